@@ -17,6 +17,7 @@ from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.server import commands
 from duologue.protocol.server import turn_detection as turns
+from tests.typing.api_families import every_live_notice
 
 __all__: list[str] = []
 
@@ -356,34 +357,6 @@ def every_notice(notice: notices.Notice) -> str:
             | notices.Unreadable()
             | notices.ConnectionLost()
             | notices.SessionRestored()
-            | tables.IllegalTransition()
-        ):
-            return type(notice).__name__
-        case _:
-            assert_never(notice)
-
-
-def every_live_notice(notice: notices.LiveNotice) -> str:
-    match notice:
-        case (
-            notices.SessionStarted()
-            | notices.SessionUpdated()
-            | notices.SessionEnded()
-            | notices.LiveAudioPiece()
-            | notices.InputAudioCopy()
-            | notices.TranscriptDelta()
-            | notices.UtteranceEnded()
-            | notices.DelegationStarted()
-            | notices.RunFunction()
-            | notices.StopFunction()
-            | notices.ResponsesEvent()
-            | notices.DecisionMade()
-            | notices.FixtureEnded()
-            | notices.LiveUsage()
-            | notices.CommandEnded()
-            | notices.LiveErrorReported()
-            | notices.TimeStalled()
-            | notices.LiveUnreadable()
             | tables.IllegalTransition()
         ):
             return type(notice).__name__

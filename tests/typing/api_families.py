@@ -243,6 +243,7 @@ def every_live_notice(notice: notices.LiveNotice) -> str:
             | notices.DelegationStarted()
             | notices.RunFunction()
             | notices.StopFunction()
+            | notices.InputAudioCopy()
             | notices.ResponsesEvent()
             | notices.DecisionMade()
             | notices.FixtureEnded()

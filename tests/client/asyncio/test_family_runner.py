@@ -11,7 +11,7 @@ from duologue import SessionLost
 from duologue.client.asyncio.family_runner import FamilyRunner
 from duologue.client.live.connection import LiveConnection
 from duologue.codec import encode_live
-from duologue.events.live import LiveEvent, LiveSession, LiveSessionConfig, LiveSessionStartedEvent
+from duologue.events.live import AnyLiveEvent, LiveEvent, LiveSession, LiveSessionConfig, LiveSessionStartedEvent
 from duologue.notices import SessionEnded
 from duologue.protocol.live.client.core import LiveCore
 from duologue.protocol.live.client.options import LiveOptions
@@ -39,7 +39,7 @@ async def test_a_fault_of_the_library_ends_the_session_and_all_that_waits(caplog
 
     core = LiveCore(new_id=lambda kind: kind)
     near, far = memory_pair()
-    runner = FamilyRunner(core, publish=publish, now=lambda: 0.0)
+    runner: FamilyRunner[AnyLiveEvent, LiveEvent] = FamilyRunner(core, publish=publish, now=lambda: 0.0)
     async with no_task_left():
         runner.start(LiveConnection(near))
         core.start(LiveSessionConfig(model="m"), now=0.0)
@@ -57,7 +57,9 @@ async def test_a_server_that_takes_nothing_loses_the_session_instead_of_filling_
     clock = count(0, 60)
     core = LiveCore(new_id=lambda kind: kind, options=LiveOptions(fill_silence=True))
     near, far = memory_pair(capacity=1)
-    runner = FamilyRunner(core, publish=lambda event: None, now=lambda: float(next(clock)))
+    runner: FamilyRunner[AnyLiveEvent, LiveEvent] = FamilyRunner(
+        core, publish=lambda event: None, now=lambda: float(next(clock))
+    )
     async with no_task_left(), asyncio.timeout(5):
         runner.start(LiveConnection(near))
         core.start(LiveSessionConfig(model="m"), now=0.0)

@@ -41,6 +41,7 @@ from duologue.events.live import (
     LiveSession,
     LiveSessionUsage,
 )
+from duologue.printable import printable
 from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.live.client.core import LiveCore
@@ -166,7 +167,8 @@ class LiveShell(LiveNoticeHub, Injectable):
         self._act(lambda: self.core.close(now=self._now()))
         await self._over.wait()
         if self.outcome is not None and not self.outcome.finalised:
-            _logger.warning("the Live session was not finalised: %s", self.outcome.reason)
+            # Without the reason, which may quote the server.
+            _logger.warning("the Live session was not finalised: its usage is not known; `outcome` says why")
 
     async def _shut(self, *, at_once: bool) -> None:
         try:
@@ -299,7 +301,7 @@ class LiveShell(LiveNoticeHub, Injectable):
         try:
             self._act(lambda: self.core.append("commentary", text, delegation_id=delegation_id, now=self._now()))
         except LocalProtocolError as fault:  # the session ended meanwhile, or a clip is being played
-            _logger.warning("the result of delegated work is not told: %s", fault)
+            _logger.warning("the result of delegated work is not told: %s", printable(str(fault)))
 
     def _fault_of(self, ended: SessionEnded) -> DuologueError:
         if ended.finalised or self._is_leaving:
