@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -87,13 +88,23 @@ def realtime(transport: Transport, options: ConnectOptions) -> Served:
     return ServerSession(transport, engines(), session_start=SessionStart(kind=kind))
 
 
+def everywhere(options: ConnectOptions) -> bool:
+    """Every connection."""
+    return True
+
+
 @asynccontextmanager
 async def serving(
-    change: Change | None = None, *, serve: Serve = realtime, closes: bool = True
+    change: Change | None = None,
+    *,
+    serve: Serve = realtime,
+    closes: bool = True,
+    where: Callable[[ConnectOptions], bool] = everywhere,
 ) -> AsyncGenerator[OpenTransport, None]:
-    """A function that opens sessions with our server, whose events are changed; they end with the block.
+    """A function that opens sessions with our server; they end with the block.
 
-    With `closes=False` the client does not see that the server closes.
+    The events of the connections in `where` are changed. With `closes=False` the client does not see that the server
+    closes.
     """
     running: list[asyncio.Task[None]] = []
 
@@ -101,7 +112,7 @@ async def serving(
         ours, theirs = memory_pair()
         session = serve(theirs, options)
         running.append(asyncio.ensure_future(session.run()))
-        if change is None and closes:
+        if (change is None and closes) or not where(options):
             return ours
         return ChangingTransport(ours, change or (lambda event: (event,)), closes=closes)
 
@@ -150,6 +161,12 @@ def drop(type: str) -> Change:
 def repeat(type: str) -> Change:
     """The event comes twice."""
     return lambda event: (event, event) if event["type"] == type else (event,)
+
+
+def every_other(type: str) -> Change:
+    """Of these events only the first, the third, and so on come."""
+    counted = itertools.count()
+    return lambda event: () if event["type"] == type and next(counted) % 2 else (event,)
 
 
 def rename(type: str, other: str) -> Change:

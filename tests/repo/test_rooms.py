@@ -32,6 +32,9 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "client/input_progress_sink.py": "passes events on; tests/client/asyncio/test_finishing.py",
     "client/limits.py": "constants; tests/client/asyncio/test_connection.py and test_streams.py reach them",
     "codec/lossy.py": "tests/dialects/test_translation.py and tests/dialects/live/test_vendors.py",
+    "client/translation/notice_hub.py": "tests/client/translation/test_session.py",
+    "client/translation/opening.py": "tests/client/translation/test_translate.py",
+    "client/translation/playback.py": "tests/client/translation/test_session.py",
     "codec/known.py": "a table of classes; tests/codec/test_decode.py",
     "codec/shape.py": "tests/codec/test_forgiving.py and test_properties.py",
     "codec/writing.py": "tests/codec/test_decode.py and test_properties.py write every event",
@@ -65,10 +68,16 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/server/clock.py": "the later of two times; tests/protocol/server/test_idle_timeout.py",
     "protocol/server/commands.py": "declarations; tests/protocol/server/input/test_pipeline.py",
     "protocol/server/outgoing.py": "two lists; every test of a session",
+    "protocol/translation/client/notices.py": "declarations; tests/protocol/translation/client/test_core.py",
+    **dict.fromkeys(
+        (f"protocol/translation/server/{name}.py" for name in "client_events commands output settings".split()),
+        "tests/protocol/translation/server/test_protocol.py",
+    ),
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
     "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
+    "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""

@@ -238,6 +238,7 @@ def every_live_notice(notice: notices.LiveNotice) -> str:
             | notices.SessionUpdated()
             | notices.SessionEnded()
             | notices.LiveAudioPiece()
+            | notices.InputAudioCopy()
             | notices.TranscriptDelta()
             | notices.UtteranceEnded()
             | notices.DelegationStarted()

@@ -17,6 +17,7 @@ from duologue.engines.checks import (
     check_responder,
     check_synthesizer,
     check_transcriber,
+    check_translator,
 )
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.pair import CountedIds, Pair
@@ -58,6 +59,7 @@ __all__ = [
     "check_responder",
     "check_synthesizer",
     "check_transcriber",
+    "check_translator",
     "check_transport",
     "play",
     "scripted_app_engines",

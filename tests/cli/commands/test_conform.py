@@ -79,6 +79,14 @@ def test_translation_is_a_family_of_its_own(conform: Command) -> None:
     assert [(each["rule"], each["family"]) for each in found["findings"]] == [("translation.connect", "translation")]
 
 
+def test_live_is_a_family_of_its_own(scripted_server: Place, command: Command) -> None:
+    place = scripted_server.url.removesuffix("/v1/realtime")
+    arguments = ("--api-key", scripted_server.api_key, "--family", "live", "--json", "--only", "live.start")
+    found = json.loads(command("conform", place, *arguments).out)
+    assert found["holds"] is True
+    assert [(each["rule"], each["family"]) for each in found["findings"]] == [("live.start", "live")]
+
+
 def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None:
     listed = {line.split()[0] for line in command("conform", "--list").out.splitlines() if line.startswith("  ")}
     assert listed == rules().keys()
@@ -99,6 +107,8 @@ def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None
         (["ws://127.0.0.1:9", "--family", "live", "--only", "prev_chain"], "add --family realtime"),
         (["ws://127.0.0.1:9", "--timeout", "0"], "above 0"),
         (["ws://127.0.0.1:9", "--dialect", "klingon"], "there is no dialect 'klingon'"),
+        (["ws://127.0.0.1:9", "--family", "live", "--dialect", "xai"], "known are auto, openai-live"),
+        (["ws://127.0.0.1:9/v1/realtime", "--family", "live"], "this is a URL of Realtime"),
         (["no where"], "not a URL"),
         (["ws://127.0.0.1:9"], "127.0.0.1"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from duologue.conformance.rulebook.any_session import published_types
 from duologue.conformance.rulebook.realtime_invariants import REALTIME_INVARIANTS
 from duologue.conformance.wire.trace import Trace, WireMessage
 
@@ -43,13 +42,6 @@ def test_a_message_that_is_no_object_is_found() -> None:
 def test_the_one_event_without_an_id_is_accepted() -> None:
     assert _faults("event_ids", _trace({"type": "input_audio_buffer.dtmf_event_received"})) == []
     assert _faults("event_ids", _trace({"type": "session.created"})) == ["session.created without event_id"]
-
-
-def test_published_types_have_neither_beta_names_nor_those_of_other_endpoints() -> None:
-    assert {"response.output_text.delta", "error", "rate_limits.updated"} <= published_types()
-    assert not {"response.text.delta", "response.audio.done", "session.closed"} & published_types()
-    assert {"response.text.delta", "conversation.item.created", "session.created"} <= published_types(beta=True)
-    assert not {"response.output_text.delta", "conversation.item.added"} & published_types(beta=True)
 
 
 def test_two_responses_are_kept_apart() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from duologue.conformance import Family, Settings, run
-from tests.conformance._servers import Change, Serve, realtime, serving
+from duologue.conformance import ConnectOptions, Family, Settings, run
+from tests.conformance._servers import Change, Serve, everywhere, realtime, serving
 
 HASTY = Settings(timeout=0.3, pace=0)
 
@@ -22,8 +24,9 @@ async def failed(
     family: Family = "realtime",
     serve: Serve = realtime,
     closes: bool = True,
+    where: Callable[[ConnectOptions], bool] = everywhere,
 ) -> set[str]:
     """The rules that fail with this change; the scenarios of the rules in `only` run."""
-    async with serving(change, serve=serve, closes=closes) as open_transport:
+    async with serving(change, serve=serve, closes=closes, where=where) as open_transport:
         report = await run(open_transport, family=family, only=only, settings=settings)
     return {rule_id for rule_id, finding in report.found.items() if finding.outcome == "failed"}

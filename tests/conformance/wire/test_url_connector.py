@@ -84,3 +84,23 @@ async def test_each_family_has_its_endpoint() -> None:
         "/v1/realtime/translations?model=gpt-realtime-translate",
         "/v1/realtime/translations?model=other",
     ]
+
+
+async def test_a_live_key_goes_where_the_dialect_has_it_and_the_model_not_into_the_url() -> None:
+    seen: list[tuple[str, str | None, str | None]] = []
+
+    async def handle(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        headers = socket.request.headers
+        seen.append((socket.request.path, headers.get("Authorization"), headers.get("api-key")))
+        await socket.wait_closed()
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for dialect in ("auto", "azure-live"):
+            endpoint = Endpoint(url=url, api_key="right", dialect=dialect, model="m")
+            await (await open_endpoint_of(endpoint, family="live")(ConnectOptions())).close()
+    assert seen == [
+        ("/v1/live/sessions", "Bearer right", None),
+        ("/openai/v1/live/sessions", None, "right"),
+    ]

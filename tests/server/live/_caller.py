@@ -35,6 +35,7 @@ class Caller:
         self.serving = serving
         self.events: list[dict[str, Any]] = []
         self.times: list[float] = []
+        self.spoken_ms = 0
         self.closed: tuple[int, str] | None = None
         self._came = asyncio.Event()
         self._reading = asyncio.ensure_future(self._read()) if reads else None
@@ -62,8 +63,13 @@ class Caller:
     async def speak(self, ms: int, sound: bytes = LOUD) -> None:
         """So much of this sound, as a microphone sends it."""
         for _ in range(ms // PIECE_MS):
-            audio = base64.b64encode(sound * PIECE_MS).decode()
-            await self.send("session.input_audio.append", audio=audio)
+            await self.pieces(sound * PIECE_MS)
+
+    async def pieces(self, *pieces: bytes) -> None:
+        """These pieces of 100 ms."""
+        for piece in pieces:
+            await self.send("session.input_audio.append", audio=base64.b64encode(piece).decode())
+            self.spoken_ms += PIECE_MS
             await asyncio.sleep(PIECE_MS / 1000)
 
     async def listen(self, ms: int) -> None:
@@ -146,7 +152,6 @@ class Stage:
             limits=limits or Limits(),
             budget=self.budget,
             models=models,
-            clock=asyncio.get_running_loop().time,
         )
         self.served: list[Any] = []
         self._observer = Observers(observers)

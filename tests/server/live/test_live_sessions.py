@@ -5,9 +5,8 @@ import pytest
 from duologue.server import Limits, LiveRequest
 from duologue.server.rejections import Rejection
 from tests.server.live._caller import Caller, Stage, staged, words
-from tests.server.live._compressed_time import compressed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("idle_clock")]
 
 
 async def finished(stage: Stage, **settings: object) -> str:
@@ -30,7 +29,6 @@ async def forked(stage: Stage, session_id: str, **session: object) -> Caller:
     return caller
 
 
-@compressed
 async def test_a_fork_goes_on_with_the_conversation_of_a_stored_session() -> None:
     async with staged(words("Blue.", "As I said.", heard=["my colour is blue", "what is my colour"])) as stage:
         session_id = await finished(stage, store=True, instructions="Be brief.")
@@ -46,7 +44,6 @@ async def test_a_fork_goes_on_with_the_conversation_of_a_stored_session() -> Non
         assert "Be brief." in asked.instructions
 
 
-@compressed
 async def test_a_stored_session_can_be_forked_as_soon_as_its_end_is_seen() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -58,7 +55,6 @@ async def test_a_stored_session_can_be_forked_as_soon_as_its_end_is_seen() -> No
         await forked(stage, started["id"])
 
 
-@compressed
 async def test_a_stored_session_may_be_forked_again_and_a_fork_may_be_stored() -> None:
     async with staged() as stage:
         session_id = await finished(stage, store=True)
@@ -71,7 +67,6 @@ async def test_a_stored_session_may_be_forked_again_and_a_fork_may_be_stored() -
         await forked(stage, first.all("session.started")[0]["session"]["id"])
 
 
-@compressed
 async def test_what_was_not_stored_or_is_another_s_cannot_be_forked() -> None:
     async with staged() as stage:
         forgotten = await finished(stage)
@@ -82,7 +77,6 @@ async def test_what_was_not_stored_or_is_another_s_cannot_be_forked() -> None:
             assert refused.value.name == "no_stored_session"
 
 
-@compressed
 async def test_a_session_that_was_lost_is_not_stored() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -92,7 +86,6 @@ async def test_a_session_that_was_lost_is_not_stored() -> None:
             stage.call(LiveRequest(verb="fork", session_id=started["id"]))
 
 
-@compressed
 async def test_stored_sessions_count_in_their_owner_s_memory_until_others_take_their_place() -> None:
     async with staged(limits=Limits(stored_live_sessions=1)) as stage:
         first = await finished(stage, store=True)

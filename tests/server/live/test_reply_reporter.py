@@ -25,7 +25,7 @@ class Reported:
         self.voice_ahead_ms = 0
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *details, now: self.calls.append((name, *details, now))
+        return lambda *details, now: self.calls.append((name, *details))
 
 
 def reporting(reported: Reported, observer: Spoken, heard: asyncio.Event) -> ReplyReporter:
@@ -47,7 +47,7 @@ def reporting(reported: Reported, observer: Spoken, heard: asyncio.Event) -> Rep
         heard.clear()
 
     protocol = cast("LiveServerProtocol", reported)
-    return ReplyReporter(reply, protocol, observer, flush=flush, progress=progress, clock=lambda: 7.0)
+    return ReplyReporter(reply, protocol, observer, flush=flush, progress=progress)
 
 
 async def test_everything_is_reported_in_order_and_sent_at_once() -> None:
@@ -58,12 +58,12 @@ async def test_everything_is_reported_in_order_and_sent_at_once() -> None:
     await reporter.audio(bytes(4_800))
     await reporter.call(FunctionCall(name="delegate", arguments="{}"))
     assert reported.calls == [
-        ("reply_text", "reply_1", "Hello.", 7.0),
+        ("reply_text", "reply_1", "Hello."),
         ("flush",),
-        ("reply_clause", "reply_1", "Hello.", 7.0),
-        ("reply_audio", "reply_1", bytes(4_800), 7.0),
+        ("reply_clause", "reply_1", "Hello."),
+        ("reply_audio", "reply_1", bytes(4_800)),
         ("flush",),
-        ("reply_call", "reply_1", "delegate", "{}", 7.0),
+        ("reply_call", "reply_1", "delegate", "{}"),
         ("flush",),
     ]
     assert observer.seconds == 0.1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from duologue.audio.formats import PCM
 from duologue.engines.base import Function, FunctionCall, Message
+from duologue.engines.llm.chat_request import request_of
 from duologue.events.live import LiveFunctionCall, LiveFunctionTool
 from duologue.protocol.live.server import DELEGATE, LiveMessage, LiveReply
 from duologue.server.live.requests import live_request
@@ -54,3 +55,11 @@ def test_a_delegated_reply_is_asked_of_the_delegation_s_model() -> None:
         live_request(reply(backend_model=name), session_id="live_1", session_age_s=0) for name in (None, "gpt-5.5")
     ]
     assert [request.model for request in asked] == ["gpt-live-1", "gpt-5.5"]
+
+
+def test_a_chat_endpoint_gets_the_function_that_hands_over_as_a_tool_with_its_description() -> None:
+    body = request_of(live_request(reply(), session_id="live_1", session_age_s=0))
+    delegate = body["tools"][-1]["function"]
+    assert delegate["name"] == "delegate"
+    assert "Hand the user's last request to the application." in delegate["description"]
+    assert delegate["parameters"] == {"type": "object", "properties": {}}

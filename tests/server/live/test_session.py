@@ -18,9 +18,8 @@ from duologue.testing import scripted_engines
 from tests.server._engines import LOUD, Odd, failing
 from tests.server._session_ends import SessionEnds
 from tests.server.live._caller import Caller, staged, words
-from tests.server.live._compressed_time import compressed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("idle_clock")]
 
 PIECE_BYTES = 4_800
 DELEGATE = FunctionCall(name="delegate", arguments="{}")
@@ -36,7 +35,6 @@ def loud_ms(audio: bytes, encoding: str = "audio/pcm", rate_hz: int = 24_000) ->
 # --- a conversation
 
 
-@compressed
 async def test_what_is_said_is_transcribed_answered_and_spoken() -> None:
     async with staged(words("It is noon.", heard=["what time is it"])) as stage:
         caller = stage.call()
@@ -54,7 +52,6 @@ async def test_what_is_said_is_transcribed_answered_and_spoken() -> None:
         assert [(function.name, function.fallback) for function in asked.functions] == [("delegate", True)]
 
 
-@compressed
 async def test_the_output_is_one_track_of_100_ms_pieces_with_zeros_in_silence() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -66,7 +63,6 @@ async def test_the_output_is_one_track_of_100_ms_pieces_with_zeros_in_silence() 
         assert all("event_id" not in piece for piece in pieces)
 
 
-@compressed
 async def test_without_input_nothing_comes_and_the_session_expires() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -77,7 +73,6 @@ async def test_without_input_nothing_comes_and_the_session_expires() -> None:
         assert (await caller.gone())[0] == 1000
 
 
-@compressed
 async def test_audio_that_is_sent_at_once_is_heard_no_faster_than_real_time() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -93,27 +88,22 @@ FORMATS = [("audio/pcm", 16_000, 3_200), ("audio/pcmu", 8_000, 800), ("audio/pcm
 
 
 @pytest.mark.parametrize(("kind", "rate_hz", "piece_bytes"), FORMATS)
-def test_both_directions_have_the_session_s_format(kind: str, rate_hz: int, piece_bytes: int) -> None:
-    @compressed
-    async def talk() -> None:
-        encoding = Encoding.of(kind, rate_hz)
-        loud = encoding.from_pcm16((LOUD * 100)[: 2 * rate_hz // 10])
-        quiet = encoding.from_pcm16(bytes(2 * rate_hz // 10))
-        async with staged(words("Yes indeed.", heard=["hello"])) as stage:
-            caller = stage.call()
-            await caller.start(audio={"format": {"type": kind, "rate": rate_hz}})
-            for sound in (loud,) * 5 + (quiet,) * 30:
-                await caller.send("session.input_audio.append", audio=base64.b64encode(sound).decode())
-                await asyncio.sleep(0.1)
-            pieces = caller.all("session.output_audio.delta")
-            assert {len(base64.b64decode(piece["delta"])) for piece in pieces} == {piece_bytes}
-            assert caller.said().strip() == "Yes indeed."
-            assert len(loud_ms(caller.heard, kind, rate_hz)) * 20 >= 500
-
-    talk()
+async def test_both_directions_have_the_session_s_format(kind: str, rate_hz: int, piece_bytes: int) -> None:
+    encoding = Encoding.of(kind, rate_hz)
+    loud = encoding.from_pcm16((LOUD * 100)[: 2 * rate_hz // 10])
+    quiet = encoding.from_pcm16(bytes(2 * rate_hz // 10))
+    async with staged(words("Yes indeed.", heard=["hello"])) as stage:
+        caller = stage.call()
+        await caller.start(audio={"format": {"type": kind, "rate": rate_hz}})
+        for sound in (loud,) * 5 + (quiet,) * 30:
+            await caller.send("session.input_audio.append", audio=base64.b64encode(sound).decode())
+            await asyncio.sleep(0.1)
+        pieces = caller.all("session.output_audio.delta")
+        assert {len(base64.b64decode(piece["delta"])) for piece in pieces} == {piece_bytes}
+        assert caller.said().strip() == "Yes indeed."
+        assert len(loud_ms(caller.heard, kind, rate_hz)) * 20 >= 500
 
 
-@compressed
 async def test_the_voice_falls_silent_within_300_ms_when_the_user_talks_over_it() -> None:
     async with staged(words("word " * 60, heard=["hello", "wait"])) as stage:
         caller = stage.call()
@@ -130,7 +120,6 @@ async def test_the_voice_falls_silent_within_300_ms_when_the_user_talks_over_it(
 # --- delegation
 
 
-@compressed
 async def test_what_the_responder_hands_over_is_answered_by_commentary() -> None:
     engines = scripted_engines(transcripts=["where is my parcel"], responses=[DELEGATE])
     async with staged(engines) as stage:
@@ -157,7 +146,6 @@ WEATHER = {
 }
 
 
-@compressed
 async def test_a_responses_delegation_calls_a_function_and_speaks_about_its_output() -> None:
     call = FunctionCall(name="get_weather", arguments='{"city":"Paris"}')
     engines = scripted_engines(transcripts=["the weather in Paris"], responses=[call, "It is sunny."])
@@ -192,7 +180,6 @@ async def test_a_responses_delegation_calls_a_function_and_speaks_about_its_outp
 # --- what is refused
 
 
-@compressed
 async def test_a_model_that_is_not_served_is_refused_at_the_start() -> None:
     async with staged(models=["gpt-live-1.1"]) as stage:
         caller = stage.call()
@@ -204,13 +191,11 @@ async def test_a_model_that_is_not_served_is_refused_at_the_start() -> None:
         assert caller.all("session.started") == []
 
 
-@compressed
 async def test_a_model_that_is_served_starts() -> None:
     async with staged(models=["gpt-live-1"]) as stage:
         assert (await stage.call().start())["model"] == "gpt-live-1"
 
 
-@compressed
 async def test_events_above_the_rate_are_refused_and_the_session_goes_on() -> None:
     async with staged(limits=Limits(events_per_s=3)) as stage:
         caller = stage.call()
@@ -225,7 +210,6 @@ async def test_events_above_the_rate_are_refused_and_the_session_goes_on() -> No
 # --- engines that fail
 
 
-@compressed
 async def test_a_responder_that_fails_is_an_error_and_the_session_goes_on() -> None:
     engines = scripted_engines(transcripts=["hello"])
     async with staged(_with(engines, responder=failing("out of order"))) as stage:
@@ -238,7 +222,6 @@ async def test_a_responder_that_fails_is_an_error_and_the_session_goes_on() -> N
         assert caller.closed is None
 
 
-@compressed
 async def test_a_transcriber_that_fails_is_an_error_and_the_session_goes_on() -> None:
     async with staged(_with(scripted_engines(), transcriber=failing())) as stage:
         caller = stage.call()
@@ -249,7 +232,6 @@ async def test_a_transcriber_that_fails_is_an_error_and_the_session_goes_on() ->
         assert caller.closed is None
 
 
-@compressed
 async def test_a_detector_that_fails_ends_the_session() -> None:
     async with staged(_with(scripted_engines(), new_detector=lambda: Odd(2.0))) as stage:
         caller = stage.call()
@@ -265,7 +247,6 @@ def _with(engines: Engines, **others: Any) -> Engines:
 # --- the end
 
 
-@compressed
 async def test_a_close_is_answered_and_followed_by_the_socket_s() -> None:
     ends = SessionEnds()
     async with staged(observers=[ends]) as stage:
@@ -279,7 +260,6 @@ async def test_a_close_is_answered_and_followed_by_the_socket_s() -> None:
     assert ends.codes.get_nowait() == 1000
 
 
-@compressed
 async def test_an_append_that_no_audio_ever_placed_is_refused_by_the_close() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -292,7 +272,6 @@ async def test_an_append_that_no_audio_ever_placed_is_refused_by_the_close() -> 
         assert not caller.all("session.thinking.appended")
 
 
-@compressed
 async def test_an_append_whose_place_is_not_reached_is_placed_while_the_session_is_finished() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -304,7 +283,6 @@ async def test_an_append_whose_place_is_not_reached_is_placed_while_the_session_
         assert len(caller.all("session.thinking.appended")) == 1
 
 
-@compressed
 async def test_a_server_that_drains_finishes_the_session_and_then_goes_away() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -315,7 +293,6 @@ async def test_a_server_that_drains_finishes_the_session_and_then_goes_away() ->
         assert (await caller.gone())[0] == 1001
 
 
-@compressed
 async def test_a_session_that_has_not_started_is_closed_at_once_by_a_drain() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -329,26 +306,21 @@ PHASES = ["before the start", "started", "speaking", "answering", "delegated"]
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_client_that_is_lost_in_any_phase_leaves_nothing_behind(phase: str) -> None:
-    @compressed
-    async def talk() -> None:
-        lines = [DELEGATE] if phase == "delegated" else ["word " * 60]
-        async with staged(scripted_engines(responses=lines)) as stage:
-            caller = stage.call()
-            if phase != "before the start":
-                await caller.start()
-            if phase in ("speaking", "answering", "delegated"):
-                await caller.speak(500)
-            if phase == "answering":
-                await caller.listen(1_500)
-            if phase == "delegated":
-                await caller.listen_until("session.delegation.created")
-        assert stage.budget.total_bytes == 0
-
-    talk()
+async def test_a_client_that_is_lost_in_any_phase_leaves_nothing_behind(phase: str) -> None:
+    lines = [DELEGATE] if phase == "delegated" else ["word " * 60]
+    async with staged(scripted_engines(responses=lines)) as stage:
+        caller = stage.call()
+        if phase != "before the start":
+            await caller.start()
+        if phase in ("speaking", "answering", "delegated"):
+            await caller.speak(500)
+        if phase == "answering":
+            await caller.listen(1_500)
+        if phase == "delegated":
+            await caller.listen_until("session.delegation.created")
+    assert stage.budget.total_bytes == 0
 
 
-@compressed
 async def test_a_session_that_is_cancelled_goes_away_with_all_its_tasks() -> None:
     async with staged(words("word " * 60)) as stage:
         caller = stage.call()
@@ -364,7 +336,6 @@ async def test_a_session_that_is_cancelled_goes_away_with_all_its_tasks() -> Non
 # --- bounds
 
 
-@compressed
 async def test_a_client_that_sends_far_ahead_is_refused_more_and_held_no_longer_than_its_session() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -377,7 +348,6 @@ async def test_a_client_that_sends_far_ahead_is_refused_more_and_held_no_longer_
     assert stage.budget.total_bytes == 0
 
 
-@compressed
 async def test_a_client_that_reads_nothing_is_cut() -> None:
     ends = SessionEnds()
     async with staged(limits=Limits(backlog_bytes=20_000, stall_s=5), observers=[ends]) as stage:
@@ -395,7 +365,6 @@ async def test_a_client_that_reads_nothing_is_cut() -> None:
         assert ends.codes.get_nowait() == 1008
 
 
-@compressed
 async def test_a_long_talk_takes_no_more_memory_than_its_beginning() -> None:
     minutes = 4  # an hour, which grows in the same way, takes 20 s of a core
     lines = [f"Answer number {number}." for number in range(50)]
@@ -415,7 +384,6 @@ async def test_a_long_talk_takes_no_more_memory_than_its_beginning() -> None:
         assert max(held) - held[2] < 4 * minutes * 2_000
 
 
-@compressed
 async def test_twenty_sessions_at_once_each_have_their_own_conversation() -> None:
     engines = scripted_engines(transcripts=["hello"], responses=["Hello to you."])
     async with staged(engines) as stage:
@@ -434,16 +402,12 @@ async def test_twenty_sessions_at_once_each_have_their_own_conversation() -> Non
 
 
 @pytest.mark.parametrize("name", ["session.input_audio.append", "session.output_audio.fixture.play"])
-def test_audio_that_could_never_be_taken_is_refused_before_it_is_decoded(name: str) -> None:
-    @compressed
-    async def talk() -> None:
-        async with staged() as stage:
-            caller = stage.call()
-            await caller.start()
-            await caller.send(name, event_id="big", audio="A" * (3 * 1024 * 1024))
-            refused = await caller.until("error")
-            assert refused["client_event_id"] == "big"
-            assert "characters of base64" in refused["error"]["message"]
-            assert caller.closed is None
-
-    talk()
+async def test_audio_that_could_never_be_taken_is_refused_before_it_is_decoded(name: str) -> None:
+    async with staged() as stage:
+        caller = stage.call()
+        await caller.start()
+        await caller.send(name, event_id="big", audio="A" * (3 * 1024 * 1024))
+        refused = await caller.until("error")
+        assert refused["client_event_id"] == "big"
+        assert "characters of base64" in refused["error"]["message"]
+        assert caller.closed is None

@@ -9,9 +9,8 @@ from duologue.server.rejections import Rejection
 from tests.server._engines import LOUD
 from tests.server._session_ends import SessionEnds
 from tests.server.live._caller import Caller, Stage, staged, words
-from tests.server.live._compressed_time import compressed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("idle_clock")]
 
 
 async def attached(stage: Stage, **settings: object) -> tuple[Caller, Caller]:
@@ -24,7 +23,6 @@ async def attached(stage: Stage, **settings: object) -> tuple[Caller, Caller]:
     return primary, sideband
 
 
-@compressed
 async def test_a_sideband_sees_what_the_primary_sees_and_both_sounds() -> None:
     async with staged(words("It is noon.", heard=["what time is it"])) as stage:
         primary, sideband = await attached(stage)
@@ -40,7 +38,6 @@ async def test_a_sideband_sees_what_the_primary_sees_and_both_sounds() -> None:
         assert b"".join(base64.b64decode(piece["delta"]) for piece in sound) in primary.heard
 
 
-@compressed
 async def test_a_sideband_may_command_and_its_answers_and_errors_reach_it() -> None:
     async with staged() as stage:
         primary, sideband = await attached(stage)
@@ -52,7 +49,6 @@ async def test_a_sideband_may_command_and_its_answers_and_errors_reach_it() -> N
         assert primary.closed is None
 
 
-@compressed
 async def test_the_session_goes_on_when_a_sideband_leaves_and_the_sideband_ends_with_the_session() -> None:
     async with staged() as stage:
         primary, first = await attached(stage)
@@ -66,7 +62,6 @@ async def test_the_session_goes_on_when_a_sideband_leaves_and_the_sideband_ends_
         assert (await second.gone())[0] == 1000
 
 
-@compressed
 async def test_a_sideband_hears_that_the_primary_connection_was_lost() -> None:
     async with staged() as stage:
         primary, sideband = await attached(stage)
@@ -76,7 +71,6 @@ async def test_a_sideband_hears_that_the_primary_connection_was_lost() -> None:
         assert (await sideband.gone())[0] == 1001
 
 
-@compressed
 async def test_a_sideband_that_does_not_read_is_cut_and_the_primary_is_not() -> None:
     ends = SessionEnds()
     async with staged(limits=Limits(backlog_bytes=50_000), observers=[ends]) as stage:
@@ -91,7 +85,6 @@ async def test_a_sideband_that_does_not_read_is_cut_and_the_primary_is_not() -> 
         assert primary.all("error") == []
 
 
-@compressed
 async def test_only_the_owner_of_an_open_session_may_attach() -> None:
     async with staged() as stage:
         primary = stage.call()
@@ -106,7 +99,6 @@ async def test_only_the_owner_of_an_open_session_may_attach() -> None:
         assert names == {"no_live_session"}
 
 
-@compressed
 async def test_there_may_be_so_many_sidebands() -> None:
     async with staged() as stage:
         _, first = await attached(stage)
@@ -121,11 +113,32 @@ async def test_there_may_be_so_many_sidebands() -> None:
         await stage.call(wanted).until("session.started")
 
 
-@compressed
 async def test_a_sideband_that_is_stopped_goes_away_alone() -> None:
     async with staged() as stage:
         primary, sideband = await attached(stage)
         stage.served[1].stop()
         assert (await sideband.gone())[0] == 1001
         await primary.listen(300)
+        assert primary.closed is None
+
+
+async def test_a_session_that_ends_while_a_sideband_comes_in_is_told_to_it() -> None:
+    async with staged() as stage:
+        primary = stage.call()
+        started = await primary.start()
+        sideband = stage.call(LiveRequest(verb="attach", session_id=started["id"]))  # runs behind what follows
+        stage.session._serving = False
+        error = await sideband.until("error")
+        assert error["error"]["code"] == "session_not_found"
+        assert (await sideband.gone())[0] == 1000
+        stage.session._serving = True
+
+
+async def test_a_sideband_that_is_cancelled_goes_away_and_the_session_goes_on() -> None:
+    async with staged() as stage:
+        primary, sideband = await attached(stage)
+        sideband.serving.cancel()
+        assert (await sideband.gone())[0] == 1001
+        await primary.listen(300)
+        assert stage.session.sidebands_open == 0
         assert primary.closed is None

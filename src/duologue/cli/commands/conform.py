@@ -26,13 +26,14 @@ from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.conformance import FAMILIES, Family, Scenario, Settings, open_endpoint_of, rules, run
+from duologue.dialects import LIVE_PROFILES, PROFILES
 from duologue.errors import ConnectFailed, RecordingError
 from duologue.recording import RecordingTransport, RecordingWriter
 from duologue.transports import Transport
 
 __all__ = ["ConformOptions", "conform"]
 
-_TIMEOUT: Final = Settings().timeout
+_STANDARD_SETTINGS: Final = Settings()
 
 
 @Parameter(name="*")
@@ -48,6 +49,9 @@ class ConformOptions:
     list: Annotated[bool, Parameter(help="Print the rules, and connect to nothing.")] = False
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False
     model: Annotated[str | None, Parameter(help="Model to ask the server for.")] = None
+    backend_model: Annotated[str, Parameter(help="With --family live: the text model that work is delegated to.")] = (
+        _STANDARD_SETTINGS.backend_model
+    )
     api_key: Annotated[str | None, Parameter(help="Key for the server; by default OPENAI_API_KEY, if that is set.")] = (
         None
     )
@@ -56,7 +60,7 @@ class ConformOptions:
     ] = AUTO
     record: Annotated[Path | None, Parameter(help="Record every message of every session to this file.")] = None
     force: Annotated[bool, Parameter(help="Replace the file of --record if it exists already.")] = False
-    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _TIMEOUT
+    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _STANDARD_SETTINGS.timeout
 
 
 _STANDARD = ConformOptions()
@@ -76,7 +80,7 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
         raise UsageError("name a server: duologue conform ws://127.0.0.1:8000")
     if not options.timeout > 0:
         raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
-    check_dialect(options.dialect)
+    check_dialect(options.dialect, tuple(LIVE_PROFILES if options.family == "live" else PROFILES))
     check_writable(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
     endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect)
@@ -96,7 +100,10 @@ def _check_rules(options: ConformOptions) -> None:
 
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
     settings = Settings(
-        timeout=options.timeout, has_key=options.api_key is not None, model=options.model or Settings().model
+        timeout=options.timeout,
+        has_key=options.api_key is not None,
+        model=options.model or _STANDARD_SETTINGS.model,
+        backend_model=options.backend_model,
     )
     with ExitStack() as kept:
         recorder = _Recorder(options.record, replace=options.force, kept=kept)

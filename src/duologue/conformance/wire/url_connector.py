@@ -8,7 +8,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from duologue.client.asyncio.connect import open_endpoint
+from duologue.client.auth import usual_auth
+from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
+from duologue.client.live.opening import dialect_of
 from duologue.client.live.urls import attach_url, fork_url, primary_url
 from duologue.client.translation.urls import translation_endpoint
 from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
@@ -56,15 +59,18 @@ def _realtime(endpoint: Endpoint, options: ConnectOptions) -> Endpoint:
 
 
 def _live(endpoint: Endpoint, options: ConnectOptions) -> Endpoint:
-    # The model is named in session.start.
-    secure = endpoint.socket.ssl is not None
+    dialect, secure = dialect_of(endpoint), endpoint.socket.ssl is not None
     if options.attach is not None:
-        url = attach_url(endpoint.url, options.attach, graceful_close=True, secure=secure)
+        url = attach_url(endpoint.url, options.attach, graceful_close=True, dialect=dialect, secure=secure)
     elif options.fork is not None:
-        url = fork_url(endpoint.url, options.fork, secure=secure)
+        url = fork_url(endpoint.url, options.fork, dialect=dialect, secure=secure)
     else:
-        url = primary_url(endpoint.url, secure=secure)
-    return replace(endpoint, url=url, model=None)
+        url = primary_url(endpoint.url, dialect=dialect, model=endpoint.model, secure=secure)
+    auth = endpoint.auth
+    if auth is None and endpoint.api_key is not None:
+        auth = usual_auth(dialect, url, endpoint.api_key)
+    # The model is in the URL of the dialects that name it there, and otherwise in session.start.
+    return replace(endpoint, url=url, model=None, dialect=AUTO, auth=auth)
 
 
 def _translation(endpoint: Endpoint, options: ConnectOptions) -> Endpoint:

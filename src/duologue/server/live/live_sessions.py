@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -55,9 +54,7 @@ class LiveSessions:
         limits: Limits,
         budget: Budget,
         models: Sequence[str] = (),
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._clock = clock
         self._defaults = live_defaults(defaults, limits)
         self._limits = limits
         self._budget = budget
@@ -93,7 +90,6 @@ class LiveSessions:
             observer=observer,
             share=self._budget.share(owner),
             stored=stored,
-            clock=self._clock,
         )
 
     def _sideband(self, wanted: LiveRequest, transport: Transport, *, owner: str, observer: Observer) -> Sideband:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -27,7 +28,6 @@ class ReplyReporter:
         *,
         flush: Callable[[], Awaitable[None]],
         progress: Callable[[], Awaitable[None]],
-        clock: Callable[[], float],
     ) -> None:
         """`flush` sends the protocol's events; `progress` waits until anything happened in the session."""
         self._reply_id = reply.reply_id
@@ -36,21 +36,20 @@ class ReplyReporter:
         self._observer = observer
         self._flush = flush
         self._progress = progress
-        self._clock = clock
 
     async def text(self, piece: str, /) -> bool:
         """The next piece of text. Always more is wanted: a reply that is not is cancelled."""
-        self._protocol.reply_text(self._reply_id, piece, now=self._clock())
+        self._protocol.reply_text(self._reply_id, piece, now=time.monotonic())
         await self._flush()
         return True
 
     async def clause(self, clause: str, /) -> None:
         """The text that the next audio speaks."""
-        self._protocol.reply_clause(self._reply_id, clause, now=self._clock())
+        self._protocol.reply_clause(self._reply_id, clause, now=time.monotonic())
 
     async def audio(self, audio: bytes, /) -> None:
         """The next piece of speech, in the session's encoding. Waits while enough is ahead of what is heard."""
-        self._protocol.reply_audio(self._reply_id, audio, now=self._clock())
+        self._protocol.reply_audio(self._reply_id, audio, now=time.monotonic())
         self._observer.spoke(len(audio) / self._bytes_per_s)
         await self._flush()
         while self._protocol.voice_ahead_ms > MAX_AHEAD_MS:
@@ -58,5 +57,5 @@ class ReplyReporter:
 
     async def call(self, call: FunctionCall, /) -> None:
         """The responder calls a function; all text and audio before it has been reported."""
-        self._protocol.reply_call(self._reply_id, call.name, call.arguments, now=self._clock())
+        self._protocol.reply_call(self._reply_id, call.name, call.arguments, now=time.monotonic())
         await self._flush()

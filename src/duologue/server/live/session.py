@@ -97,19 +97,16 @@ class LiveServerSession:
         observer: Observer | None = None,
         share: Share | None = None,
         stored: StoredLiveSession | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """With `models`, sessions of others are refused. `share` counts the session's memory, and is closed with it.
-        `owner` may attach sidebands. With `stored` the session is a fork of it. `clock` is in seconds, as fast as the
-        event loop's."""
-        self._clock = clock
+        `owner` may attach sidebands. With `stored` the session is a fork of it."""
         self.owner = owner
         self._transport = transport
         self._registry = registry
         self._models = models
         self._limits = limits = limits or Limits()
         self._share = share
-        self._started_at = now = clock()
+        self._started_at = now = time.monotonic()
         charge = share.charge if share is not None else None
         self._protocol = LiveServerProtocol(
             defaults, new_id=new_id, now=now, started_at=time.time(), charge=charge, stored=stored
@@ -172,7 +169,7 @@ class LiveServerSession:
         if not self._serving or not self._protocol.is_running:
             self.stop()
             return
-        self._protocol.stop(now=self._clock())
+        self._protocol.stop(now=time.monotonic())
         self._pass_on()
 
     def stop(self, close: Close = GOING_AWAY) -> None:
@@ -186,7 +183,7 @@ class LiveServerSession:
     def attach(self, sideband: Sideband, /) -> None:
         """Send the sideband `session.started`, and then all events; or an error, if the session does not run."""
         self._sidebands[sideband.sideband_id] = sideband
-        if self._serving and self._protocol.attach(sideband.sideband_id, now=self._clock()):
+        if self._serving and self._protocol.attach(sideband.sideband_id, now=time.monotonic()):
             self._pass_on()
             return
         self.detach(sideband)
@@ -197,12 +194,12 @@ class LiveServerSession:
     def detach(self, sideband: Sideband, /) -> None:
         """The sideband is gone; the session goes on."""
         if self._sidebands.pop(sideband.sideband_id, None) is not None and self._serving:
-            self._protocol.detach(sideband.sideband_id, now=self._clock())
+            self._protocol.detach(sideband.sideband_id, now=time.monotonic())
             self._pass_on()
 
     async def receive(self, message: str | bytes, /, *, source: str = PRIMARY) -> None:
         """Carry out a message of the primary connection or of a sideband; wait while the client is too far behind."""
-        now, began = self._clock(), time.monotonic()
+        now = time.monotonic()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id if source == PRIMARY else source, wire=SERVER_WIRE)
         if not self._serving:
@@ -214,7 +211,7 @@ class LiveServerSession:
         if source == PRIMARY:
             self._observer.received(len(message), self._protocol.input_ms)
         await self._flush()
-        if time.monotonic() - began > _LONG_S:
+        if time.monotonic() - now > _LONG_S:
             await asyncio.sleep(0)
 
     # --- the three loops
@@ -266,17 +263,17 @@ class LiveServerSession:
             self._tick_at = wake_at
             self._wake.clear()
             try:
-                async with asyncio.timeout(max(0.0, wake_at - self._clock())):
+                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
                     await self._wake.wait()
             except TimeoutError:
-                self._protocol.tick(self._clock())
+                self._protocol.tick(time.monotonic())
                 await self._flush()
 
     def _end(self, code: int) -> None:
         """The primary connection is gone: tell the sidebands, and give everything back."""
         close = OVER
         try:
-            self._protocol.lost(now=self._clock())  # changes nothing where the session has ended before
+            self._protocol.lost(now=time.monotonic())  # changes nothing where the session has ended before
             for outgoing in self._protocol.take_outgoing():
                 self._send(outgoing)
             close = next((each for each in self._protocol.take_commands() if isinstance(each, Close)), close)
@@ -404,9 +401,9 @@ class LiveServerSession:
         except Exception as fault:
             log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             drop_traceback(fault)
-            self._protocol.detection_failed(_client_message(fault), now=self._clock())
+            self._protocol.detection_failed(_client_message(fault), now=time.monotonic())
         else:
-            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=self._clock())
+            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: TranscribeUtterance) -> None:
         utterance_id, text = command.utterance_id, ""
@@ -422,14 +419,14 @@ class LiveServerSession:
         with self._observer.work("transcription", utterance_id):
             fault = await self._attempt(work, utterance_id)
         if fault is not None:
-            self._protocol.transcription_failed(utterance_id, fault, now=self._clock())
+            self._protocol.transcription_failed(utterance_id, fault, now=time.monotonic())
         else:
-            self._protocol.transcript(utterance_id, text, now=self._clock())
+            self._protocol.transcript(utterance_id, text, now=time.monotonic())
         await self._flush()
 
     async def _reply(self, reply: LiveReply) -> None:
         async def work() -> None:
-            age_s = self._clock() - self._started_at
+            age_s = time.monotonic() - self._started_at
             request = live_request(reply, session_id=self.session_id, session_age_s=age_s)
             reporter = ReplyReporter(
                 reply,
@@ -437,15 +434,14 @@ class LiveServerSession:
                 self._observer,
                 flush=self._flush,
                 progress=self._progressed,
-                clock=self._clock,
             )
             await answer(_Spoken(reply.text, reply.encoding, reply.voice), request, self._engines, reporter)
-            self._protocol.reply_finished(reply.reply_id, now=self._clock())
+            self._protocol.reply_finished(reply.reply_id, now=time.monotonic())
 
         with self._observer.work("response", reply.reply_id):
             fault = await self._attempt(work, reply.reply_id)
             if fault is not None:
-                self._protocol.reply_failed(reply.reply_id, fault, now=self._clock())
+                self._protocol.reply_failed(reply.reply_id, fault, now=time.monotonic())
             await self._flush()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from math import inf
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from duologue.protocol.live.client.notices import (
     UtteranceEnded,
 )
 from duologue.protocol.live.server import DELEGATE, LiveReply
+from duologue.protocol.server.commands import Close
 from duologue.protocol.states import LiveServerState
 from tests.protocol.live.server._session import MS_BYTES, Session, encoded, quiet, sound
 
@@ -62,11 +64,10 @@ def test_a_refused_start_ends_the_connection_two_seconds_later() -> None:
     session.start(event_id="c2")
     assert errors(session)[1]["client_event_id"] == "c2"
     session.passes(1.9)
-    assert session.closed is None
+    assert session.protocol.state is LiveServerState.REFUSED
     session.passes(0.2)
-    assert session.closed is not None
-    assert session.closed.code == 1008
-    assert session.protocol.next_tick_at == float("inf")
+    assert session.closed == Close(1008, "the session was refused")
+    assert session.protocol.next_tick_at == inf
 
 
 def test_a_start_without_a_session_is_refused_like_any_other() -> None:
@@ -274,6 +275,21 @@ def test_what_is_being_said_is_finished_before_the_close_though_no_input_comes()
     assert session.closed is not None
 
 
+def test_all_words_of_quick_speech_are_sent_before_the_close() -> None:
+    session = Session()
+    session.says("Hello?")
+    session.client("session.commentary.append", delegation_id=None, content="x")
+    session.reply("Many words in hardly any time at all, as it were.", ms=50)
+    session.client("session.close")
+    session.passes(1)
+    command = session.of(LiveReply)[-1]
+    session.answer(command, "And quite a few words more than that.", ms=50)
+    session.passes(5)
+    said = "Many words in hardly any time at all, as it were. And quite a few words more than that."
+    assert session.transcript["assistant"] == said
+    assert session.frames()[-1]["type"] == "session.closed"
+
+
 def test_a_drain_ends_after_ten_seconds() -> None:
     session = Session()
     session.says("Hello?")
@@ -412,7 +428,8 @@ def test_our_client_holds_a_conversation_with_the_server() -> None:
     client.close(now=session.now)
     exchange()
     said = [notice.utterance.text for notice in notices if isinstance(notice, UtteranceEnded)]
-    assert said == ["Where is my parcel?", "One moment.", "It comes on Tuesday."]
+    # Pauses of the assistant below two seconds do not divide what it says.
+    assert said == ["Where is my parcel?", "One moment. It comes on Tuesday."]
     audio = b"".join(notice.audio for notice in notices if isinstance(notice, LiveAudioPiece))
     assert len(audio) == session.protocol.position_ms // 100 * 100 * MS_BYTES
     ended = [notice for notice in notices if isinstance(notice, CommandEnded)]

@@ -19,6 +19,7 @@ from duologue.conformance.wire.trace import Json, WireMessage
 
 __all__ = [
     "APPEND",
+    "LONG_COMMENTARY",
     "OUTPUT",
     "LiveCall",
     "append",
@@ -33,6 +34,11 @@ __all__ = [
 
 APPEND: Final = "session.input_audio.append"
 OUTPUT: Final = "session.output_audio.delta"
+
+LONG_COMMENTARY: Final = ", ".join(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+)
+"""Takes long enough to be interrupted: about six seconds."""
 
 _PLAIN: Final = ConnectOptions()
 

@@ -7,14 +7,13 @@ from typing import Final
 from duologue.conformance.outcomes import Undecided, Violation, expect
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, scenario
-from duologue.conformance.scenarios.live.base import append, live_call, spoken, start
+from duologue.conformance.scenarios.live.base import LONG_COMMENTARY, append, live_call, spoken, start
 
 __all__ = ["SCENARIOS"]
 
 _DRAIN_S: Final = 10.0
 _EXPIRY_S: Final = 45.0
 """Sessions without audio were seen to end after 31 s."""
-_LONG: Final = "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen."
 
 
 @scenario("live.close", "live.close.usage", "live.close.socket")
@@ -41,7 +40,7 @@ async def _a_close_in_the_middle_of_a_word(context: ScenarioContext) -> None:
     async with live_call(context) as call:
         connection = call.connection
         try:
-            await connection.send(append("commentary", _LONG))
+            await connection.send(append("commentary", LONG_COMMENTARY))
             await spoken(connection)
         except Violation as fault:
             raise Undecided(str(fault)) from fault

@@ -9,7 +9,16 @@ from typing import Final
 from duologue.conformance.outcomes import Undecided, Violation, expect
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, scenario
-from duologue.conformance.scenarios.live.base import OUTPUT, LiveCall, append, live_call, sound_ms, spoken
+from duologue.conformance.scenarios.live.base import (
+    LONG_COMMENTARY,
+    OUTPUT,
+    LiveCall,
+    append,
+    is_speech,
+    live_call,
+    sound_ms,
+    spoken,
+)
 from duologue.conformance.wire.speech_sample import speech
 from duologue.conformance.wire.trace import WireMessage
 
@@ -24,6 +33,8 @@ _SLACK_MS: Final = 1000
 _GAP_S: Final = 1.0
 """The longest time between two pieces of a continuous track: ten times a piece."""
 _PIECE_MS: Final = 100
+_STOPS_S: Final = 1.5
+"""How long the assistant may go on when the user talks over it: people stop within half of that, and sound travels."""
 _GRID_MS: Final = 200
 
 
@@ -118,4 +129,28 @@ async def _a_muted_sentence(context: ScenarioContext) -> None:
             context.follows("live.mute", connection.since(muting))
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (_a_sentence_and_its_answer, _a_muted_sentence)
+@scenario("live.barge_in")
+async def _the_user_talks_over_the_assistant(context: ScenarioContext) -> None:
+    """A sentence is spoken while the assistant speaks."""
+    async with live_call(context) as call:
+        connection = call.connection
+        try:
+            await connection.send(append("commentary", LONG_COMMENTARY))
+            await spoken(connection)
+        except Violation as fault:
+            raise Undecided(str(fault)) from fault
+        with context.deciding("live.barge_in"):
+            began_s = connection.now_s
+            await call.feed.say(speech())
+            pieces = [each for each in connection.trace.received(OUTPUT) if each.at_s >= began_s]
+            late = [each for each in pieces if each.at_s >= began_s + _STOPS_S]
+            if not any(map(is_speech, pieces)):
+                raise Undecided("the assistant had finished before the user spoke")
+            expect(not any(map(is_speech, late)), f"the assistant still speaks {_STOPS_S:g} s after the user begins")
+
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    _a_sentence_and_its_answer,
+    _a_muted_sentence,
+    _the_user_talks_over_the_assistant,
+)

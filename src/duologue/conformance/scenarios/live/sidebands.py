@@ -36,7 +36,7 @@ async def _a_sideband(context: ScenarioContext) -> None:
             context.follows("live.sideband", sideband.trace.messages[:1])
             with context.deciding("live.sideband.output"):
                 await sideband.until(OUTPUT)
-            with context.deciding("live.sideband.mirror", "live.sideband.events"):
+            with context.deciding("live.sideband.mirror"):
                 await _muted_speech_is_mirrored(context, call, sideband)
             with context.deciding("live.sideband.commands"):
                 await sideband.answer(append("thinking", "The order was sent."), "session.thinking.appended")

@@ -27,9 +27,9 @@ from duologue.protocol.server.token_usage import text_tokens
 __all__ = ["APPENDED", "AppendEvent", "PendingAppend", "PendingAppends"]
 
 AppendEvent: TypeAlias = LiveInstructionsAppendEvent | LiveThinkingAppendEvent | LiveCommentaryAppendEvent
-AppendedEvent: TypeAlias = LiveInstructionsAppendedEvent | LiveThinkingAppendedEvent | LiveCommentaryAppendedEvent
+_AppendedEvent: TypeAlias = LiveInstructionsAppendedEvent | LiveThinkingAppendedEvent | LiveCommentaryAppendedEvent
 
-APPENDED: Final[dict[type[AppendEvent], type[AppendedEvent]]] = {
+APPENDED: Final[dict[type[AppendEvent], type[_AppendedEvent]]] = {
     LiveInstructionsAppendEvent: LiveInstructionsAppendedEvent,
     LiveThinkingAppendEvent: LiveThinkingAppendedEvent,
     LiveCommentaryAppendEvent: LiveCommentaryAppendedEvent,
@@ -49,7 +49,7 @@ class PendingAppend(Struct, frozen=True):
     end_ms: int
     source: str
 
-    def confirmed(self, event_id: str) -> AppendedEvent:
+    def confirmed(self, event_id: str) -> _AppendedEvent:
         """The event that confirms it."""
         answers = self.event.event_id if isinstance(self.event.event_id, str) else UNSET
         return APPENDED[type(self.event)](

@@ -17,9 +17,9 @@ from duologue.protocol.live.server.errors import RefusedCommand
 from duologue.protocol.server.account import MemoryAccount
 from duologue.protocol.server.token_usage import text_tokens
 
-__all__ = ["Entry", "History"]
+__all__ = ["History", "HistoryEntry"]
 
-Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+_Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 _CHARACTERS_PER_TOKEN: Final = 4
 """As `duologue.protocol.server.token_usage` counts."""
@@ -28,10 +28,10 @@ _ENTRY_BYTES: Final = 400
 """Of the objects around a text."""
 
 
-class Entry(Struct, eq=False):
+class HistoryEntry(Struct, eq=False):
     """A message whose text may still grow, or be cut."""
 
-    role: Role
+    role: _Role
     text: str
     calls: list[LiveFunctionCall] = field(default_factory=list[LiveFunctionCall])
     call_id: str | None = None
@@ -48,7 +48,7 @@ class History:
     def __init__(self, account: MemoryAccount, limits: LiveDefaults) -> None:
         self._account = account
         self._limits = limits
-        self._entries: list[Entry] = []
+        self._entries: list[HistoryEntry] = []
         self._held_bytes = 0
         self._rules: list[str] = []
 
@@ -62,9 +62,9 @@ class History:
         """An estimate of the tokens of all messages and rules."""
         return -(-self._size // _CHARACTERS_PER_TOKEN)
 
-    def add(self, role: Role, text: str, *, call_id: str | None = None) -> Entry:
+    def add(self, role: _Role, text: str, *, call_id: str | None = None) -> HistoryEntry:
         """Append a message. An assistant's may be empty until its words are known."""
-        entry = Entry(role, text, call_id=call_id)
+        entry = HistoryEntry(role, text, call_id=call_id)
         self._entries.append(entry)
         self._changed()
         return entry
@@ -80,17 +80,17 @@ class History:
                 break
         else:
             return  # the call has been dropped with the oldest messages
-        self._entries.insert(place, Entry("tool", output, call_id=call_id))
+        self._entries.insert(place, HistoryEntry("tool", output, call_id=call_id))
         self._changed()
 
-    def set_text(self, entry: Entry, text: str) -> None:
+    def set_text(self, entry: HistoryEntry, text: str) -> None:
         """The words of a message. One without words and calls is removed."""
         entry.text = text
         if not text and not entry.calls:
             self._entries = [other for other in self._entries if other is not entry]
         self._changed()
 
-    def add_call(self, entry: Entry, call: LiveFunctionCall) -> None:
+    def add_call(self, entry: HistoryEntry, call: LiveFunctionCall) -> None:
         """The message makes a call."""
         if entry not in self._entries:
             self._entries.append(entry)
@@ -122,7 +122,8 @@ class History:
     def restore(self, messages: Iterable[LiveMessage], rules: Iterable[str]) -> None:
         """Go on from the conversation of a stored session."""
         self._entries = [
-            Entry(message.role, message.text, calls=[*message.calls], call_id=message.call_id) for message in messages
+            HistoryEntry(message.role, message.text, calls=[*message.calls], call_id=message.call_id)
+            for message in messages
         ]
         self._rules = [*rules]
         self._changed()

@@ -346,13 +346,14 @@ class LiveServerProtocol:
             session = forked(event.session, self._fork_of, self.session_id, expires_at, limits)
         else:
             session = started(event.session, self.session_id, expires_at, limits)
+        clock, unix_offset = self._clock, self._unix_offset
         self._running = RunningSession(
             session,
             self._out,
             self._account,
             limits,
             stored=self._fork_of,
-            unix_time=lambda: int(self._clock.now + self._unix_offset),
+            unix_time=lambda: int(clock.now + unix_offset),  # without `self`, which would be a cycle
             report_illegal=self._report_illegal,
         )
         self._fork_of = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from duologue.audio.formats import Encoding
-from duologue.protocol.live.server.history import Entry
+from duologue.protocol.live.server.history import HistoryEntry
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
 
 __all__ = ["Reply", "ReplyKind"]
@@ -23,13 +23,15 @@ class Reply:
         self.commentary = commentary
         """What to say word for word."""
         self.spoken = SpokenText(encoding)
-        self.entry: Entry | None = None
+        self.entry: HistoryEntry | None = None
         """Its message in the history, once it has words or calls."""
         self.is_response = kind == "backend"
         """Whether it is a response of the Responses model too, which is not cancelled when the user talks over it."""
         self.is_cut = False
         """Whether the user talked over it: what it goes on to say is not heard."""
         self._placed_chars = 0
+        self._clause_from_bytes = 0
+        """How much had been spoken when the last clause began."""
 
     @property
     def text(self) -> str:
@@ -40,6 +42,11 @@ class Reply:
     def is_placed(self) -> bool:
         """Whether some of it has a place in the transcript."""
         return self._placed_chars > 0
+
+    def clause_bytes(self) -> int:
+        """How much of the speech the last clause took; the next one begins now."""
+        begin, self._clause_from_bytes = self._clause_from_bytes, self.spoken.audio_bytes
+        return self._clause_from_bytes - begin
 
     def place_clause(self, clause: str) -> str:
         """The text up to the end of this clause that has no place in the transcript yet."""

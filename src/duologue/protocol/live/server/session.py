@@ -54,7 +54,7 @@ from duologue.protocol.live.server.reading import event_id_of, reference_to
 from duologue.protocol.live.server.sound.input_track import InputTrack
 from duologue.protocol.live.server.sound.mixer import PIECE_MS, OutputMixer
 from duologue.protocol.live.server.sound.sidebands import Sidebands
-from duologue.protocol.live.server.sound.transcripts import UserTranscript
+from duologue.protocol.live.server.sound.transcripts import InputTranscript
 from duologue.protocol.live.server.stored import StoredLiveSession
 from duologue.protocol.live.server.voice import Voice
 from duologue.protocol.server.account import MemoryAccount, held_bytes
@@ -99,7 +99,7 @@ class RunningSession:
         self.voice = Voice(out, self.history, self.mixer, self.backend, self.delegations, limits, session)
         self.appends = PendingAppends(limits)
         self.sidebands = Sidebands(out, max_attached=limits.max_sidebands)
-        self._user_transcript = UserTranscript()
+        self._user_transcript = InputTranscript()
         self._clip_id: Maybe[str] = UNSET
         """The command whose clip is being played."""
         self.is_closing = False
@@ -212,7 +212,7 @@ class RunningSession:
         except InvalidRequest as invalid:
             raise RefusedCommand.of(invalid) from invalid
         self._account.change("audio", -len(clip))  # the mixer counts it
-        self.voice.interrupt(self.input.position_ms)
+        self.voice.interrupt()
         self.mixer.play(clip)
         self._clip_id = reference_to(event)
         self._out.send(LiveOutputAudioFixturePlayingEvent(event_id=self._out.event_id(), client_event_id=self._clip_id))
@@ -224,7 +224,7 @@ class RunningSession:
         for heard in self.hearing.detected(probabilities, frame_ms):
             if isinstance(heard, UserSpeaks):
                 if not self.mixer.plays_clip:
-                    self.voice.interrupt(self.input.position_ms)
+                    self.voice.interrupt()
             else:
                 self._report("the transcriber is too far behind; something that the user said is lost")
 

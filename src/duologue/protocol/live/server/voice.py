@@ -32,7 +32,7 @@ from duologue.protocol.live.server.history import History
 from duologue.protocol.live.server.outgoing import LiveOutbox
 from duologue.protocol.live.server.reply import Reply, ReplyKind
 from duologue.protocol.live.server.sound.mixer import OutputMixer
-from duologue.protocol.live.server.sound.transcripts import SpokenTranscript
+from duologue.protocol.live.server.sound.transcripts import OutputTranscript, TranscriptCell
 
 __all__ = ["Voice"]
 
@@ -61,7 +61,7 @@ class Voice:
         self._delegations = delegations
         self._limits = limits
         self._encoding: Encoding = encoding_of(session)
-        self._transcript = SpokenTranscript()
+        self._transcript = OutputTranscript()
         self._commentaries: deque[str] = deque()
         self._owes_reply = False
         """Whether the user has said something that no reply has read."""
@@ -108,7 +108,7 @@ class Voice:
         elif self._commentaries and is_told and not self._mixer.has_voice:
             self._begin("commentary", commentary=self._commentaries.popleft())
 
-    def interrupt(self, position_ms: int) -> None:
+    def interrupt(self) -> None:
         """The user talks over the voice, or a clip is played: fall silent at once."""
         for played in self._mixer.cut():
             reply = self._sounding.pop(played.reply_id, None)
@@ -122,7 +122,7 @@ class Voice:
                 self._commentaries.appendleft(reply.commentary)
             elif not words and reply.kind == "voice" and not reply.is_response:
                 self._owes_reply = True  # what the user said is still to be answered
-        self._transcript.cut(position_ms)
+        self._transcript.cut()
         if self._current is not None and not self._current.is_response:
             self._out.command(StopReply(self._current.reply_id))
             self._current = None
@@ -147,8 +147,9 @@ class Voice:
         """The audio that follows speaks this part of the text."""
         reply = self._reply(reply_id)
         if reply is not None and not reply.is_cut:
+            self._fit(reply)
             reply.spoken.begin_clause(clause)
-            self._place(reply, first=not reply.is_placed, text=reply.place_clause(clause))
+            self._place(first=not reply.is_placed, text=reply.place_clause(clause))
 
     def audio(self, reply_id: str, audio: bytes) -> None:
         """The next piece of the speech."""
@@ -162,7 +163,7 @@ class Voice:
             self.failed(reply_id, f"more than {self._limits.max_voice_ahead_ms} ms of speech wait to be heard")
             return
         if not reply.is_placed:
-            self._place(reply, first=True, text=reply.place_rest())
+            self._place(first=True, text=reply.place_rest())
         reply.spoken.add_audio(len(audio))
         self._mixer.add(reply_id, audio)
 
@@ -209,7 +210,10 @@ class Voice:
 
     def send_transcript(self, position_ms: int) -> None:
         """Send the words whose time has come."""
-        for delta in self._transcript.due(position_ms):
+        self._send_cells(self._transcript.due(position_ms))
+
+    def _send_cells(self, cells: list[TranscriptCell]) -> None:
+        for delta in cells:
             self._out.send(
                 LiveOutputTranscriptDeltaEvent(
                     event_id=self._out.event_id(), delta=delta.delta, start_ms=delta.start_ms, end_ms=delta.end_ms
@@ -221,10 +225,13 @@ class Voice:
         if self._current is not None:
             self._out.command(StopReply(self._current.reply_id))
             self._current = None
+        if not self._mixer.has_voice:
+            self._send_cells(self._transcript.rest())
         for played in self._mixer.cut():
             reply = self._sounding.pop(played.reply_id, None)
             if reply is not None and reply.entry is not None:
                 self._history.set_text(reply.entry, reply.spoken.words_until(played.played_bytes))
+        self._transcript.cut()
         self._commentaries.clear()
 
     # --- one reply
@@ -293,15 +300,19 @@ class Voice:
         else:
             self._history.set_text(reply.entry, reply.text)
 
-    def _place(self, reply: Reply, *, first: bool, text: str) -> None:
-        if text:
-            sound_ms, position_ms = self._mixer.sound_ms(), self._mixer.position_ms
-            self._transcript.add(self._transcript.begin(text) if first else text, sound_ms, position_ms)
+    def _place(self, *, first: bool, text: str) -> None:
+        sound_ms, position_ms = self._mixer.sound_ms(), self._mixer.position_ms
+        self._transcript.add(self._transcript.begin(text) if first else text, sound_ms, position_ms)
+
+    def _fit(self, reply: Reply) -> None:
+        """The sound of the last clause is complete."""
+        self._transcript.fit(self._encoding.duration_ms(reply.clause_bytes()))
 
     def _end(self, reply: Reply) -> None:
         if not reply.is_cut:
+            self._fit(reply)
             # What has no sound, such as a lonely punctuation mark, has its place behind the rest.
-            self._place(reply, first=not reply.is_placed, text=reply.place_rest())
+            self._place(first=not reply.is_placed, text=reply.place_rest())
         reply.spoken.ended = True
         self._mixer.end(reply.reply_id)
         self._current = None

@@ -16,8 +16,8 @@ PAUSE_MS: Final = 1_500
 MAX_CHARACTERS: Final = 200
 """Two lines of subtitles on a wide screen; a longer sentence is cut between words."""
 
-_SENTENCE: Final = re.compile(r".*?(?:[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[」』）]?)", re.DOTALL)  # noqa: RUF001 - full-width
-"""Up to the end of a sentence. A full stop of the Latin script ends one when a space follows it: 3.5 is a number."""
+_SENTENCE_END: Final = re.compile(r"[.!?…][\"'”’)\]]{0,3}(?=\s)|[。！？][」』）]?")  # noqa: RUF001 - full-width
+"""A full stop of the Latin script ends a sentence when a space follows it: 3.5 is a number."""
 
 
 class LineGrouper:
@@ -53,7 +53,7 @@ class LineGrouper:
 
     def _complete(self) -> int | None:
         """The length of the first line that is complete."""
-        sentence = _SENTENCE.match(self._text, 0, MAX_CHARACTERS)
+        sentence = _SENTENCE_END.search(self._text, 0, MAX_CHARACTERS)
         if sentence is not None:
             return sentence.end()
         if len(self._text) <= MAX_CHARACTERS:

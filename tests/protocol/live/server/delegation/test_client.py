@@ -19,12 +19,13 @@ def delegations(**limits: int) -> ClientDelegations:
 
 def test_a_delegation_is_open_until_it_is_answered_and_may_be_answered_again() -> None:
     work = delegations()
-    assert not work.is_open
+    states = [work.is_open]
     delegation_id = work.create(1_800)
-    assert work.is_open
+    states.append(work.is_open)
     work.answered(delegation_id)
     work.answered("unknown")
-    assert not work.is_open
+    states.append(work.is_open)
+    assert states == [False, True, False]
     work.check(delegation_id)
 
 

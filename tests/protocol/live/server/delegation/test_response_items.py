@@ -9,7 +9,7 @@ import pytest
 from duologue.protocol.live.server.defaults import LiveDefaults
 from duologue.protocol.live.server.delegation.response_items import (
     CallOutput,
-    ResponseItems,
+    ItemBuffer,
     TypedMessage,
     read_item,
 )
@@ -60,7 +60,7 @@ def test_other_items_are_refused_by_name(wire: dict[str, Any], param: str) -> No
 
 def test_memory_is_counted_until_the_items_are_taken() -> None:
     account = MemoryAccount(1_000_000)
-    items = ResponseItems(account, LiveDefaults())
+    items = ItemBuffer(account, LiveDefaults())
     items.add(CallOutput("c", "x"), {"output": "x"})
     items.add(TypedMessage("user", "x"), {"content": "x"})
     assert account.held["responses"] == len('{"output":"x"}{"content":"x"}')

@@ -21,7 +21,7 @@ from duologue.events.live import (
 )
 from duologue.protocol.live.server.defaults import LiveDefaults
 from duologue.protocol.live.server.delegation.response_events import ResponseStream
-from duologue.protocol.live.server.delegation.response_items import CallOutput, ResponseItems, TypedMessage, read_item
+from duologue.protocol.live.server.delegation.response_items import CallOutput, ItemBuffer, TypedMessage, read_item
 from duologue.protocol.live.server.errors import RefusedCommand
 from duologue.protocol.live.server.history import History
 from duologue.protocol.live.server.outgoing import LiveOutbox
@@ -57,7 +57,7 @@ class Backend:
         self._limits = limits
         self._unix_time = unix_time
         self._report_illegal = report_illegal
-        self._items = ResponseItems(account, limits)
+        self._items = ItemBuffer(account, limits)
         self._pending: dict[str, bool] = {}
         """Calls of this chain; true once its output has come."""
         self._requests: deque[_Request] = deque()

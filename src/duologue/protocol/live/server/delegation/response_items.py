@@ -11,7 +11,7 @@ from duologue.protocol.live.server.defaults import LiveDefaults
 from duologue.protocol.live.server.errors import RefusedCommand
 from duologue.protocol.server.account import MemoryAccount
 
-__all__ = ["CallOutput", "ResponseItems", "TypedMessage", "read_item"]
+__all__ = ["CallOutput", "ItemBuffer", "TypedMessage", "read_item"]
 
 _ROLES: Final[dict[str, Literal["system", "user", "assistant"]]] = {
     "user": "user",
@@ -35,7 +35,7 @@ class TypedMessage(Struct, frozen=True):
     text: str
 
 
-class ResponseItems:
+class ItemBuffer:
     """The items of one session that wait for a `response.create`."""
 
     def __init__(self, account: MemoryAccount, limits: LiveDefaults) -> None:

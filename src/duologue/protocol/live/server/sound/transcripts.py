@@ -6,12 +6,13 @@ The deltas of a speaker, concatenated, are what that speaker said, with its spac
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
 
-__all__ = ["GRID_MS", "LEAD_MS", "MS_PER_CHARACTER", "SpokenTranscript", "TranscriptDelta", "UserTranscript"]
+__all__ = ["GRID_MS", "LEAD_MS", "MS_PER_CHARACTER", "InputTranscript", "OutputTranscript", "TranscriptCell"]
 
 GRID_MS: Final = 200
 
@@ -27,7 +28,7 @@ _WORD: Final = re.compile(
 """With the space before it; in scripts without spaces, one character."""
 
 
-class TranscriptDelta(Struct, frozen=True):
+class TranscriptCell(Struct, frozen=True):
     """A piece of a transcript, and its cell of the grid."""
 
     delta: str
@@ -57,10 +58,10 @@ class _Grid:
         return max(self._free_ms, int(at_ms) // GRID_MS * GRID_MS)
 
 
-class UserTranscript(_Grid):
+class InputTranscript(_Grid):
     """What the user said: known when an utterance is over, and spread over its span."""
 
-    def spread(self, text: str, start_ms: int, end_ms: int) -> list[TranscriptDelta]:
+    def spread(self, text: str, start_ms: int, end_ms: int) -> list[TranscriptCell]:
         """The deltas of an utterance."""
         text = self._joined(text.strip())
         cells: dict[int, str] = {}
@@ -70,47 +71,74 @@ class UserTranscript(_Grid):
             cells[cell] = cells.get(cell, "") + word
         if cells:
             self._free_ms += GRID_MS
-        return [TranscriptDelta(delta, cell) for cell, delta in cells.items()]
+        return [TranscriptCell(delta, cell) for cell, delta in cells.items()]
 
 
-class SpokenTranscript(_Grid):
+class _Clause(Struct):
+    """Words that are spoken in one go."""
+
+    chars: int
+    sound_ms: int
+    """When its sound begins."""
+    not_before_ms: int
+    """When its words became known."""
+    ms_per_char: float = MS_PER_CHARACTER
+
+    def due_ms(self, at: int) -> float:
+        """When the word at this character is due."""
+        return max(self.sound_ms + at * self.ms_per_char - LEAD_MS, self.not_before_ms)
+
+
+class OutputTranscript(_Grid):
     """What the voice says: known ahead of its sound, and sent shortly before it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: dict[int, str] = {}
-        """Cells whose time has not come, in order."""
-        self._sent_ms = 0
-        """The end of the last cell that was sent."""
+        self._waiting: deque[tuple[str, int, _Clause]] = deque()
+        """Words whose time has not come, and where they stand in their clause."""
+        self._clause: _Clause | None = None
 
     def begin(self, text: str) -> str:
         """The first words of a reply, with the space that separates them from the reply before."""
         return self._joined(text)
 
     def add(self, text: str, sound_ms: int, position_ms: int) -> None:
-        """Words whose sound will be heard from `sound_ms` on."""
-        for word, at in _words(text):
-            cell = self._cell(max(sound_ms + at * MS_PER_CHARACTER - LEAD_MS, position_ms))
+        """A clause, whose sound will be heard from `sound_ms` on."""
+        if text:
+            self._clause = clause = _Clause(len(text), sound_ms, position_ms)
+            self._waiting.extend((word, at, clause) for word, at in _words(text))
+
+    def fit(self, length_ms: int) -> None:
+        """The sound of the last clause is as long as this, so its words are spread over it."""
+        if self._clause is not None and length_ms > 0:
+            self._clause.ms_per_char = length_ms / self._clause.chars
+            self._clause = None
+
+    def due(self, position_ms: int) -> list[TranscriptCell]:
+        """The cells whose time has come."""
+        cells: dict[int, str] = {}
+        while self._waiting:
+            word, at, clause = self._waiting[0]
+            cell = self._cell(clause.due_ms(at))
+            if cell > position_ms:
+                break
+            self._waiting.popleft()
             self._free_ms = cell
-            self._waiting[cell] = self._waiting.get(cell, "") + word
+            cells[cell] = cells.get(cell, "") + word
+        if cells:
+            self._free_ms += GRID_MS
+        return [TranscriptCell(delta, cell) for cell, delta in cells.items()]
 
-    def due(self, position_ms: int) -> list[TranscriptDelta]:
-        """The deltas whose time has come."""
-        due = [TranscriptDelta(delta, cell) for cell, delta in self._waiting.items() if cell <= position_ms]
-        for delta in due:
-            del self._waiting[delta.start_ms]
-            self._sent_ms = delta.end_ms
-        self._free_ms = max(self._free_ms, self._sent_ms)
-        return due
+    def rest(self) -> list[TranscriptCell]:
+        """All words that wait, in one cell: their sound has been heard."""
+        text = "".join(word for word, _, _ in self._waiting)
+        self.cut()
+        return [TranscriptCell(text, self._free_ms)] if text else []
 
-    def rest(self) -> list[TranscriptDelta]:
-        """All deltas that wait: the session ends, and their sound has been heard."""
-        return self.due(max(self._waiting, default=0))
-
-    def cut(self, position_ms: int) -> None:
-        """The words that wait will not be said, so their cells are free again."""
+    def cut(self) -> None:
+        """The words that wait will not be said."""
         self._waiting.clear()
-        self._free_ms = max(self._sent_ms, position_ms // GRID_MS * GRID_MS)
+        self._clause = None
 
 
 def _words(text: str) -> Iterator[tuple[str, int]]:
