@@ -25,13 +25,10 @@ _SAFE = {
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
     ("client/sound/blocks.py", "self._name"): "the verb that made it: conversation.play(…)",
     ("client/sound/playback.py", "_STALL_S"): "a number of seconds",
-<<<<<<< HEAD
     ("client/live/control.py", "len(text)"): "a number",
     ("client/live/outcomes.py", "position_ms"): "a number",
     ("client/live/playback.py", "_STALL_S"): "a number of seconds",
-=======
     ("client/translation/playback.py", "_STALL_S"): "a number of seconds",
->>>>>>> 58ce807c7b29f45bc844eccd744f387d2d12a166
     ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/loop_lag.py", "name"): "the name of one of our tasks",
     ("client/asyncio/loop_lag.py", "round(self._late_s * 1000)"): "a number",

@@ -1,9 +1,3 @@
-<<<<<<< HEAD
-"""The WebSocket of a session beside Realtime, whatever its family; more of it in those of Live and of translation."""
-
-from __future__ import annotations
-
-=======
 """The WebSocket of a session beside Realtime."""
 
 from __future__ import annotations
@@ -11,20 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
->>>>>>> 58ce807c7b29f45bc844eccd744f387d2d12a166
 import pytest
 
 from duologue.client.asyncio.family_connection import FamilyConnection
 from duologue.codec import decode_translation, encode_translation
-<<<<<<< HEAD
-from duologue.errors import ConnectionClosed
-from duologue.events import AnyTranslationEvent, TranslationEvent, TranslationSessionCloseEvent, UnknownTranslationEvent
-from duologue.transports import Transport, memory_pair
-
-
-def connection(transport: Transport) -> FamilyConnection[AnyTranslationEvent, TranslationEvent]:
-    """A connection of the translation family."""
-=======
 from duologue.errors import ConnectionClosedError, ConnectionClosedOK
 from duologue.events import (
     AnyTranslationClientEvent,
@@ -37,7 +21,6 @@ from duologue.transports import Transport, memory_pair
 
 
 def over(transport: Transport) -> FamilyConnection[AnyTranslationEvent, AnyTranslationClientEvent]:
->>>>>>> 58ce807c7b29f45bc844eccd744f387d2d12a166
     return FamilyConnection(
         transport,
         decode=decode_translation,
@@ -47,29 +30,6 @@ def over(transport: Transport) -> FamilyConnection[AnyTranslationEvent, AnyTrans
     )
 
 
-<<<<<<< HEAD
-async def test_events_of_its_family_go_both_ways_and_what_is_none_is_told() -> None:
-    near, far = memory_pair()
-    one = connection(near)
-    await one.send(TranslationSessionCloseEvent())
-    assert await far.receive() == '{"type":"session.close"}'
-    await far.send("no json")
-    unreadable = await one.receive()
-    assert isinstance(unreadable, UnknownTranslationEvent)
-    assert "not a JSON object" in unreadable.problem
-
-
-async def test_the_session_is_named_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
-    near, _ = memory_pair()
-    one = connection(near)
-    with caplog.at_level("INFO", logger="duologue.client"):
-        one.session_began("sess_1")
-        one.session_began("sess_2")
-    assert caplog.text.count("began") == 1
-    await one.close()
-    with pytest.raises(ConnectionClosed):
-        await one.receive()
-=======
 async def test_events_go_both_ways() -> None:
     near, far = memory_pair()
     connection = over(near)
@@ -124,4 +84,3 @@ async def test_the_session_is_named_in_the_log_once(caplog: pytest.LogCaptureFix
         connection.session_began("sess_2")
     assert [record.getMessage() for record in caplog.records] == ["session sess_1 began at a Broken, dialect openai"]
     await asyncio.sleep(0)
->>>>>>> 58ce807c7b29f45bc844eccd744f387d2d12a166
