@@ -9,14 +9,14 @@ import duologue
 import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
-from duologue.events import UnsetType, live
+from duologue.events import UnsetType
+from duologue.events import live as live_events
 from duologue.protocol import ClientProtocol
 from duologue.protocol import states as tables
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.server import commands
 from duologue.protocol.server import turn_detection as turns
-from tests.typing.api_families import every_live_notice
 
 __all__: list[str] = []
 
@@ -363,12 +363,40 @@ def every_notice(notice: notices.Notice) -> str:
             assert_never(notice)
 
 
+def every_live_notice(notice: notices.LiveNotice) -> str:
+    match notice:
+        case (
+            notices.SessionStarted()
+            | notices.SessionUpdated()
+            | notices.SessionEnded()
+            | notices.LiveAudioPiece()
+            | notices.InputAudioCopy()
+            | notices.TranscriptDelta()
+            | notices.UtteranceEnded()
+            | notices.DelegationStarted()
+            | notices.RunFunction()
+            | notices.StopFunction()
+            | notices.ResponsesEvent()
+            | notices.DecisionMade()
+            | notices.FixtureEnded()
+            | notices.LiveUsage()
+            | notices.CommandEnded()
+            | notices.LiveErrorReported()
+            | notices.TimeStalled()
+            | notices.LiveUnreadable()
+            | tables.IllegalTransition()
+        ):
+            return type(notice).__name__
+        case _:
+            assert_never(notice)
+
+
 async def a_live_session(url: str) -> None:
     async with duologue.live(url, model="m", on_delegation=delegate_of_live) as session:
         assert_type(session, duologue.Live)
-        assert_type(session.session, live.LiveSession | None)
+        assert_type(session.session, live_events.LiveSession | None)
         assert_type(await session.append_commentary("x"), str)
-        assert_type(await session.answered("x"), live.LiveServerEvent)
+        assert_type(await session.answered("x"), live_events.LiveServerEvent)
         assert_type(await session.close(), notices.SessionEnded)
         async for notice in session:
             every_live_notice(notice)

@@ -341,9 +341,9 @@ class LiveCore:
 
     def _handle(self, event: AnyLiveEvent, answered: PendingCommand | None, now: float) -> None:
         match event:
-            case LiveSessionStartedEvent():
+            case LiveSessionStartedEvent() if answered is None or isinstance(answered.event, LiveSessionStartEvent):
                 self._started(event.session, now)
-            case LiveSessionUpdatedEvent():
+            case LiveSessionUpdatedEvent() | LiveSessionStartedEvent():  # in one dialect the second answers both
                 self.session = event.session
                 self._notices.append(SessionUpdated(event.session))
             case LiveSessionClosedEvent():
