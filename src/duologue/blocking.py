@@ -50,5 +50,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    return getattr(client_blocking, name)  # what is imported at its first use
+if not TYPE_CHECKING:  # for a checker every name would exist
+
+    def __getattr__(name: str) -> Any:
+        return getattr(client_blocking, name)  # what is imported at its first use

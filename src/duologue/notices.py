@@ -142,8 +142,10 @@ _TRANSLATION: Final = "duologue.protocol.translation.client.notices"
 """Imported at the first use of a name of it: the classes take time to define."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        is_translation = name.startswith("Translat") or name == "SourceText"
-        return getattr(import_module(_TRANSLATION if is_translation else _LIVE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # for a checker every name would exist
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            is_translation = name.startswith("Translat") or name == "SourceText"
+            return getattr(import_module(_TRANSLATION if is_translation else _LIVE), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -56,7 +56,6 @@ async def test_the_end_of_the_block_waits_for_what_the_model_is_about_to_say() -
             await cue(live)
             await asyncio.sleep(0.5)
             assert not playback.is_silent
-        assert playback.is_silent
         assert asyncio.get_running_loop().time() - before < 5
     assert sink.audio == VOICE * 20
 

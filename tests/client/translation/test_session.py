@@ -154,13 +154,23 @@ async def test_a_server_that_closes_without_the_last_word_did_not_finalise() -> 
     assert "1011" in ended.reason
 
 
-async def test_an_error_is_reported_and_does_not_end_the_session() -> None:
+async def test_an_error_is_reported_and_does_not_end_the_session(caplog: pytest.LogCaptureFixture) -> None:
     server = script(Expect("session.close"), Send(error("engine_failed"), CLOSED))
     errors: list[TranslationErrorReported] = []
     async with scripted(server) as translation:
         translation.on(TranslationErrorReported, errors.append)
         assert (await translation.finish()).finalised
     assert [each.event.error.code for each in errors] == ["engine_failed"]
+    assert "the server reports an error" in caplog.text
+
+
+async def test_the_last_error_before_a_close_is_in_the_exception() -> None:
+    async with scripted(script(Send(error("session_expired", "It lasted too long.")), Close(1001))) as translation:
+        with pytest.raises(ConnectionClosedError, match="It lasted too long") as caught:
+            async for _ in translation:
+                pass
+    assert caught.value.error is not None
+    assert caught.value.error.error.code == "session_expired"
 
 
 async def test_nothing_is_sent_after_the_end() -> None:

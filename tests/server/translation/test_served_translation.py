@@ -22,7 +22,7 @@ from duologue.server.session_start import SessionStart
 from duologue.server.translation.served_translation import ServedTranslation, is_served_by
 from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, memory_pair
-from tests.server._engines import LOUD, Odd
+from tests.server._engines import LOUD, QUIET, Odd
 from tests.server.translation._speech import (
     TRANSCRIBED,
     append,
@@ -120,7 +120,8 @@ class Refusing:
     name = "refusing"
 
     async def translate(self, request: TranslatorRequest, /) -> Any:
-        raise EngineError("has no words for it", engine=self.name)
+        if request.text:
+            raise EngineError("has no words for it", engine=self.name)
         yield ""
 
 
@@ -140,7 +141,8 @@ async def test_a_broken_engine_tells_the_client_nothing_of_its_inside(part: str)
     def secret() -> Exception:
         return ValueError("the password is sesame")
 
-    async with served(replace(engines(), **{part: Odd(secret)})) as (client, _):
+    broken: dict[str, Any] = {part: Odd(secret)}
+    async with served(replace(engines(), **broken)) as (client, _):
         await speak(client)
         events = await until(client, "error")
     assert "sesame" not in str(events)
@@ -177,6 +179,31 @@ async def test_a_session_that_is_drained_ends_when_all_is_translated() -> None:
         events, code = await to_the_end(client)
     assert code == 1001
     assert text(events, "output") in ("", "buenos días")
+
+
+async def test_a_session_that_is_drained_in_the_pause_of_a_long_turn_ends_with_the_turn() -> None:
+    async with served() as (client, session):
+        await speak(client, 5000, silence_ms=200)
+        await until(client, "session.output_audio.delta")  # the turn was cut at its pause
+        session.drain()
+        await speak(client, 0, silence_ms=1000)
+        assert (await to_the_end(client))[1] == 1001
+
+
+async def test_a_whole_recording_may_come_in_one_append() -> None:
+    async with served(engines(transcripts=("a", "b", "c"), lines=("x", "y", "z"))) as (client, _):
+        await client.send(append((LOUD * 5000 + QUIET * 800) * 3))
+        await client.send(message("session.close"))
+        events, code = await to_the_end(client)
+    assert (text(events, "output"), code) == ("x y z", 1000)
+
+
+@pytest.mark.parametrize("audio", ["A" * 1_500_001, "A" * 1_400_000 + "AA=="], ids=["no base64", "half a sample"])
+async def test_a_long_append_is_refused_for_what_a_short_one_is(audio: str) -> None:
+    async with served() as (client, _):
+        await client.send(message("session.input_audio_buffer.append", event_id="mine", audio=audio))
+        error = (await receive(client))["error"]
+    assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "audio", "mine")
 
 
 async def test_a_drained_session_without_speech_ends_at_once() -> None:

@@ -71,6 +71,8 @@ class SessionRunner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if (connection := self._connection) is not None:
+            connection.log.closed(1000, by="this side", error_code=None, dialect=connection.dialect)
 
     async def _read(self, connection: LiveConnection) -> None:
         try:
@@ -82,8 +84,8 @@ class SessionRunner:
                     break
                 self._core.receive(event, now=self._now())
                 self._published(event)
-            code = self.closed.code if self.closed is not None else 1000
-            connection.log.closed(code, by="the server", error_code=None, dialect=connection.dialect)
+            if self.closed is not None:
+                connection.log.closed(self.closed.code, by="the server", error_code=None, dialect=connection.dialect)
             await connection.close()
         except Exception as fault:  # of this library: without this the application would wait for ever
             self._broke(fault)

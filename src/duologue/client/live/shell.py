@@ -77,8 +77,7 @@ class LiveShell(LiveNoticeHub, Injectable):
     ) -> None:
         super().__init__()
         self.core = LiveCore(new_id=new_id, options=options, sideband=target.kind == "attach")
-        self.outcome: SessionEnded | None = None
-        """How the session ended; None while it runs."""
+        self._outcome: SessionEnded | None = None
         self.injected = InjectedValues(self)
         """What functions of the model get from their session."""
         self._open_live = open_live
@@ -107,6 +106,11 @@ class LiveShell(LiveNoticeHub, Injectable):
     def session(self) -> LiveSession | None:
         """The session as the server last sent it."""
         return self.core.session
+
+    @property
+    def outcome(self) -> SessionEnded | None:
+        """How the session ended; None while it runs."""
+        return self._outcome
 
     @property
     def usage(self) -> LiveSessionUsage | None:
@@ -242,7 +246,7 @@ class LiveShell(LiveNoticeHub, Injectable):
                 self._is_started = True
                 self._begun.set()
             case SessionEnded():
-                self.outcome = notice
+                self._outcome = notice
                 self._begun.set()
                 self._over.set()
                 self._end_with(self._fault_of(notice))

@@ -15,6 +15,7 @@ from duologue.audio.formats import PCM, Encoding
 from duologue.audio.input_stream import AudioInput, InputStream, pieces
 from duologue.audio.wav import Sound
 from duologue.client.asyncio.family_runner import FamilyRunner
+from duologue.client.error_log import ErrorLog
 from duologue.client.limits import APPEND_CLIP_MS
 from duologue.client.messages import check_audio, new_id
 from duologue.client.refusals import close_refusal, config_refusal, session_refusal
@@ -89,6 +90,7 @@ class SpeechTranslation(TranslationNoticeHub):
         self._stack = AsyncExitStack()
         self._begun, self._over = asyncio.Event(), asyncio.Event()
         self._refused: TranslationErrorEvent | None = None
+        self._errors = ErrorLog()
         self._ended: DuologueError | None = None
         self._shutting = asyncio.Lock()
         self._is_leaving = False
@@ -328,6 +330,8 @@ class SpeechTranslation(TranslationNoticeHub):
                 # Before the greeting an error is the answer to the connection.
                 self._refused = error
                 self._begun.set()
+            case TranslationErrorReported(event=error):
+                self._errors.write(error.error, command=None, keeps_names=True, is_benign=False, now=self._now())
             case TranslationUpdateEnded(event_id=event_id) if event_id in self._answers:
                 answered = self._answers.pop(event_id)
                 if not answered.done():
@@ -343,7 +347,10 @@ class SpeechTranslation(TranslationNoticeHub):
         if ended.finalised or self._is_leaving or self._runner.closed is None:
             return ConnectionClosedOK(1000, ended.reason)
         code = self._runner.close_code
-        return ConnectionClosedError(code, f"the translation is lost, and cannot be resumed: {ended.reason}")
+        told = _as_error_event(ended.error) if ended.error is not None else None
+        return ConnectionClosedError(
+            code, f"the translation is lost, and cannot be resumed: {ended.reason}", error=told
+        )
 
     def _opening_failure(self, *, greeted: bool = False) -> ConnectFailed:
         error = self._refused or (self.outcome.error if self.outcome is not None else None)

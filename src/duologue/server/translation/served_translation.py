@@ -19,8 +19,14 @@ from duologue.codec import encode_translation
 from duologue.engines.base import Translator
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
-from duologue.events import AnyTranslationServerEvent, TranslationErrorEvent, TranslationSessionUpdatedEvent
+from duologue.events import (
+    AnyTranslationServerEvent,
+    TranslationErrorEvent,
+    TranslationInputAudioBufferAppendEvent,
+    TranslationSessionUpdatedEvent,
+)
 from duologue.protocol import Close, Detect, IllegalTransition, SessionDefaults, ToleratedFault
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.translation.server.commands import Translate, TranslationCommand
 from duologue.protocol.translation.server.protocol import TranslationServerProtocol
 from duologue.server.budget import Share
@@ -28,7 +34,7 @@ from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
-from duologue.server.session.audio_input import DetectorInput
+from duologue.server.session.audio_input import LONG_AUDIO_CHARS, DetectorInput, decode_long_audio
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session_start import SessionStart
@@ -183,7 +189,7 @@ class ServedTranslation:
                 await self._caught_up.wait()
                 self._last_message_at = time.monotonic()
             try:
-                self._receive(await self._transport.receive())
+                await self._receive(await self._transport.receive())
             except ConnectionClosed as closed:
                 return closed.code
             await self._flush()
@@ -192,15 +198,26 @@ class ServedTranslation:
                 await self._detect(self._to_detect.popleft())
                 await self._flush()
 
-    def _receive(self, message: str | bytes) -> None:
+    async def _receive(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send_error(Rejection("events"))
-        else:
-            self._protocol.receive_text(message, now=now)
+        elif (event := self._protocol.read_text(message)) is not None:
+            if isinstance(event, TranslationInputAudioBufferAppendEvent) and len(event.audio) > LONG_AUDIO_CHARS:
+                await self._receive_long(event)
+            else:
+                self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
+
+    async def _receive_long(self, event: TranslationInputAudioBufferAppendEvent) -> None:
+        try:
+            audio = await decode_long_audio(event.audio)
+        except InvalidRequest as invalid:
+            self._protocol.reject(invalid, event)
+        else:
+            self._protocol.receive(event, now=time.monotonic(), audio=audio)
 
     async def _write(self) -> int:
         try:
@@ -250,6 +267,7 @@ class ServedTranslation:
         self._wake.set()
         if not self._protocol.is_behind:
             self._caught_up.set()
+        self._close_if_drained()
         if self._send_queue.is_full and not await self._send_queue.room():
             stalled = Rejection("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
@@ -269,6 +287,7 @@ class ServedTranslation:
 
     def _close_if_drained(self) -> None:
         if self._draining and self._protocol.is_idle:
+            self._draining = False
             self._send_queue.put(_GOING_AWAY)
 
     def _execute(self, command: TranslationCommand) -> None:
@@ -323,7 +342,6 @@ class ServedTranslation:
                 self._protocol.utterance_failed(utterance_id, _client_message(fault))
             else:
                 self._protocol.utterance_finished(utterance_id)
-        self._close_if_drained()
         await self._flush()
 
 

@@ -32,6 +32,18 @@ class LiveTranscript(tuple[Utterance, ...]):
     def __str__(self) -> str:
         return "\n".join(f"{utterance.speaker}: {utterance.text}" for utterance in self)
 
+    def request(self) -> str:
+        """What the user has said since the model last spoke, as one text: where work is handed over, the work.
+
+        The words of one sentence may be several utterances, because a pause of half a second ends one.
+        """
+        words: list[str] = []
+        for utterance in reversed(self):
+            if utterance.speaker == "assistant":
+                break
+            words.append(utterance.text)
+        return " ".join(reversed(words))
+
     def as_input(self) -> list[LiveInitialMessage]:
         """The last 128 utterances as earlier messages: the `input` with which another session goes on."""
         return [

@@ -20,7 +20,7 @@ from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.validation import MAX_EVENT_ID_CHARS
 
-__all__ = ["accept", "audio_bytes", "event_id_of"]
+__all__ = ["accept", "audio_bytes", "event_id_of", "whole_samples"]
 
 _CLIENT_EVENTS = get_args(AnyTranslationClientEvent)
 _SUPPORTED = ", ".join(f"'{cls.type}'" for cls in _CLIENT_EVENTS)
@@ -64,7 +64,11 @@ def event_id_of(event: AnyTranslationEvent | None) -> str | None:
 
 def audio_bytes(event: TranslationInputAudioBufferAppendEvent) -> bytes:
     """The audio of an append. Raises InvalidRequest."""
-    audio = audio_of(event.audio, "audio")
+    return whole_samples(audio_of(event.audio, "audio"))
+
+
+def whole_samples(audio: bytes) -> bytes:
+    """The audio, which is PCM16. Raises InvalidRequest if it ends in half a sample."""
     if len(audio) % 2:
         raise InvalidRequest("wrong_value", param="audio", reason="PCM16 has two bytes for each sample")
     return audio

@@ -31,7 +31,7 @@ from duologue.protocol.server.commands import Close, Detect, ToleratedFault
 from duologue.protocol.server.defaults import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame
-from duologue.protocol.translation.server.client_events import accept, audio_bytes, event_id_of
+from duologue.protocol.translation.server.client_events import accept, audio_bytes, event_id_of, whole_samples
 from duologue.protocol.translation.server.commands import Translate, TranslationCommand
 from duologue.protocol.translation.server.output import SourceTranscript, TranslatedSpeech
 from duologue.protocol.translation.server.settings import DEFAULT_MODEL, TranslationSettings
@@ -146,21 +146,39 @@ class TranslationServerProtocol:
             self._break("the rest was not translated in time")
         else:
             invalid = InvalidRequest("expired", minutes=self._duration_s // 60)
-            self._reject(invalid, None)
+            self.reject(invalid, None)
             self._close(Close(1001, invalid.message))
 
     def receive_text(self, message: str | bytes, *, now: float) -> None:
         """A message from the client, text or binary. After the end of the session it changes nothing."""
+        if (event := self.read_text(message)) is not None:
+            self.receive(event, now=now)
+
+    def read_text(self, message: str | bytes) -> AnyTranslationEvent | None:
+        """The event that a message is, to be given to `receive`; None for an invalid one, which is rejected."""
+        if self._is_over:
+            return None
+        try:
+            return self._read(message)
+        except InvalidRequest as invalid:
+            self.reject(invalid, None)
+            return None
+
+    def receive(self, event: AnyTranslationEvent, *, now: float, audio: bytes | None = None) -> None:
+        """An event from the client. `audio` is what an append holds, where it has been decoded already."""
         if self._is_over:
             return
-        event: AnyTranslationEvent | None = None
         try:
-            event = self._read(message)
-            self._receive(event, now)
+            self._receive(event, now, audio)
         except InvalidRequest as invalid:
-            self._reject(invalid, event)
-            # The traceback's frames refer to the exception and to this session.
-            invalid.__traceback__ = invalid.__cause__ = invalid.__context__ = None
+            self.reject(invalid, event)
+
+    def reject(self, invalid: InvalidRequest, event: AnyTranslationEvent | None) -> None:
+        """Answer an invalid event by `error`."""
+        answer = invalid.event(self._event_id(), answers=event_id_of(event))
+        self._send(TranslationErrorEvent(event_id=answer.event_id, error=answer.error))
+        # The traceback's frames refer to the exception and to this session.
+        invalid.__traceback__ = invalid.__cause__ = invalid.__context__ = None
 
     def _read(self, message: str | bytes) -> AnyTranslationEvent:
         if isinstance(message, bytes):
@@ -174,7 +192,7 @@ class TranslationServerProtocol:
         except DecodeError as fault:
             raise InvalidRequest("not_json", reason=fault.reason) from fault
 
-    def _receive(self, event: AnyTranslationEvent, now: float) -> None:
+    def _receive(self, event: AnyTranslationEvent, now: float, audio: bytes | None) -> None:
         def check(fault: InvalidRequest) -> None:
             self._check(fault, event.type)
 
@@ -183,7 +201,7 @@ class TranslationServerProtocol:
             case TranslationInputAudioBufferAppendEvent():
                 if self._is_closing:
                     raise InvalidRequest("session_closing", param="type", value=event.type)
-                self._append(audio_bytes(accepted))
+                self._append(whole_samples(audio) if audio is not None else audio_bytes(accepted))
             case TranslationSessionUpdateEvent():
                 if self._is_closing:
                     raise InvalidRequest("session_closing", param="type", value=event.type)
@@ -317,10 +335,6 @@ class TranslationServerProtocol:
     def _error(self, type: str, code: str, message: str) -> None:
         error = RealtimeError(type=type, code=code, message=message, param=None, event_id=None)
         self._send(TranslationErrorEvent(event_id=self._event_id(), error=error))
-
-    def _reject(self, invalid: InvalidRequest, event: AnyTranslationEvent | None) -> None:
-        answer = invalid.event(self._event_id(), answers=event_id_of(event))
-        self._send(TranslationErrorEvent(event_id=answer.event_id, error=answer.error))
 
     def _check(self, fault: InvalidRequest, event_type: str) -> None:
         """Raise the fault, or report it if the session is lenient and the fault harmless."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from duologue.events.live import LiveFunctionCall, LiveResponseEvent
+from duologue.events.live import LiveFunctionCall, LiveResponseEvent, LiveResponsesBackend
 from duologue.protocol.live.server.delegation.response_events import ResponseStream
 from duologue.protocol.live.server.outgoing import LiveOutbox
 
@@ -13,7 +13,8 @@ from duologue.protocol.live.server.outgoing import LiveOutbox
 def stream() -> tuple[ResponseStream, LiveOutbox]:
     numbers = itertools.count(1)
     out = LiveOutbox(lambda kind: f"{kind}_{next(numbers)}")
-    return ResponseStream(out, response_id="resp_1", delegation_id="item_1", model="text-1", created_at=7), out
+    settings = LiveResponsesBackend(model="text-1")
+    return ResponseStream(out, response_id="resp_1", delegation_id="item_1", settings=settings, created_at=7), out
 
 
 def events(out: LiveOutbox) -> list[dict[str, Any]]:
