@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import Final
 
+import msgspec
+
 from duologue.client.connection_log import ConnectionLog
+from duologue.client.messages import new_id
 from duologue.codec import decode_live, encode_live
+from duologue.dialects import LIVE_PROFILES
 from duologue.errors import ConnectionClosed, ConnectionClosedError, DecodeError
-from duologue.events.live import AnyLiveEvent, LiveEvent, LiveSessionStartedEvent, UnknownLiveEvent
+from duologue.events import is_set
+from duologue.events.live import (
+    AnyLiveEvent,
+    LiveClientEvent,
+    LiveErrorEvent,
+    LiveEvent,
+    LiveSessionStartedEvent,
+    UnknownLiveEvent,
+)
 from duologue.transports import Transport
 from duologue.transports.wire_log import WIRE, log_frame
 
@@ -28,6 +41,22 @@ class LiveConnection:
         """The name of the vendor's profile in `duologue.dialects.LIVE_PROFILES`."""
         self.log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self._session_id: str | None = None
+        self._profile = LIVE_PROFILES[dialect]
+        self._ahead: deque[AnyLiveEvent] = deque()
+        """Events that were read while the server's greeting was waited for."""
+
+    async def greeted(self) -> None:
+        """Wait until the server has spoken, where the vendor's speaks first. `receive` returns what came, all the same.
+
+        Raises:
+            ConnectionClosed: the connection is over.
+        """
+        greeting = self._profile.greeting
+        while greeting is not None:
+            event = await self._read()
+            self._ahead.append(event)
+            if isinstance(event, LiveErrorEvent) or event.to_json().get("type") == greeting:
+                return
 
     async def receive(self) -> AnyLiveEvent:
         """The next event. One that cannot be read is an `UnknownLiveEvent`.
@@ -35,6 +64,9 @@ class LiveConnection:
         Raises:
             ConnectionClosed: the connection is over.
         """
+        return self._ahead.popleft() if self._ahead else await self._read()
+
+    async def _read(self) -> AnyLiveEvent:
         try:
             message = await self._transport.receive()
         except ConnectionClosed:
@@ -44,7 +76,7 @@ class LiveConnection:
         if WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self._session_id)
         try:
-            event: AnyLiveEvent = decode_live(message)
+            event: AnyLiveEvent = decode_live(message, dialect=self.dialect)
         except DecodeError as fault:
             return UnknownLiveEvent(json={}, problem=str(fault))
         if isinstance(event, LiveSessionStartedEvent) and self._session_id is None:
@@ -58,7 +90,9 @@ class LiveConnection:
         Raises:
             ConnectionClosed: the connection is over.
         """
-        message = encode_live(event).decode("utf-8")
+        if self._profile.requires_event_ids and isinstance(event, LiveClientEvent) and not is_set(event.event_id):
+            event = msgspec.structs.replace(event, event_id=new_id("event"))
+        message = encode_live(event, dialect=self.dialect).decode("utf-8")
         if WIRE.isEnabledFor(logging.DEBUG):
             log_frame("sent", message, session=self._session_id)
         try:
