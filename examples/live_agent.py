@@ -15,8 +15,6 @@ from duologue.events.live import LiveClientDelegation, LiveResponsesBackend, Liv
 from duologue.notices import DelegationStarted, UtteranceEnded
 from duologue.sound import AudioSource, Loudspeaker, Microphone, WavSink, WavSource
 
-OPTIONS = duologue.LiveOptions(fill_silence=True)  # behind a file, too, the session's time has to pass
-
 
 async def parcel() -> str:
     """Where the user's parcel is."""
@@ -40,7 +38,7 @@ async def talk(url: str, source: AudioSource, sink: Loudspeaker | WavSink) -> No
     doing = None if backend else work
     tools = [parcel] if backend else []
     async with duologue.live(
-        url, model="gpt-live-1", api_key=key, session=config, tools=tools, on_delegation=doing, options=OPTIONS
+        url, model="gpt-live-1", api_key=key, session=config, tools=tools, on_delegation=doing
     ) as live:
         live.on(UtteranceEnded, lambda ended: print(f"{ended.utterance.speaker}: {ended.utterance.text}"))
         live.on(DelegationStarted, lambda notice: print(f"[work for {notice.delegation.target}]"))

@@ -28,7 +28,7 @@ NO_TIME_LIMIT = {
 }
 """Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
-_OF_LIVE = ("start", "attach", "detach", "drain", "function_threads", "sync_delegation")
+_OF_LIVE = ("start", "attach", "detach", "drain", "silence_filled", "function_threads", "sync_delegation")
 
 FOR_THE_FACADE = {
     "Connection": {

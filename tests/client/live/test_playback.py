@@ -14,6 +14,7 @@ from duologue.audio.formats import PCM, PCMU
 from duologue.audio.wav import read_wav
 from duologue.client.live import Live
 from duologue.errors import AudioError, SessionLost
+from duologue.notices import TranscriptDelta
 from duologue.sound import FunctionSink, WavSink
 from duologue.testing import LIVE_CLOSED, Close, Drop, Expect, ScriptedServer, Send
 from tests.client.live._talking import START, delegates, says, serving, sound, started, talking
@@ -68,6 +69,17 @@ async def test_an_answer_to_the_user_is_waited_for() -> None:
         assert not playback.is_silent
         await playback.drain()
         assert playback.is_silent
+
+
+async def test_an_answer_comes_where_the_application_sends_no_more_audio_because_silence_is_sent() -> None:
+    sink = HandedOver()
+    question = Send(says("user", "Hello?", 0, 200))
+    answer = (Expect("session.input_audio.append"), Send(says("assistant", "Hi.", 400, 600), piece(VOICE)))
+    async with asyncio.timeout(5), talking(serving(CUE, question, *answer)) as live:
+        async with live.play(sink), live.stream(TranscriptDelta) as words:
+            await cue(live)
+            await words.receive()
+        assert sink.audio == VOICE
 
 
 @in_virtual_time

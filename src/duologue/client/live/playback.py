@@ -56,8 +56,9 @@ class LivePlayback(SoundBlock):
     falls silent by itself. A sink that is late catches up by leaving out silence. What the server leaves out is silence
     in a file.
 
-    A block that ends normally waits until the model has finished what it is about to say; one that raises, or is
-    cancelled, stops at once. `await` plays to the end of the session.
+    A block that ends normally waits until the model has finished what it is about to say, and sends silence meanwhile
+    where the application sends no audio; one that raises, or is cancelled, stops at once. `await` plays to the end of
+    the session.
     """
 
     def __init__(self, live: LiveControl, sink: AnySink) -> None:
@@ -97,7 +98,8 @@ class LivePlayback(SoundBlock):
                 return
 
     async def _drain(self) -> None:
-        await self.drain()
+        with self._live.silence_filled():  # behind a file: without audio no answer would come
+            await self.drain()
 
     # --- what the session tells
 

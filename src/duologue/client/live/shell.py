@@ -6,8 +6,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -233,6 +233,15 @@ class LiveShell(LiveNoticeHub, Injectable):
         if self._runner.closed is not None:
             return close_refusal(self._runner.closed, greeted=False)
         return ConnectFailed(f"no session was started: {outcome.reason}", retryable=True)
+
+    @contextmanager
+    def silence_filled(self) -> Generator[None, None, None]:
+        """For a block, send silence where the application sends no audio: a model that is to speak needs the time."""
+        self._act(lambda: self.core.fill_silence(True, now=self._now()))
+        try:
+            yield
+        finally:
+            self._act(lambda: self.core.fill_silence(False, now=self._now()))
 
     async def drain(self) -> None:
         """Wait until what was to be sent before is on its way. Raises what the session ended with."""

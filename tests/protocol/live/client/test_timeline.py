@@ -33,6 +33,18 @@ def test_filled_time_stays_close_behind_the_clock_and_never_ahead_of_it(steps: l
         assert now * 1000 - 301 <= timeline.position_ms <= now * 1000 + 1
 
 
+def test_silence_that_is_asked_for_in_a_standstill_begins_there() -> None:
+    timeline = InputTimeline(PCM, stall_after_s=5.0, fills=False)
+    timeline.began(0.0)
+    timeline.sent(PCM.bytes_for_ms(1000), 1.0)
+    timeline.set_filling(True, 21.0)
+    assert timeline.fill(21.2) == b""
+    assert timeline.fill(21.5) == bytes(PCM.bytes_for_ms(500))
+    timeline.set_filling(False, 22.0)
+    assert timeline.fill(30.0) == b""
+    assert timeline.next_tick_at == 27.0
+
+
 def test_a_standstill_is_found_once() -> None:
     timeline = InputTimeline(PCM, stall_after_s=5.0, fills=False)
     assert not timeline.stalled(100.0)

@@ -295,6 +295,11 @@ class LiveCore:
             timeline,
         )
 
+    def fill_silence(self, fills: bool, *, now: float) -> None:
+        """Begin or end to send silence where no audio comes. Nothing changes where the options ask for it anyway."""
+        if self._input is not None and not self.options.fill_silence:
+            self._input.set_filling(fills, now)
+
     def tick(self, now: float) -> None:
         """Time has passed."""
         if self.state in LIVE_ENDS:

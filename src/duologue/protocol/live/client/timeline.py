@@ -50,6 +50,12 @@ class InputTimeline:
         """The session runs: from now on the time should advance."""
         self._began_at = self._last_at = now
 
+    def set_filling(self, fills: bool, now: float) -> None:
+        """Whether silence is filled in from now on; a standstill before that is not made up for."""
+        self._fills = fills
+        if self._began_at is not None:
+            self._began_at, self._last_at = now - self._sent_s, now
+
     def sent(self, n_bytes: int, now: float) -> None:
         """Audio was sent."""
         self._sent_bytes += n_bytes
