@@ -15,7 +15,7 @@ from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.transcript import ConversationTranscript, transcript_of
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.usage import UsageSnapshot
-from duologue.recording.format import RecordingReader
+from duologue.recording.reader import RecordingReader
 
 __all__ = ["RecordedConversation"]
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from duologue.codec.jsontext import parse_object
 from duologue.errors import RecordingError
-from duologue.recording import RecordingWriter
+from duologue.recording import MarkNote, RecordingWriter, UnknownLine
 from duologue.recording.formats import FORMATS, FoundFrame, FrameFile
 from tests.recording.formats._files import SAMPLES, SESSION, compact, har, har_messages, lines
 from tests.repo._tree import ROOT
@@ -246,3 +246,15 @@ def test_whatever_an_envelope_holds_it_is_read_or_told(key: str, value: object, 
     frame = '{"type":"input_audio_buffer.cleared","event_id":"e"}'
     _, found = read(tmp_path / "file", lines(frame, json.dumps({key: value}), json.dumps({key: value, "data": frame})))
     assert found[0].text == frame.encode()
+
+
+def test_of_a_recording_lines_that_are_no_frames_are_counted_and_unknown_ones_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    with RecordingWriter(path) as writer:
+        writer.note(MarkNote(text="a"))
+        writer.write("sent", "{}")
+        writer.write_line(UnknownLine(fields={"weather": 1}))
+        writer.write("sent", "[]")
+    with FrameFile(path) as frames:
+        assert [(frame.number, frame.text) for frame in frames] == [(3, "{}"), (5, "[]")]
+        assert frames.notes == ["lines of kinds that this version does not know were passed over: weather (1)"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 from cyclopts import Parameter
@@ -22,7 +22,7 @@ from duologue.codec.families import TRANSLATION_CLASSES
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.live import LIVE_CLASSES, decode_live
 from duologue.codec.recognition import family_of
-from duologue.dialects import PROFILES
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.errors import DecodeError, RecordingError
 from duologue.events.base import UnknownFrame
 from duologue.printable import printable, printable_json
@@ -82,7 +82,9 @@ class FileReport(msgspec.Struct):
 
 def check(
     *files: Path,
-    dialect: Annotated[str, Parameter(help="Dialect of the frames.")] = "openai",
+    dialect: Annotated[
+        str | None, Parameter(help="Dialect of the frames; by default what the recording says, or else openai.")
+    ] = None,
     api: Annotated[
         Api | None, Parameter(help="Endpoint that the frames come from; recognised by the frames if it is not named.")
     ] = None,
@@ -96,11 +98,11 @@ def check(
     """
     if not files:
         raise UsageError("name a file to check")
-    if dialect not in DIALECTS:
+    if dialect is not None and dialect not in DIALECTS:
         raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
-    if api not in (None, "realtime") and dialect != "openai":
+    if api not in (None, "realtime") and dialect not in (None, DEFAULT_DIALECT):
         raise UsageError(f"the {api} endpoint has no dialects: omit --dialect")
-    if dialect != "openai":
+    if dialect not in (None, DEFAULT_DIALECT):
         api = "realtime"
     check_readable(*files)
     reports = [_report(file, dialect, api) for file in files]
@@ -116,11 +118,13 @@ def check(
     return 0 if all(report.good for report in reports) else EXIT_FAILURE
 
 
-def _report(file: Path, dialect: str, api: Api | None) -> FileReport:
+def _report(file: Path, named: str | None, api: Api | None) -> FileReport:
     report = FileReport(file=name_of(file))
     try:
         with FrameFile(file) as frames:
             report.format, report.numbers = frames.format.name, frames.format.numbers
+            dialect = named or _dialect_told(frames)
+            api = api or _family_told(frames)
             first, end = _first_of(frames) if api is None else ([], None)
             report.api = api = api or _family_of(first)
             for line in chain(first, frames if end is None else ()):
@@ -135,6 +139,19 @@ def _report(file: Path, dialect: str, api: Api | None) -> FileReport:
     except (OSError, RecordingError) as fault:
         report.failure = sentence_of(fault)
     return report
+
+
+def _dialect_told(frames: FrameFile) -> str:
+    told = frames.recording.header.dialect if frames.recording is not None else None
+    return told if told in DIALECTS else DEFAULT_DIALECT
+
+
+def _family_told(frames: FrameFile) -> Api | None:
+    """The family that a recording names. One of version 1 names none, and its frames show it."""
+    if frames.recording is None or frames.recording.header.version == 1:
+        return None
+    told = frames.recording.header.family
+    return next((api for api in get_args(Api) if api == told), None)
 
 
 def _first_of(frames: Iterator[FrameLine]) -> tuple[list[FrameLine], RecordingError | None]:
