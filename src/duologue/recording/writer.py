@@ -62,11 +62,13 @@ class RecordingWriter:
         family: SessionFamily | None = None,
         subject: str | None = None,
         keep_secrets: bool = False,
+        failed: Callable[[RecordingError], None] | None = None,
     ) -> None:
         """Create the file, readable by its owner only. An existing file is replaced, unless `replace` is False.
 
         A file that is given open is written to, flushed after each line, and left open by `close`. The other keywords
-        are fields of `Header`; of the URL nothing is kept that may be a key, whatever `keep_secrets` says.
+        are fields of `Header`; of the URL nothing is kept that may be a key, whatever `keep_secrets` says. `failed` is
+        called once, when writing fails.
 
         Raises `RecordingError` when the file cannot be created: symbolic links are not followed. TypeError: the file is
         open for text.
@@ -79,6 +81,7 @@ class RecordingWriter:
         self._clock = clock
         self._started_s = clock()
         self._keeps_secrets = keep_secrets
+        self._failed = failed
         self._is_closed = False
         self._is_own = isinstance(target, str | os.PathLike)
         if isinstance(target, str | os.PathLike):
@@ -167,5 +170,7 @@ class RecordingWriter:
             reason = (fault.strerror if isinstance(fault, OSError) else None) or fault
             self.failure = RecordingError(f"recording to {self.path} stopped: {reason}")
             self.failure.__cause__ = fault
+            if self._failed is not None:
+                self._failed(self.failure)
             return False
         return True

@@ -12,12 +12,14 @@ import duologue
 from duologue import blocking
 from duologue.client import Connection, Conversation, client_secret
 
-NO_TIME_LIMIT = {"transcript", "to_json", "cancel", "close", "report_played", "interrupt", "on", "play", "listen"}
+NO_TIME_LIMIT = {
+    *("transcript", "to_json", "cancel", "close", "report_played", "interrupt", "on", "play", "listen", "mark"),
+}
 """Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
 FOR_THE_FACADE = {
     "Connection": {
-        *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to"),
+        *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to", "pass_through"),
         *("utterance", "is_speech_told", "lacks_model", "awaits_settings", "end_utterance"),
     },
     "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
