@@ -9,6 +9,7 @@ from __future__ import annotations
 from duologue.inspection.figures import CallFigures, FigureSummary, figures_of
 from duologue.inspection.fold import CallFold
 from duologue.inspection.rows import Change, RowKind
+from duologue.inspection.sequence import CallEvent
 from duologue.inspection.view import (
     CallError,
     CallInterruption,
@@ -23,6 +24,7 @@ from duologue.inspection.view import (
 
 __all__ = [
     "CallError",
+    "CallEvent",
     "CallFigures",
     "CallFold",
     "CallInterruption",

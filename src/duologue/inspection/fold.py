@@ -20,6 +20,7 @@ from duologue.events import RealtimeEvent, UnknownRealtimeEvent
 from duologue.inspection.client_events import ClientSide
 from duologue.inspection.heard import HeardLane
 from duologue.inspection.rows import Change, Rows, shortened
+from duologue.inspection.sequence import EventSequence
 from duologue.inspection.server_events import ServerSide
 from duologue.inspection.session_in_force import SessionClock
 from duologue.inspection.tools import ToolLane
@@ -65,6 +66,7 @@ class CallFold:
         )
         self._server_is = "received" if self.view.side == "client" else "sent"
         self._rows = Rows(self.view)
+        self._sequence = EventSequence(self.view.sequence)
         self._turns = TurnLane(self.view, self._rows)
         self._heard = HeardLane(self._rows)
         self._tools = ToolLane(self._rows)
@@ -113,9 +115,13 @@ class CallFold:
 
     def _take(self, event: RealtimeEvent, frame: Frame, session: SessionClock) -> None:
         if frame.direction == self._server_is:
+            spoken_ms = self.view.model_audio_ms
             self._server.take(event, frame.at_s, session)
+            self._sequence.add(event, "server", frame.at_s, self.view.model_audio_ms - spoken_ms)
         else:
+            spoken_ms = self.view.user_audio_ms
             self._client.take(event, frame.at_s, session)
+            self._sequence.add(event, "client", frame.at_s, self.view.user_audio_ms - spoken_ms)
 
     def _count(self, name: str) -> None:
         if name in self.view.events or len(self.view.events) < _MAX_TYPES:

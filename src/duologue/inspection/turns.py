@@ -14,6 +14,9 @@ __all__ = ["TurnLane"]
 _REMEMBERED: Final = 512
 """Items of the user: transcripts are late by seconds, and not by hundreds of turns."""
 
+_LOOKED_AT_MS: Final = 2000
+"""Before the end of speech whose beginning is not known: was that much sent as it was spoken?"""
+
 _FASTER: Final = "its audio was sent faster than it was spoken"
 _NOT_THERE: Final = "the audio of its end is not in the recording"
 
@@ -54,7 +57,7 @@ class TurnLane:
         spoken_s = clock.spoken_at_s(max(0, end_ms))
         if spoken_s is None:
             turn.withheld = _NOT_THERE
-        elif not clock.is_paced(self._begins_ms.get(item_id, max(0, end_ms)), audio_end_ms):
+        elif not clock.is_paced(self._begins_ms.get(item_id, max(0, end_ms - _LOOKED_AT_MS)), audio_end_ms):
             turn.withheld = _FASTER
         else:
             turn.end_of_speech_s = spoken_s

@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from duologue.inspection.sequence import CallEvent
+
 __all__ = [
     "CallError",
     "CallInterruption",
@@ -227,6 +229,8 @@ class CallView(Struct, kw_only=True):
     errors: list[CallError] = []
     marks: list[CallMark] = []
     tokens: TokenCounts = msgspec.field(default_factory=TokenCounts)
+    sequence: list[CallEvent] = []
+    """The events in their order; `to_json` has only their number."""
     events: dict[str, int] = {}
     """How many messages of each type passed; "(unreadable)" for what is no JSON object."""
     unknown: int = 0
@@ -242,7 +246,8 @@ class CallView(Struct, kw_only=True):
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON-ready data, with the figures of each row."""
-        content: dict[str, Any] = msgspec.to_builtins(self)
+        content: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self, sequence=[]))
+        del content["sequence"]
         for name, figures in _FIGURES.items():
             for row, shown in zip(getattr(self, name), content[name], strict=True):
                 shown.update({figure: getattr(row, figure) for figure in figures})
