@@ -212,6 +212,16 @@ def test_a_call_goes_on_over_another_connection_whose_audio_counts_anew() -> Non
     assert [each.code for each in view.errors] == ["1006"]
 
 
+def test_what_a_client_restores_on_another_connection_is_no_turn() -> None:
+    typed = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Of before"}]}
+    call = Call()
+    call.client(20.6, "conversation.item.create", item=typed)
+    call.speaks(21.0, 21.2)
+    call.client(21.5, "response.create")
+    lines = [*vad_call(), ConnectedLine(at_s=20.0, connection=2), *call.lines]
+    assert [turn.kind for turn in view_of(lines).turns] == ["speech", "speech"]
+
+
 def test_marks_and_what_is_not_known_leave_the_rest_as_it_is() -> None:
     lines: list[RecordingLine] = [
         NoteLine(at_s=1, note=MarkNote(text="here")),

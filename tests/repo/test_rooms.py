@@ -65,6 +65,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/server/commands.py": "declarations; tests/protocol/server/input/test_pipeline.py",
     "protocol/server/outgoing.py": "two lists; every test of a session",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
+    "recording/restored_items.py": "tests/recording/test_conversation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
     "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",

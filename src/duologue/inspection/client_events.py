@@ -40,6 +40,7 @@ class ClientSide:
             self._server.commanded(event.event_id, str(event.type))
         match event:
             case InputAudioBufferAppendEvent(audio=audio):
+                self._turns.client_speaks()
                 duration_ms = audio_ms(audio, session.settings.input)
                 session.clock.append(duration_ms, at_s)
                 self._audio_ms += duration_ms

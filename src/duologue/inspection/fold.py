@@ -82,6 +82,7 @@ class CallFold:
             case ClosedLine(at_s=at_s, code=code, reason=reason, by=by):
                 self._closed(at_s, code, reason, by)
             case ConnectedLine(at_s=at_s, url=url):
+                self._turns.restoring()
                 self._mark(at_s, "connected", url or "")
             case UnknownLine():
                 return []

@@ -35,6 +35,11 @@ class TurnLane:
         self._uncommitted: CallTurn | None = None
         """A turn that the client has ended and the server not confirmed."""
         self._last: CallTurn | None = None
+        self._is_restoring = False
+
+    def restoring(self) -> None:
+        """Another connection is open: a client may send there first what was typed before."""
+        self._is_restoring = True
 
     # --- what the server hears
 
@@ -81,6 +86,11 @@ class TurnLane:
             return  # the turn is the server's
         turn = CallTurn(number=0, kind="push_to_talk", end_of_speech_s=at_s, end_from="commit")
         self._uncommitted = self._begin(turn)
+
+    def client_speaks(self) -> None:
+        """The client sends audio."""
+        if self._is_restoring:
+            self._is_restoring, self._typed = False, None
 
     def client_types(self, text: str) -> None:
         """The client adds a message of the user; the request for an answer is the turn."""

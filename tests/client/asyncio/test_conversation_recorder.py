@@ -25,6 +25,7 @@ from duologue.recording import (
     MarkNote,
     NoteLine,
     PlaybackNote,
+    RecordedConversation,
     RecordingLine,
     RecordingReader,
     RecordingWriter,
@@ -115,6 +116,10 @@ async def test_all_connections_of_a_conversation_are_in_one_file(path: Path) -> 
             await following(losses)
         await conversation.restored(timeout=5)
         assert await conversation.ask("Well?", timeout=5) == "Yes."
+        transcript = str(conversation.transcript())
+    recorded = str(RecordedConversation(path).transcript())
+    assert sorted(recorded.splitlines()) == sorted(transcript.splitlines())
+    assert sorted(recorded.splitlines()) == ["assistant: Yes.", "user: Well?", "user: hello"]
     lines = lines_of(path)
     assert Counter(type(line) for line in lines)[ConnectedLine] == 1
     connected = next(index for index, line in enumerate(lines) if isinstance(line, ConnectedLine))
