@@ -7,10 +7,10 @@ import json
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from fuzz._frames import LOUD_MS, QUIET_MS, Frames, append
 from fuzz._tools import HIDDEN, Secrets, asks_for_tool, body, is_over, mcp_frames, posted, secret_of
 
-__all__ = ["Finding", "Place", "attack", "be_healthy"]
+__all__ = ["PATIENCE_S", "Attack", "Finding", "Place", "Received", "attack", "be_healthy", "converse"]
 
 HTTP_OVERLOADED: Final = 503
 """The attackers' own secrets may fill what there is for them."""
@@ -45,11 +45,18 @@ class Place(NamedTuple):
     peer: str
     """The MCP servers that may be named, honest ones and hostile ones."""
     secrets: Secrets
+    live: list[str]
+    """Ids of Live sessions, to which sidebands are attached and which are forked."""
 
 
-async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
-    """One attack of any kind."""
-    kinds = (_shaken,) * 4 + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once) + (_tools,) * 3 + (_secrets,) * 2
+Attack: TypeAlias = Callable[[Place, Random, Counter[str]], Awaitable[None]]
+
+
+async def attack(place: Place, chance: Random, done: Counter[str], *, also: tuple[Attack, ...] = ()) -> None:
+    """One attack of any kind, of these too."""
+    kinds = (
+        (_shaken,) * 4 + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once) + (_tools,) * 3 + (_secrets,) * 2 + also
+    )
     kind = chance.choice(kinds)
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_S):
@@ -60,29 +67,38 @@ async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
     done[kind.__name__.strip("_")] += 1
 
 
+_WITHOUT_ID: Final = frozenset({"session.output_audio.delta", "session.input_audio.append"})
+"""Audio of Live sessions."""
+
+
 class Received:
     """What a session has sent to an attacker. Raises Finding for what is no event, or has what is not for clients."""
 
     def __init__(self) -> None:
         self.ids = ["item_1"]
         self.approvals: list[str] = []
+        self.live: list[str] = []
+        """Ids of Live sessions."""
 
     def read(self, message: str | bytes) -> None:
         """One message."""
         if (HIDDEN if isinstance(message, str) else HIDDEN.encode()) in message:  # type: ignore[operator]
             raise Finding(f"a key for an MCP server was shown: {str(message)[:300]}")
         event = json.loads(message)
-        if not isinstance(event.get("type"), str) or not isinstance(event.get("event_id"), str):
+        named = isinstance(event.get("event_id"), str) or event.get("type") in _WITHOUT_ID
+        if not isinstance(event.get("type"), str) or not named:
             raise Finding(f"not a server event: {str(message)[:300]}")
-        item = event.get("item", {})
-        for value in (event.get("item_id"), event.get("response_id"), item.get("id")):
+        item, delegation = event.get("item", {}), event.get("delegation", {})
+        if event["type"] == "session.started":
+            self.live = [event["session"]["id"]]
+        for value in (event.get("item_id"), event.get("response_id"), item.get("id"), delegation.get("id")):
             if isinstance(value, str):
                 self.ids = [*self.ids[-200:], value]
         if item.get("type") == "mcp_approval_request":
             self.approvals = [*self.approvals[-50:], item["id"]]
 
 
-async def _converse(
+async def converse(
     url: str,
     next_frames: Callable[[Received], list[str | bytes]],
     most: int,
@@ -121,7 +137,7 @@ async def _shaken(place: Place, chance: Random, done: Counter[str]) -> None:
     """A session of messages that were real once."""
     frames = Frames(chance)
     intent = chance.choice(("", "", "?intent=transcription", "?model=%00%ff", "?model=m&model=" + "n" * 2000))
-    await _converse(place.url + intent, lambda received: [frames.next(received.ids)], 80, chance, done)
+    await converse(place.url + intent, lambda received: [frames.next(received.ids)], 80, chance, done)
 
 
 async def _tools(place: Place, chance: Random, done: Counter[str], key: str = "") -> None:
@@ -131,7 +147,7 @@ async def _tools(place: Place, chance: Random, done: Counter[str], key: str = ""
     def next_frames(received: Received) -> list[str | bytes]:
         return mcp_frames(place.peer, chance, received.ids, received.approvals, frames)
 
-    await _converse(place.url, next_frames, 40, chance, done, key)
+    await converse(place.url, next_frames, 40, chance, done, key)
 
 
 async def _secrets(place: Place, chance: Random, done: Counter[str]) -> None:

@@ -65,20 +65,39 @@ _OWN: Final[tuple[dict[str, Any], ...]] = (
 )  # fmt: skip
 
 
-def append(pcm16: bytes) -> str:
+_OWN_OF_LIVE: Final[tuple[dict[str, Any], ...]] = (
+    {"type": "session.start", "session": {"model": "gpt-live-1"}},
+    {"type": "session.start", "session": {"model": "gpt-live-1", "store": True, "delegation": {"type": "responses",
+        "responses": {"model": "m", "tools": [{"type": "function", "name": "f"}]}}}},
+    {"type": "session.close"},
+    {"type": "session.input_audio.mute"},
+    {"type": "session.input_audio.unmute"},
+    {"type": "session.commentary.append", "delegation_id": None, "content": "Say this."},
+    {"type": "session.commentary.append", "delegation_id": "item_1", "content": "Say this."},
+    {"type": "response.create"},
+    {"type": "response.item.create", "item": {"type": "message", "role": "user",
+        "content": [{"type": "input_text", "text": "Call"}]}},
+    {"type": "response.item.create", "item": {"type": "function_call_output", "call_id": "item_1", "output": "1"}},
+    {"type": "session.output_audio.fixture.play", "audio": base64.b64encode(LOUD_MS * 300).decode()},
+)  # fmt: skip
+
+_APPENDS: Final = {"realtime": "input_audio_buffer.append", "live": "session.input_audio.append"}
+
+
+def append(pcm16: bytes, *, api: str = "realtime") -> str:
     """An append of this audio."""
-    return json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm16).decode()})
+    return json.dumps({"type": _APPENDS[api], "audio": base64.b64encode(pcm16).decode()})
 
 
 class Frames:
     """Makes messages by one chance; two of the same seed make the same."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, *, api: str = "realtime") -> None:
         self._chance = chance
-        self._seeds: list[dict[str, Any]] = [dict(frame) for frame in _OWN]
+        self._api = api
+        self._seeds: list[dict[str, Any]] = [dict(frame) for frame in (_OWN if api == "realtime" else _OWN_OF_LIVE)]
         for name, frame in examples().items():
-            api, direction, _ = name.split(":", 2)
-            if (api, direction) == ("realtime", "client"):
+            if name.split(":", 2)[:2] == [api, "client"]:
                 self._seeds.append(dict(frame))
         self._server_names = [name.split(":", 2)[2] for name in examples()]
 
@@ -88,7 +107,8 @@ class Frames:
         kind = chance.random()
         if kind < 0.25:
             ms = chance.choice((1, 20, 100, 300))
-            return append(chance.choice((LOUD_MS, QUIET_MS)) * ms + bytes(chance.choice((0, 0, 0, 1))))
+            sound = chance.choice((LOUD_MS, QUIET_MS)) * ms
+            return append(sound + bytes(chance.choice((0, 0, 0, 1))), api=self._api)
         frame = self._with_ids(json.loads(json.dumps(chance.choice(self._seeds))), seen)
         if kind < 0.5:
             return json.dumps(frame)

@@ -4,8 +4,9 @@
 
 Attackers send real messages that were mutated and put out of order, break the WebSocket protocol, flood, send 16 MiB
 at once, do not read, and drop the connection anywhere. They offer MCP servers, honest, hostile and not permitted, whose
-calls they approve, delete and cancel while those run, and they use client secrets, good, made up and expired. Meanwhile
-healthy sessions hold typed and spoken turns, call a tool, and check every answer; half of them have a client secret. A
+calls they approve, delete and cancel while those run, and they use client secrets, good, made up and expired. They open
+Live sessions, attach sidebands to those of others, and fork them. Meanwhile healthy sessions hold typed and spoken
+turns, call a tool, and check every answer; half of them have a client secret, and one speaks Live. A
 finding is: a healthy session that is refused, closed, answered wrongly or not at all; an answer that is no event; a key
 for an MCP server that is shown; a secret that opens a session and must not; a traceback or an error in the server's
 log; a server that ends, keeps tasks, or keeps memory.
@@ -31,6 +32,7 @@ from typing import Final, NamedTuple
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
 from fuzz._clients import Finding, Place, attack, be_healthy
+from fuzz._live import be_healthy_live, talk_live
 from fuzz._tools import HIDDEN, Secrets
 
 ATTACKERS: Final = 8
@@ -102,7 +104,7 @@ async def run_attackers(place: Place, seed: int, until: float, done: Counter[str
     async def attacker(number: int) -> None:
         chance = random.Random(f"{seed} {number}")
         while time.monotonic() < until:
-            await attack(place, chance, done)
+            await attack(place, chance, done, also=(talk_live,) * 3)
 
     async with asyncio.TaskGroup() as crowd:
         for number in range(ATTACKERS):
@@ -116,6 +118,7 @@ async def round_of(place: Place, seed: int, seconds: float, done: Counter[str], 
         both.create_task(run_attackers(place, seed, until, done))
         for number in range(HEALTHY):
             both.create_task(be_healthy(place, f"client {number}", until, done, waits_ms))
+        both.create_task(be_healthy_live(place, until, done))
 
 
 async def run(seconds: float, seed: int, log: Path) -> list[str]:
@@ -137,7 +140,7 @@ async def run(seconds: float, seed: int, log: Path) -> list[str]:
         assert process.stderr is not None
         reading = asyncio.ensure_future(read_log(process.stderr, log))
         victim = Victim(process, (await process.stdout.readline()).decode().strip())
-        place = Place(victim.url, others, Secrets())
+        place = Place(victim.url, others, Secrets(), [])
         try:
             tasks_before = (await victim.figures()).tasks
             # A first short round loads and caches what every server loads and caches once.

@@ -18,17 +18,21 @@ from duologue.errors import (
     ModelNotFound,
     NotConnected,
     RequestRejected,
+    SessionLost,
 )
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
     from duologue import blocking, notices, sound
     from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
+    from duologue.client.live import Delegation, Live, LiveSideband, attach_live, fork_live, live
     from duologue.client.tool_context import ToolContext
+    from duologue.client.translation import SpeechTranslation, translate
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.responses.silence import SilenceLimits
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
+    from duologue.protocol.live.client.options import LiveOptions
     from duologue.protocol.liveness import RotationLimits
     from duologue.transports.socket_options import SocketOptions
 
@@ -47,32 +51,49 @@ __all__ = [
     "CoreOptions",
     "DecodeError",
     "DuologueError",
+    "Delegation",
     "Endpoint",
+    "Live",
+    "LiveOptions",
+    "LiveSideband",
     "ModelNotFound",
     "NotConnected",
     "RealtimeEvent",
     "ReconnectPolicy",
     "RequestRejected",
     "RotationLimits",
+    "SessionLost",
     "SilenceLimits",
     "SocketOptions",
+    "SpeechTranslation",
     "ToolContext",
     "ToolFunction",
     "ToolProblem",
     "Toolbox",
     "UnknownRealtimeEvent",
     "__version__",
+    "attach_live",
     "blocking",
     "connect",
     "converse",
     "decode",
     "encode",
     "events",
+    "fork_live",
+    "live",
     "notices",
     "sound",
+    "translate",
 ]
 
 _LAZY: Final = {
+    "live": "duologue.client.live",
+    "fork_live": "duologue.client.live",
+    "attach_live": "duologue.client.live",
+    "Delegation": "duologue.client.live",
+    "LiveSideband": "duologue.client.live",
+    "LiveOptions": "duologue.protocol.live.client.options",
+    "Live": "duologue.client.live",
     "Answer": "duologue.client",
     "Connection": "duologue.client",
     "Conversation": "duologue.client",
@@ -88,6 +109,8 @@ _LAZY: Final = {
     "Toolbox": "duologue.protocol.client.tools.toolbox",
     "connect": "duologue.client",
     "converse": "duologue.client",
+    "SpeechTranslation": "duologue.client.translation",
+    "translate": "duologue.client.translation",
 }
 """Where a name is imported from at its first use. The client imports asyncio and a WebSocket library, which a program
 that only reads events does without."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from duologue.client import blocking as client_blocking
 from duologue.client.blocking import (
     BlockingConnection,
     BlockingConversation,
@@ -13,13 +16,41 @@ from duologue.client.blocking import (
     converse,
 )
 
+if TYPE_CHECKING:
+    from duologue.client.blocking import (
+        BlockingDelegation,
+        BlockingLive,
+        BlockingLiveSideband,
+        BlockingSpeechTranslation,
+        attach_live,
+        fork_live,
+        live,
+        translate,
+        translation_secret,
+    )
+
 __all__ = [
     "BlockingConnection",
     "BlockingConversation",
+    "BlockingDelegation",
     "BlockingListening",
+    "BlockingLive",
+    "BlockingLiveSideband",
     "BlockingNoticeStream",
     "BlockingPlayback",
+    "BlockingSpeechTranslation",
+    "attach_live",
     "client_secret",
     "connect",
     "converse",
+    "fork_live",
+    "live",
+    "translate",
+    "translation_secret",
 ]
+
+
+if not TYPE_CHECKING:  # for a checker every name would exist
+
+    def __getattr__(name: str) -> Any:
+        return getattr(client_blocking, name)  # what is imported at its first use

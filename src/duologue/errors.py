@@ -12,6 +12,7 @@ DuologueError
 ├── ConnectionClosed            the session is over; code, reason and the `error` event that preceded it
 │   ├── ConnectionClosedOK
 │   └── ConnectionClosedError
+│       └── SessionLost         a Live session broke off; it can be forked if it is stored, and not resumed
 ├── RequestRejected             the server rejected a command, or gave no response; holds the `error` that answered it
 ├── StreamOverflow              a stream of notices was not read for too long
 ├── EngineError                 a speech engine failed
@@ -49,6 +50,7 @@ __all__ = [
     "RecordingError",
     "RemoteProtocolError",
     "RequestRejected",
+    "SessionLost",
     "StreamOverflow",
 ]
 
@@ -154,6 +156,24 @@ class ConnectionClosedOK(ConnectionClosed):
 
 class ConnectionClosedError(ConnectionClosed):
     """Closed by a failure: any other code, or an `error` event right before the close."""
+
+
+class SessionLost(ConnectionClosedError):
+    """A Live session broke off: its connection was lost, or it did not end as agreed. Live has no resume.
+
+    `can_fork` says whether the server was asked to store it: then `fork` goes on with it, under another id.
+    """
+
+    def __init__(self, reason: str, *, code: int, session_id: str | None, can_fork: bool) -> None:
+        super().__init__(code, reason)
+        way = (
+            "it was stored, so fork() goes on with it as another session"
+            if can_fork
+            else "begin another one with what was said as its `input`, and ask for `store` to be able to fork"
+        )
+        self.args = (f"the Live session is lost, and cannot be resumed: {way} ({reason})",)
+        self.session_id = session_id
+        self.can_fork = can_fork
 
 
 class RequestRejected(DuologueError):

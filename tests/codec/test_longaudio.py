@@ -88,3 +88,37 @@ def test_a_broken_long_event_is_not_typed() -> None:
     assert isinstance(event, UnknownRealtimeEvent)
     assert event.json["delta"] == AUDIO
     assert not isinstance(event, events.ServerEvent)
+
+
+BARE = json.dumps({"type": "input_audio_buffer.append", "audio": AUDIO}, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BARE,
+        BARE + "\n",
+        BARE[:-1] + " }",
+        BARE[:-1] + ',"event_id":"e"}',
+        BARE[:-1] + ',"audio":"AAAA"}',
+        BARE.replace("AAEC", "AA\\u0045C"),
+        BARE[:-2] + '\\"}',
+        BARE[:-2] + 'é"}',
+        BARE.replace("append", "commit"),
+    ],
+    ids=["bare", "line end", "space", "id behind", "twice", "escape", "quote", "not ascii", "other event"],
+)
+def test_audio_and_nothing_else_is_read_as_the_parser_reads_it(text: str) -> None:
+    try:
+        long = the_long_way(text)
+    except ValueError:
+        with pytest.raises(ValueError, match="not a JSON object"):
+            decode(text)
+    else:
+        assert decode(text) == decode(text.encode()) == long
+
+
+def test_what_stands_behind_bare_audio_is_an_error_like_any_other() -> None:
+    for end in (BARE[:-1], BARE[:-2], BARE[:-2] + '"]', BARE + "}", BARE[:-1] + '"}'):
+        with pytest.raises(ValueError, match="not a JSON object"):
+            decode(end)

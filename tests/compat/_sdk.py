@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import json
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeAlias
@@ -15,24 +16,32 @@ from pydantic import Field, TypeAdapter
 from duologue.events.base import encode_audio
 from tests.server._engines import LOUD, QUIET
 
-__all__ = ["Form", "Sdk", "addresses", "check", "sdk_session"]
+__all__ = ["Check", "Form", "Sdk", "addresses", "check", "sdk_session", "strict"]
 
 Form: TypeAlias = Literal["async", "blocking"]
+Check: TypeAlias = Callable[[Any], None]
+"""Fails unless an event is one that the SDK's own types allow, as it came, to the last field."""
 
 _SENT_BY_EVERY_SERVER = {
     f"session.{event}.session.{name}" for event in ("created", "updated") for name in ("id", "object", "expires_at")
 }
 """Fields that the hosted service sends too, and that the SDK's types leave out."""
 
-# The SDK itself accepts any event; decoded by the type's name alone, nothing can pass as an event of another kind.
-_STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
 
+def strict(union: Any, *, beside: Iterable[str] = ()) -> Check:
+    """Holds events against a union of the SDK. `beside` are places of fields that its types leave out.
 
-def check(wire: Any) -> None:
-    """Fail unless the SDK's own types allow an event as it came, to the last field."""
-    model = _STRICT.validate_python(wire, strict=True)
-    unknown = set(_unknown_fields(model, model.type)) - _SENT_BY_EVERY_SERVER
-    assert unknown == set(), f"fields that the SDK does not know: {unknown}"
+    The SDK itself accepts any event; decoded by the type's name alone, nothing can pass as an event of another kind.
+    """
+    annotated: Any = Annotated  # no type for a checker: the union is a value here
+    adapter: TypeAdapter[Any] = TypeAdapter(annotated[union, Field(discriminator="type")])
+
+    def check(wire: Any) -> None:
+        model = adapter.validate_python(wire, strict=True)
+        unknown = set(_unknown_fields(model, model.type)) - set(beside)
+        assert unknown == set(), f"fields that the SDK does not know: {unknown}"
+
+    return check
 
 
 def _unknown_fields(model: Any, path: str) -> list[str]:
@@ -42,6 +51,10 @@ def _unknown_fields(model: Any, path: str) -> list[str]:
     for name in getattr(type(model), "model_fields", {}):
         found += _unknown_fields(getattr(model, name), f"{path}.{name}")
     return found
+
+
+check = strict(RealtimeServerEvent, beside=_SENT_BY_EVERY_SERVER)
+"""For the events of Realtime."""
 
 
 def addresses(url: str) -> dict[str, Any]:
@@ -56,10 +69,10 @@ def addresses(url: str) -> dict[str, Any]:
 class Sdk:
     """An open session of the SDK. Methods are called by their path, `conversation.item.create`."""
 
-    def __init__(self, connection: Any, *, form: Form = "async", checks: bool = False) -> None:
+    def __init__(self, connection: Any, *, form: Form = "async", check: Check | None = None) -> None:
         self._connection = connection
         self._form = form
-        self._checks = checks
+        self._check = check
 
     async def call(self, path: str, **arguments: Any) -> None:
         """Call one of the connection's methods."""
@@ -74,12 +87,16 @@ class Sdk:
         events: list[Any] = []
         async with asyncio.timeout(seconds):
             while not events or events[-1].type != name:
-                received = self._connection.recv
-                event = await received() if self._form == "async" else await asyncio.to_thread(received)
-                if self._checks:
-                    check(event.to_dict(mode="json", use_api_names=True))
-                events.append(event)
+                events.append(await self.receive())
         return events
+
+    async def receive(self) -> Any:
+        """The next event."""
+        receive = self._connection.recv_bytes
+        data = await receive() if self._form == "async" else await asyncio.to_thread(receive)
+        if self._check is not None:
+            self._check(json.loads(data))
+        return self._connection.parse_event(data)
 
     async def say(self, text: str) -> None:
         """Add a typed message of the user."""
@@ -111,13 +128,13 @@ async def sdk_session(
         async with AsyncOpenAI(**addresses(url), api_key=key) as client:
             api: Any = client.beta.realtime if beta else client.realtime
             async with api.connect(**options) as connection:
-                yield Sdk(connection, form=form, checks=not beta)
+                yield Sdk(connection, form=form, check=None if beta else check)
         return
     with OpenAI(**addresses(url), api_key=key) as blocking:
         api = blocking.beta.realtime if beta else blocking.realtime
         manager = api.connect(**options)
         connection = await asyncio.to_thread(manager.enter)
         try:
-            yield Sdk(connection, form=form, checks=not beta)
+            yield Sdk(connection, form=form, check=None if beta else check)
         finally:
             await asyncio.to_thread(connection.close)

@@ -42,8 +42,8 @@ def holding() -> RealtimeApp:
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
 
 
-def embedded(**settings: Any) -> RealtimeApp:
-    """Obeys requests in English, also for calls of functions."""
-    plain = scripted_engines()
+def embedded(*transcripts: str, **settings: Any) -> RealtimeApp:
+    """Obeys requests in English, also for calls of functions. Hears one transcript after the other."""
+    plain = scripted_engines(transcripts=transcripts or ("hello",))
     engines = Engines(plain.new_detector, plain.transcriber, EmbeddedResponder(), plain.synthesizer)
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open", **settings)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
+from websockets.exceptions import InvalidStatus
 
 from tests.compat._sdk import Sdk
 from tests.compat._talkative import scripted
@@ -38,3 +41,21 @@ async def test_azure_s_v1_path_speaks_as_the_hosted_service() -> None:
     assert secret.value.startswith("ek_")
     assert "conversation.item.added" in {event.type for event in events}
     assert events[-1].response.output[0].content[0].text == "This is a script."
+
+
+async def test_live_sessions_of_azure_are_at_its_v1_path_only() -> None:
+    async with listening(scripted()) as url:
+        host = url.replace("ws://", "http://").removesuffix("/v1/realtime")
+        dated = AsyncAzureOpenAI(azure_endpoint=host, api_version="2025-04-01-preview", api_key="open")
+        v1 = AsyncAzureOpenAI(base_url=f"{host}/openai/v1", api_version="v1", api_key="open")
+        async with dated, v1:
+            with pytest.raises(InvalidStatus) as refused:
+                async with dated.live.connect():
+                    pass
+            async with v1.live.connect() as connection:
+                await connection.session.start(session={"model": "my-voice"})
+                async with asyncio.timeout(20):
+                    started = await connection.recv()
+    assert refused.value.response.status_code == 404
+    assert started.type == "session.started"
+    assert started.session.model == "my-voice"

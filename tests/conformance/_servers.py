@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -15,6 +16,7 @@ from duologue.conformance import ConnectOptions, NotApplicable, OpenTransport
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedSynthesizer
+from duologue.errors import ConnectionClosed
 from duologue.protocol import SessionKind
 from duologue.server import ServerSession
 from duologue.server.session_start import SessionStart
@@ -66,19 +68,53 @@ def engines() -> Engines:
     return replace(scripted_engines(), responder=Speaker(), synthesizer=SlowSynthesizer())
 
 
+class Served(Protocol):
+    """What serves one connection."""
+
+    async def run(self) -> None:
+        """Serve until the connection ends."""
+        ...
+
+
+Serve: TypeAlias = Callable[[Transport, ConnectOptions], Served]
+"""What serves a connection with these options. Raises ConnectFailed, and NotApplicable."""
+
+
+def realtime(transport: Transport, options: ConnectOptions) -> Served:
+    """A session of Realtime."""
+    if options not in (ConnectOptions(), ConnectOptions(intent="transcription")):
+        raise NotApplicable("a pipe in memory has no headers")
+    kind: SessionKind = "transcription" if options.intent else "realtime"
+    return ServerSession(transport, engines(), session_start=SessionStart(kind=kind))
+
+
+def everywhere(options: ConnectOptions) -> bool:
+    """Every connection."""
+    return True
+
+
 @asynccontextmanager
-async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport, None]:
-    """A function that opens sessions with our server, whose events are changed; they end with the block."""
+async def serving(
+    change: Change | None = None,
+    *,
+    serve: Serve = realtime,
+    closes: bool = True,
+    where: Callable[[ConnectOptions], bool] = everywhere,
+) -> AsyncGenerator[OpenTransport, None]:
+    """A function that opens sessions with our server; they end with the block.
+
+    The events of the connections in `where` are changed. With `closes=False` the client does not see that the server
+    closes.
+    """
     running: list[asyncio.Task[None]] = []
 
     async def open_transport(options: ConnectOptions) -> Transport:
-        if options not in (ConnectOptions(), ConnectOptions(intent="transcription")):
-            raise NotApplicable("a pipe in memory has no headers")
         ours, theirs = memory_pair()
-        kind: SessionKind = "transcription" if options.intent else "realtime"
-        session = ServerSession(theirs, engines(), session_start=SessionStart(kind=kind))
+        session = serve(theirs, options)
         running.append(asyncio.ensure_future(session.run()))
-        return ours if change is None else ChangingTransport(ours, change)
+        if (change is None and closes) or not where(options):
+            return ours
+        return ChangingTransport(ours, change or (lambda event: (event,)), closes=closes)
 
     try:
         yield open_transport
@@ -92,8 +128,9 @@ async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport,
 class ChangingTransport:
     """Passes on what it receives, changed."""
 
-    def __init__(self, transport: MemoryTransport, change: Change) -> None:
+    def __init__(self, transport: MemoryTransport, change: Change, *, closes: bool = True) -> None:
         self._change = change
+        self._closes = closes
         self._receive = transport.receive
         self._left: list[str] = []
         self.send = transport.send
@@ -102,7 +139,13 @@ class ChangingTransport:
     async def receive(self) -> str | bytes:
         """The next message after the change."""
         while not self._left:
-            event: Event = msgspec.json.decode(await self._receive())
+            try:
+                event: Event = msgspec.json.decode(await self._receive())
+            except ConnectionClosed:
+                if self._closes:
+                    raise
+                await asyncio.Event().wait()
+                raise
             self._left = [msgspec.json.encode(each).decode() for each in self._change(event)]
         return self._left.pop(0)
 
@@ -118,6 +161,12 @@ def drop(type: str) -> Change:
 def repeat(type: str) -> Change:
     """The event comes twice."""
     return lambda event: (event, event) if event["type"] == type else (event,)
+
+
+def every_other(type: str) -> Change:
+    """Of these events only the first, the third, and so on come."""
+    counted = itertools.count()
+    return lambda event: () if event["type"] == type and next(counted) % 2 else (event,)
 
 
 def rename(type: str, other: str) -> Change:

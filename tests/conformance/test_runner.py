@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
+import msgspec
 import pytest
 
-from duologue.conformance import ConnectOptions, Settings, rules, run
-from duologue.errors import ConnectFailed
+from duologue.conformance import FAMILIES, ConnectOptions, Family, Settings, rules, run
+from duologue.conformance.rulebook.any_session import published_types
+from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.transports import Transport, memory_pair
-from tests.conformance._servers import serving
+from tests.conformance._servers import Served, serving
 
 pytestmark = pytest.mark.usefixtures("idle_clock")
 
@@ -84,6 +89,71 @@ async def test_events_of_another_shape_are_a_finding_and_no_crash() -> None:
     report = await run(odd, only=["session.defaults", "session.full_echo"], settings=Settings(timeout=0.05, pace=0))
     assert not report.holds
     assert report.found["one_object"].seen == "it is an array"
+
+
+class Nonsense:
+    """Answers every event with every event that the family has, each with other fields than it should have."""
+
+    def __init__(self, transport: Transport, types: list[str], fields: Mapping[str, Any]) -> None:
+        self._transport = transport
+        self._types = types
+        self._fields = fields
+
+    async def run(self) -> None:
+        """Answer until the client is gone."""
+        with suppress(ConnectionClosed):
+            for type in self._types:
+                await self._transport.send(msgspec.json.encode({"type": type, **self._fields}).decode())
+            while True:
+                await self._transport.receive()
+                for type in self._types:
+                    await self._transport.send(msgspec.json.encode({"type": type, **self._fields}).decode())
+
+
+ODD_FIELDS: tuple[dict[str, Any], ...] = (
+    {},
+    {"session": 7, "delta": 7, "delegation": "x", "event": [], "usage": None, "error": "x", "item": 3, "response": []},
+    {
+        "session": {"id": [], "audio": 3, "delegation": {"responses": {"tools": 3}}},
+        "delta": "AAAA",
+        "start_ms": "x",
+        "end_ms": None,
+        "elapsed_ms": "x",
+        "delegation": {"id": None, "target": 3},
+        "event": {"type": "response.completed", "item": 7, "response": 7},
+        "usage": {"seconds": "x"},
+        "error": {"code": 3, "message": None, "client_event_id": 5, "event_id": 5},
+    },
+)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("fields", ODD_FIELDS)
+async def test_a_server_that_talks_nonsense_is_a_report_and_no_crash(family: Family, fields: dict[str, Any]) -> None:
+    types = sorted(published_types(family))
+
+    def nonsense(transport: Transport, options: ConnectOptions) -> Served:
+        return Nonsense(transport, types, fields)
+
+    async with serving(serve=nonsense) as open_transport:
+        report = await run(open_transport, family=family, settings=Settings(timeout=0.05, pace=0, scenario_timeout=5))
+    assert not report.holds
+    assert len(report.findings) == len(rules(family))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("closes", [False, True])
+async def test_a_server_that_never_answers_or_closes_at_once_is_a_report_and_no_crash(
+    family: Family, closes: bool
+) -> None:
+    async def mute(options: ConnectOptions) -> Transport:
+        ours, theirs = memory_pair(capacity=100_000)
+        if closes:
+            await theirs.close()
+        return ours
+
+    report = await run(mute, family=family, settings=Settings(timeout=0.05, pace=0, scenario_timeout=5))
+    assert not report.holds
 
 
 async def test_a_scenario_that_takes_too_long_is_given_up() -> None:

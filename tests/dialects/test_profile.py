@@ -12,7 +12,8 @@ import pytest
 from duologue import UnknownRealtimeEvent, decode, encode
 from duologue.codec import EVENT_CLASSES
 from duologue.codec.known import forgiving_reader, own_classes
-from duologue.dialects import PROFILES, Profile
+from duologue.dialects import LIVE_PROFILES, PROFILES, Profile
+from duologue.dialects.profile import FrameProfile
 from duologue.dialects.utterance import PUBLISHED, UtteranceProfile
 from duologue.events import RealtimeEvent
 from tests.dialects.vendor_frames import VENDOR_FRAMES
@@ -101,10 +102,10 @@ def test_a_word_for_a_format_that_nobody_knows_stays_a_format() -> None:
 def test_the_page_of_dialects_has_a_line_for_each() -> None:
     page = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text(encoding="utf-8")
     lines = [line for line in page.splitlines() if line.startswith("| `")]
-    assert lines == [_line(profile) for profile in PROFILES.values()]
+    assert lines == [_line(profile) for profile in (*PROFILES.values(), *LIVE_PROFILES.values())]
 
 
-def _line(profile: Profile) -> str:
+def _line(profile: FrameProfile) -> str:
     input_, output = (
         ", ".join(f"{rate / 1000:g}" for rate in rates) or "-"
         for rates in (profile.input_rates_hz, profile.output_rates_hz)

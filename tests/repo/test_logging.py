@@ -25,6 +25,7 @@ _SAFE = {
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
     ("client/sound/blocks.py", "self._name"): "the verb that made it: conversation.play(…)",
     ("client/sound/playback.py", "_STALL_S"): "a number of seconds",
+    ("client/translation/playback.py", "_STALL_S"): "a number of seconds",
     ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/loop_lag.py", "name"): "the name of one of our tasks",
     ("client/asyncio/loop_lag.py", "round(self._late_s * 1000)"): "a number",

@@ -5,7 +5,18 @@ import pytest
 from duologue.codec import decode, encode
 from duologue.server.rejections import REJECTIONS, Rejection
 
-DETAILS = {"model": "m", "intent": "i", "seconds": 1.5, "method": "GET", "path": "/", "max_bytes": 1, "websocket": "/w"}
+DETAILS = {
+    "model": "m",
+    "intent": "i",
+    "seconds": 1.5,
+    "method": "GET",
+    "path": "/",
+    "max_bytes": 1,
+    "websocket": "/w",
+    "session_id": "live_1",
+    "max": 1,
+    "kind": "translation",
+}
 
 
 @pytest.mark.parametrize("name", REJECTIONS)

@@ -97,6 +97,8 @@ def test_a_sentence_is_one_printable_line_of_bounded_length_without_the_key() ->
 @pytest.mark.parametrize("status", [404, 403, 405, 200])
 def test_another_path_is_named_with_the_usual_one(status: int) -> None:
     assert "usually at /v1/realtime" in str(refused(status, url="wss://h/v1/other?key=x"))
+    assert "may not speak Live" in str(refused(status, url="wss://h/v1/live/sessions"))
+    assert "there may be no such session" in str(refused(status, url="wss://h/v1/live/sessions/live_1/attach"))
     assert "usually" not in str(refused(status, url="wss://h/openai/v1/realtime?model=x"))
 
 

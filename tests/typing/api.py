@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, assert_never, assert_type
 
 import duologue
@@ -34,48 +35,6 @@ def reads_and_writes(text: str, data: bytes, mapping: dict[str, Any], event: Rea
     assert_type(event.to_json(), dict[str, Any])
     assert_type(codec.translate(event, dialect="openai").frame, dict[str, Any] | None)
     assert_type(codec.translate(event, dialect="openai").lost, tuple[str, ...])
-
-
-def reads_and_writes_translations(text: str, mapping: dict[str, Any], event: events.TranslationEvent) -> None:
-    assert_type(codec.decode_translation(text), events.AnyTranslationEvent)
-    assert_type(codec.encode_translation(event), bytes)
-    assert_type(events.TranslationEvent.from_json(mapping), events.TranslationEvent)
-    assert_type(event.to_json(), dict[str, Any])
-
-
-def a_translation_event_is_one_of_a_closed_union(text: str) -> str:
-    match codec.decode_translation(text):
-        case events.TranslationSessionCreatedEvent() | events.TranslationSessionUpdatedEvent():
-            return "session"
-        case events.TranslationInputTranscriptDeltaEvent() | events.TranslationOutputTranscriptDeltaEvent() as piece:
-            return piece.delta
-        case events.TranslationOutputAudioDeltaEvent() | events.TranslationInputAudioBufferAppendEvent():
-            return "audio"
-        case events.TranslationSessionUpdateEvent() | events.TranslationSessionCloseEvent():
-            return "command"
-        case events.TranslationSessionClosedEvent() | events.TranslationErrorEvent():
-            return "end"
-        case events.UnknownTranslationEvent() as unknown:
-            return unknown.problem
-        case other:
-            assert_never(other)
-
-
-def reads_and_writes_live(text: str, mapping: dict[str, Any], event: live.LiveEvent) -> None:
-    assert_type(codec.decode_live(text), live.AnyLiveEvent)
-    assert_type(codec.encode_live(event), bytes)
-    assert_type(live.LiveEvent.from_json(mapping), live.LiveEvent)
-    assert_type(event.to_json(), dict[str, Any])
-
-
-def a_live_delegation_is_one_of_a_closed_union(delegation: live.LiveDelegation) -> str:
-    match delegation:
-        case live.LiveClientDelegation() | live.LiveResponsesDelegation() | live.LiveDecisionsDelegation():
-            return delegation.type
-        case live.UnknownLiveDelegation():
-            return "unknown"
-        case other:
-            assert_never(other)
 
 
 def everyday_names_have_their_types(url: str) -> None:
@@ -342,30 +301,26 @@ def every_event(event: events.AnyEvent) -> str | None:
             return event.type
 
 
-def every_translation_event(event: events.AnyTranslationClientEvent | events.AnyTranslationServerEvent) -> str:
-    match event:
-        case events.TranslationInputAudioBufferAppendEvent():
+def decoding_yields_events_of_servers_and_clients_and_unknown_ones(text: str) -> str | None:
+    match decode(text):
+        case events.ServerEvent() | events.ClientEvent() as event:
             return event.type
-        case events.TranslationSessionCloseEvent():
-            return event.type
-        case events.TranslationSessionUpdateEvent():
-            return event.type
-        case events.TranslationErrorEvent():
-            return event.type
-        case events.TranslationInputTranscriptDeltaEvent():
-            return event.type
-        case events.TranslationOutputAudioDeltaEvent():
-            return event.type
-        case events.TranslationOutputTranscriptDeltaEvent():
-            return event.type
-        case events.TranslationSessionClosedEvent():
-            return event.type
-        case events.TranslationSessionCreatedEvent():
-            return event.type
-        case events.TranslationSessionUpdatedEvent():
-            return event.type
-        case _:
-            assert_never(event)
+        case UnknownRealtimeEvent(problem=problem):
+            return problem
+        case other:
+            assert_never(other)
+
+
+async def a_connection_yields_events_of_servers_and_unknown_ones(connection: duologue.Connection) -> str | None:
+    async for event in connection:
+        match event:
+            case events.ServerEvent():
+                return event.type
+            case UnknownRealtimeEvent():
+                return event.problem
+            case _:
+                assert_never(event)
+    return None
 
 
 # --- closed unions ----------------------------------------------------------------------------------------------------
@@ -398,6 +353,7 @@ def every_notice(notice: notices.Notice) -> str:
             | notices.UsageChanged()
             | notices.ErrorReported()
             | notices.Unreadable()
+            | notices.RecordingStopped()
             | notices.ConnectionLost()
             | notices.SessionRestored()
             | tables.IllegalTransition()
@@ -405,6 +361,75 @@ def every_notice(notice: notices.Notice) -> str:
             return type(notice).__name__
         case _:
             assert_never(notice)
+
+
+def every_live_notice(notice: notices.LiveNotice) -> str:
+    match notice:
+        case (
+            notices.SessionStarted()
+            | notices.SessionUpdated()
+            | notices.SessionEnded()
+            | notices.LiveAudioPiece()
+            | notices.InputAudioCopy()
+            | notices.TranscriptDelta()
+            | notices.UtteranceEnded()
+            | notices.DelegationStarted()
+            | notices.RunFunction()
+            | notices.StopFunction()
+            | notices.ResponsesEvent()
+            | notices.DecisionMade()
+            | notices.FixtureEnded()
+            | notices.LiveUsage()
+            | notices.CommandEnded()
+            | notices.LiveErrorReported()
+            | notices.TimeStalled()
+            | notices.LiveUnreadable()
+            | tables.IllegalTransition()
+        ):
+            return type(notice).__name__
+        case _:
+            assert_never(notice)
+
+
+async def a_live_session(url: str) -> None:
+    async with duologue.live(url, model="m", on_delegation=delegate_of_live) as session:
+        assert_type(session, duologue.Live)
+        assert_type(session.session, live.LiveSession | None)
+        assert_type(await session.append_commentary("x"), str)
+        assert_type(await session.answered("x"), live.LiveServerEvent)
+        assert_type(await session.close(), notices.SessionEnded)
+        async for notice in session:
+            every_live_notice(notice)
+        async for utterance in session.utterances():
+            assert_type(utterance, notices.Utterance)
+        async with session.stream(notices.TimeStalled, notices.LiveUsage) as stream:
+            assert_type(await stream.receive(), notices.TimeStalled | notices.LiveUsage)
+        assert_type(session.on(notices.TimeStalled, print), Callable[[], None])
+        async with session.fork() as fork, session.sideband() as sideband:
+            assert_type(fork, duologue.Live)
+            assert_type(sideband, duologue.LiveSideband)
+        session.on(notices.TimeStalled)(every_live_notice)
+
+
+async def delegate_of_live(delegation: duologue.Delegation) -> str:
+    return await delegation.say("x")
+
+
+def a_live_session_of_threads(url: str) -> None:
+    with blocking.live(url, model="m", on_delegation=delegate_of_threads) as session:
+        assert_type(session, blocking.BlockingLive)
+        assert_type(session.append_commentary("x", timeout=1), str)
+        for notice in session:
+            every_live_notice(notice)
+        with session.stream(notices.TimeStalled, timeout=1) as stream:
+            assert_type(next(stream), notices.TimeStalled)
+        with session.fork() as fork, session.sideband() as sideband:
+            assert_type(fork, blocking.BlockingLive)
+            assert_type(sideband, blocking.BlockingLiveSideband)
+
+
+def delegate_of_threads(delegation: blocking.BlockingDelegation) -> str:
+    return delegation.say("x", timeout=1)
 
 
 def every_command(command: commands.Command) -> str:

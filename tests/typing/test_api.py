@@ -24,6 +24,7 @@ def test_the_typed_api_imports_and_names_every_event_of_the_unions() -> None:
 def test_the_closed_unions_of_the_protocol_are_matched_to_their_last_member() -> None:
     for function, union in (
         (api.every_notice, notices.Notice),
+        (api.every_live_notice, notices.LiveNotice),
         (api.every_command, commands.Command),
         (api.every_turn_event, turns.TurnEvent),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -39,10 +40,10 @@ class TurnFailed(DuologueError):
     """A turn was not completed."""
 
 
-def check_dialect(dialect: str) -> None:
+def check_dialect(dialect: str, known: Collection[str] = tuple(PROFILES)) -> None:
     """Raise UsageError for a dialect that a client does not know; it knows `AUTO` too."""
-    if dialect != AUTO and dialect not in PROFILES:
-        raise UsageError(f"there is no dialect {dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
+    if dialect != AUTO and dialect not in known:
+        raise UsageError(f"there is no dialect {dialect!r}; known are {AUTO}, {', '.join(known)}")
 
 
 def check_exists(*files: Path) -> None:

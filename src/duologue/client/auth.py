@@ -29,6 +29,9 @@ _USUAL_SUBPROTOCOLS: Final = ("realtime", "openai-insecure-api-key.")
 """The key is appended to a name that ends in a dot. Published by OpenAI and xAI:
 https://developers.openai.com/api/docs/guides/realtime-websocket,
 https://docs.x.ai/developers/model-capabilities/audio/ephemeral-tokens"""
+_LIVE_SUBPROTOCOLS: Final = ("openai-live", "openai-insecure-api-key.")
+"""Published by KugelAudio: https://docs.kugelaudio.com/speech-to-speech/openai-compatibility. Live endpoints do not
+take the name `realtime`."""
 
 _AZURE: Final = "azure.com"
 
@@ -48,19 +51,19 @@ class Credentials(Struct, frozen=True, kw_only=True):
 
 
 def usual_auth(dialect: str, url: str, api_key: str) -> Auth:
-    """How a server of this dialect expects this key.
+    """How a server of this dialect, of Realtime or of Live, expects this key.
 
     Azure takes its own keys in the header `api-key`, and tokens of Entra, which are JWTs, as bearer tokens.
     """
     if f".{urlsplit(url).hostname}".endswith(f".{_AZURE}"):
         return "bearer" if api_key.startswith("eyJ") and api_key.count(".") == 2 else "api-key"
     # The caller gave a key, so a server that needs none gets it too.
-    ways: list[Auth] = [way for way in PROFILES[dialect].auth if way != "none"]
+    ways: list[Auth] = [way for way in _ways_of(dialect) if way != "none"]
     return ways[0] if ways else "bearer"
 
 
 def credentials_for(api_key: str, auth: Auth, *, dialect: str) -> Credentials:
-    """The key as a server of this dialect expects it."""
+    """The key as a server of this dialect, of Realtime or of Live, expects it."""
     match auth:
         case "bearer" | "jwt":
             return Credentials(headers={"Authorization": f"Bearer {api_key}"})
@@ -73,7 +76,16 @@ def credentials_for(api_key: str, auth: Auth, *, dialect: str) -> Credentials:
         case "query":
             return Credentials(query={_QUERY_NAMES.get(dialect, "api_key"): api_key})
         case "subprotocol":
-            names = _SUBPROTOCOLS.get(dialect, _USUAL_SUBPROTOCOLS)
+            usual = _USUAL_SUBPROTOCOLS if dialect in PROFILES else _LIVE_SUBPROTOCOLS
+            names = _SUBPROTOCOLS.get(dialect, usual)
             return Credentials(subprotocols=tuple(name + api_key if name.endswith(".") else name for name in names))
         case "none":
             return Credentials()
+
+
+def _ways_of(dialect: str) -> tuple[Auth, ...]:
+    if dialect in PROFILES:
+        return PROFILES[dialect].auth
+    from duologue.dialects import LIVE_PROFILES  # at its first use, as all of Live
+
+    return LIVE_PROFILES[dialect].auth

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from email.message import Message
     from ssl import SSLContext
 
-__all__ = ["ClientSecret", "ask_client_secret", "client_secret"]
+__all__ = ["SECRET_TIMEOUT_S", "ClientSecret", "SecretAnswer", "ask_client_secret", "ask_secret", "client_secret"]
 
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 _PATH: Final = "/client_secrets"
-_TIMEOUT_S: Final = 10.0
+SECRET_TIMEOUT_S: Final = 10.0
 _MAX_RESPONSE_BYTES: Final = 1024 * 1024
 """A session with all its instructions and tools; a secret alone has 300."""
 
@@ -55,10 +55,15 @@ class ClientSecret(Struct, frozen=True, kw_only=True):
         yield "expires_at", self.expires_at
 
 
-class _SecretResponse(Struct):
+class SecretAnswer(Struct):
+    """What a server answers, whatever kind of session the key opens. Its repr does not show the key."""
+
     value: str
     expires_at: int
     session: Any = None
+
+    def __repr__(self) -> str:
+        return f"SecretAnswer(value='…', expires_at={self.expires_at})"
 
 
 async def client_secret(
@@ -69,7 +74,7 @@ async def client_secret(
     expires_after: int | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
-    timeout: float = _TIMEOUT_S,
+    timeout: float = SECRET_TIMEOUT_S,
 ) -> ClientSecret:
     """Ask the server at `url`, which is the URL for `connect`, for a key that opens one session of this kind.
 
@@ -101,10 +106,28 @@ def ask_client_secret(
     expires_after: int | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
-    timeout: float = _TIMEOUT_S,
+    timeout: float = SECRET_TIMEOUT_S,
 ) -> ClientSecret:
     """`client_secret` for threads; `duologue.blocking.client_secret` is this function. Raises as that does."""
     endpoint = Endpoint(url=url, api_key=api_key)
+    answer = ask_secret(endpoint, _body(session, expires_after), ssl=ssl, proxy=proxy, timeout=timeout)
+    event = RealtimeEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
+    return ClientSecret(
+        value=answer.value,
+        expires_at=answer.expires_at,
+        session=event.session if isinstance(event, SessionCreatedEvent) else None,
+    )
+
+
+def ask_secret(
+    endpoint: Endpoint,
+    body: Mapping[str, Any],
+    *,
+    ssl: SSLContext | None = None,
+    proxy: str | None = ENVIRONMENT,
+    timeout: float = SECRET_TIMEOUT_S,
+) -> SecretAnswer:
+    """Ask for a key at the path below that of the endpoint's sessions. Raises as `client_secret` does."""
     parts = urlsplit(endpoint.session_url())
     path = parts.path if parts.path.endswith(_PATH) else parts.path.rstrip("/") + _PATH
     target = urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, "", ""))
@@ -114,19 +137,19 @@ def ask_client_secret(
     headers = {**endpoint.credentials().headers, "Content-Type": "application/json"}
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise ConnectFailed("the key holds characters that HTTP does not allow", retryable=False)
-    request = urllib.request.Request(target, _body(session, expires_after), headers, method="POST")
+    request = urllib.request.Request(target, msgspec.json.encode(body), headers, method="POST")
     proxies = _proxies(target, proxy)
     via = proxies.get(urlsplit(target).scheme)
-    return _secret(_ask(request, _opener(proxies, ssl), timeout, via=via), shown_url)
+    return _answer(_ask(request, _opener(proxies, ssl), timeout, via=via), shown_url)
 
 
-def _body(session: AnySessionConfig | None, expires_after: int | None) -> bytes:
+def _body(session: AnySessionConfig | None, expires_after: int | None) -> dict[str, Any]:
     body: dict[str, Any] = {}
     if session is not None:
         body["session"] = SessionUpdateEvent(session=session).to_json()["session"]
     if expires_after is not None:
         body["expires_after"] = {"anchor": "created_at", "seconds": expires_after}
-    return msgspec.json.encode(body)
+    return body
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -204,16 +227,10 @@ def _unreachable(fault: URLError, shown_url: str, timeout: float, *, via: str | 
             return ConnectFailed(f"cannot reach {shown_url}: {words}", retryable=True)
 
 
-def _secret(content: bytes, shown_url: str) -> ClientSecret:
+def _answer(content: bytes, shown_url: str) -> SecretAnswer:
     if len(content) > _MAX_RESPONSE_BYTES:
         raise ConnectFailed(f"{shown_url} answered with more than {_MAX_RESPONSE_BYTES} bytes", retryable=False)
     try:
-        answer = msgspec.json.decode(content, type=_SecretResponse)
+        return msgspec.json.decode(content, type=SecretAnswer)
     except msgspec.DecodeError:
         raise ConnectFailed(f"{shown_url} answered with something other than a key", retryable=False) from None
-    event = RealtimeEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
-    return ClientSecret(
-        value=answer.value,
-        expires_at=answer.expires_at,
-        session=event.session if isinstance(event, SessionCreatedEvent) else None,
-    )

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from duologue.client.refusals import told_by
-from duologue.events import ConversationItemCreateEvent, ErrorEvent, ResponseCreateEvent, is_set
+from duologue.events import ConversationItemCreateEvent, ErrorEvent, RealtimeError, ResponseCreateEvent, is_set
 from duologue.printable import printable
 from duologue.protocol.client.error_kinds import ErrorKind
 from duologue.protocol.client.notices import ErrorReported
@@ -80,13 +80,23 @@ class ErrorLog:
                 self._report(notice, now, ends_request=any(notice.event is each for each in ending))
 
     def _report(self, notice: ErrorReported, now: float, *, ends_request: bool) -> None:
-        error = notice.event.error
         command = notice.command.type if notice.command is not None else None
-        is_about_item = isinstance(notice.command, ConversationItemCreateEvent)
-        told = told_by(error, words=_without_text(error.message, keep_names=not is_about_item))
+        is_sent_again = notice.event.error.code == _BUSY and command == "response.create" and not ends_request
+        self.write(
+            notice.event.error,
+            command=command,
+            keeps_names=not isinstance(notice.command, ConversationItemCreateEvent),
+            is_benign=notice.kind is ErrorKind.BENIGN or is_sent_again,
+            now=now,
+        )
+
+    def write(
+        self, error: RealtimeError, *, command: str | None, keeps_names: bool, is_benign: bool, now: float
+    ) -> None:
+        """Log an error that no caller gets; `command` is what it answers. `keeps_names`: of what the message quotes."""
+        told = told_by(error, words=_without_text(error.message, keep_names=keeps_names))
         line = f"the server reports an error{f' in answer to {command}' if command else ''}: {told}"
-        is_sent_again = error.code == _BUSY and command == "response.create" and not ends_request
-        if notice.kind is ErrorKind.BENIGN or is_sent_again:
+        if is_benign:
             _logger.debug("%s", printable(line))
             return
         # Words with a digit differ from one error to the next of the same kind: ids, times, sizes.

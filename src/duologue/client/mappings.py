@@ -40,6 +40,8 @@ __all__ = [
     "ItemInput",
     "ResponseInput",
     "SessionInput",
+    "plain_copy",
+    "sentence_of",
     "to_event",
     "to_item",
     "to_response",
@@ -150,17 +152,17 @@ def to_tool(tool: Tool | Mapping[str, Any]) -> Tool:
 
 
 def _read(frame: dict[str, Any], *, known: bool = True) -> RealtimeEvent:
-    plain: dict[str, Any] = _plain(frame, "")
+    plain: dict[str, Any] = plain_copy(frame)
     session = plain.get("session")
     if plain["type"] == "session.update" and isinstance(session, dict) and "type" not in session:
         plain = _FLAT.read(plain)
     event = RealtimeEvent.from_json(plain)
     if known and isinstance(event, UnknownRealtimeEvent):
-        raise LocalProtocolError(_sentence(event.problem, plain))
+        raise LocalProtocolError(sentence_of(event.problem, plain))
     return event
 
 
-def _sentence(problem: str, frame: Any) -> str:
+def sentence_of(problem: str, frame: Any) -> str:
     """What the decoder found wrong, in the words of Python."""
     found = read_problem(problem)
     path = _with_key(found.path, frame) or "the event"
@@ -189,8 +191,16 @@ def _mapping(value: object, what: str) -> dict[str, Any]:
     return dict(value)
 
 
+def plain_copy(value: Any) -> Any:
+    """A copy as JSON-ready data; structs may stand anywhere inside a mapping.
+
+    Raises:
+        LocalProtocolError: a value is of no type of JSON; the message begins with its path.
+    """
+    return _plain(value, "")
+
+
 def _plain(value: Any, path: str) -> Any:
-    """A copy as JSON-ready data; structs may stand anywhere inside a mapping."""
     match value:
         case WireObject() | UnknownVariant() | Extra():
             return to_plain(value)

@@ -9,10 +9,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from duologue.errors import ConnectFailed
 
-__all__ = ["split_session_url"]
+__all__ = ["completed_path", "invalid_url", "split_server_url", "split_session_url"]
 
 _REALTIME: Final = "/realtime"
-_PATH: Final = f"/v1{_REALTIME}"
+_BASE: Final = "/v1"
 
 _SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
@@ -31,8 +31,6 @@ _PORT_SCHEMES: Final = {443: "wss", 8443: "wss", 80: "ws"}
 _PRIVATE_ENDS: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 """Names that no certificate authority signs: RFC 6761, RFC 6762, ICANN's `.internal`, RFC 8375, and usual names."""
 
-_HOST_FORMS: Final = "write wss://api.example.com/v1/realtime, or localhost:8000"
-
 
 def split_session_url(text: str, *, secure: bool = False) -> SplitResult:
     """The parts of a session's URL, completed: its scheme is `ws` or `wss`, and it has a path.
@@ -44,37 +42,48 @@ def split_session_url(text: str, *, secure: bool = False) -> SplitResult:
     Raises:
         ConnectFailed: it is no such URL. The message does not quote it, because it may hold a key.
     """
+    parts = split_server_url(text, secure=secure, example_path=_BASE + _REALTIME)
+    return parts._replace(path=completed_path(parts.path, base=_BASE, endpoint=_REALTIME))
+
+
+def split_server_url(text: str, *, secure: bool = False, example_path: str) -> SplitResult:
+    """The parts of a URL as it was written, with a scheme: `ws` or `wss`, as `split_session_url` says.
+
+    Raises:
+        ConnectFailed: it is no such URL; the message shows one with the example's path.
+    """
+    forms = f"write wss://api.example.com{example_path}, or localhost:8000"
     text = text.strip()
     if not text:
-        raise _invalid(f"the URL is empty: {_HOST_FORMS}")
+        raise invalid_url(f"the URL is empty: {forms}")
     if not text.isprintable() or " " in text:
-        raise _invalid("this is not a URL: it holds a space or a control character")
+        raise invalid_url("this is not a URL: it holds a space or a control character")
     if _FILE.match(text):
-        raise _invalid(f"this is the path of a file or a socket; a session is opened over TCP: {_HOST_FORMS}")
+        raise invalid_url(f"this is the path of a file or a socket; a session is opened over TCP: {forms}")
     if (cut := _CUT_SCHEME.match(text)) is not None:
-        raise _invalid(f"this is not a URL: write {cut[1].lower()}:// with a colon and two slashes")
+        raise invalid_url(f"this is not a URL: write {cut[1].lower()}:// with a colon and two slashes")
     scheme = _SCHEME.match(text)
     if scheme is not None and scheme[1].lower() not in _SCHEMES:
-        raise _invalid(f"a session's URL begins with wss:// or ws://, not with {scheme[1]}://")
-    parts = _split(text if scheme is not None else f"//{_bracketed(text.removeprefix('//'))}")
+        raise invalid_url(f"a session's URL begins with wss:// or ws://, not with {scheme[1]}://")
+    parts = _split(text if scheme is not None else f"//{_bracketed(text.removeprefix('//'))}", forms)
     port = _port(parts)
     guessed = scheme is None
     name = ("wss" if secure else _usual_scheme(parts.hostname or "", port)) if guessed else _SCHEMES[parts.scheme]
-    return parts._replace(scheme=name, path=_completed(parts.path), fragment="")
+    return parts._replace(scheme=name, fragment="")
 
 
-def _split(text: str) -> SplitResult:
+def _split(text: str, forms: str) -> SplitResult:
     try:
         parts = urlsplit(text)
     except ValueError:  # without its text, which may quote a password
-        raise _invalid("this is not a URL: the brackets around its host do not match, or hold no address") from None
+        raise invalid_url("this is not a URL: the brackets around its host do not match, or hold no address") from None
     host = parts.netloc.rpartition("@")[2]
     if host.count(":") > 1 and not host.startswith("["):
-        raise _invalid("this is not a URL: write an IPv6 address in brackets, as in ws://[::1]:8000")
+        raise invalid_url("this is not a URL: write an IPv6 address in brackets, as in ws://[::1]:8000")
     if not parts.hostname:
-        raise _invalid(f"this URL names no host: {_HOST_FORMS}")
+        raise invalid_url(f"this URL names no host: {forms}")
     if not _is_host(parts.hostname):
-        raise _invalid("this is not a URL: its host is neither an address nor a name that DNS allows")
+        raise invalid_url("this is not a URL: its host is neither an address nor a name that DNS allows")
     return parts
 
 
@@ -96,7 +105,7 @@ def _port(parts: SplitResult) -> int | None:
         # A slash or a question mark inside a password ends the host too early, so what stands there is not shown.
         port = 0
     if port == 0:
-        raise _invalid("this is not a URL: its port is not a number from 1 to 65535")
+        raise invalid_url("this is not a URL: its port is not a number from 1 to 65535")
     return port
 
 
@@ -119,15 +128,20 @@ def _usual_scheme(host: str, port: int | None) -> str:
     return "ws" if address.is_private or address.is_loopback or address.is_link_local else "wss"
 
 
-def _completed(path: str) -> str:
+def completed_path(path: str, *, base: str, endpoint: str) -> str:
+    """The path of an endpoint, if this one is empty, a base URL's, or the endpoint's already.
+
+    Others are the application's own, and come back as they are.
+    """
     bare = path.rstrip("/")
     if not bare:
-        return _PATH
+        return base + endpoint
     if _API_BASE.search(bare):
-        return bare + _REALTIME
-    # Few servers know this path with a slash behind it. Other paths are the application's own.
-    return bare if bare.endswith(_REALTIME) else path
+        return bare + endpoint
+    # Few servers know this path with a slash behind it.
+    return bare if bare.endswith(endpoint) else path
 
 
-def _invalid(message: str) -> ConnectFailed:
+def invalid_url(message: str) -> ConnectFailed:
+    """The error for an address that no attempt can reach."""
     return ConnectFailed(message, retryable=False)

@@ -8,7 +8,6 @@ JSON object raises.
 
 from __future__ import annotations
 
-import warnings
 from binascii import b2a_base64
 from collections.abc import Mapping
 from importlib import import_module
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from duologue.codec import known
-from duologue.codec.error_frames import is_error_frame, kept_frame, read_error, with_error_fields
+from duologue.codec.error_frames import is_error_frame, kept_frame, read_error
 from duologue.codec.families import decode_translation, encode_translation
 from duologue.codec.fast_path import append_prefix, fast_paths, read_by_name, read_fast, respell
 from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import EVENT_CLASSES, forgiving_reader
 from duologue.codec.longaudio import MIN_CHARS, read_long_audio
-from duologue.codec.projection import Untranslatable, project
+from duologue.codec.lossy import LossyTranslationWarning, Translation, translated, warn_of_loss
 from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
@@ -64,19 +63,6 @@ DIALECTS: Final = tuple(PROFILES)
 """Names that `dialect` accepts."""
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=reject)
-
-
-class LossyTranslationWarning(UserWarning):
-    """Something of an event has no counterpart in the dialect that it was written in, and was left out."""
-
-
-class Translation(msgspec.Struct, frozen=True):
-    """An event in a dialect, and what of it that dialect cannot express."""
-
-    frame: dict[str, Any] | None
-    """The frame; None if the event as a whole has no counterpart."""
-    lost: tuple[str, ...]
-    """Paths of what was left out, in the canonical form."""
 
 
 def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> AnyEvent:
@@ -120,12 +106,7 @@ def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
         except (NotPlain, UnicodeError):
             pass  # fields that are written one by one
     translation = translate(event, dialect=dialect)
-    if translation.lost:
-        warnings.warn(
-            f"{event.type}: the dialect {dialect!r} has no counterpart for {', '.join(translation.lost)}",
-            LossyTranslationWarning,
-            stacklevel=2,
-        )
+    warn_of_loss(event, translation, dialect)
     if translation.frame is None:
         return write_text(_profile(dialect).write(to_plain(event), []))
     return write_text(translation.frame)
@@ -138,21 +119,9 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
         ValueError: there is no such dialect.
     """
     profile = _profile(dialect)
-    if isinstance(event, UnknownRealtimeEvent):
-        return Translation(to_plain(event), ())
-    origin = event.extra.frame if event.extra.dialect == dialect else None
-    if origin is not None and _says_the_same(profile.read(dict(origin)), to_plain(event)):
-        return Translation(dict(origin), ())
-    lost: list[str] = []
-    if origin is None and event.type in profile.lacks_events:
-        return Translation(None, ("type",))
     if known.is_own_event(event, of_another_dialect_than=dialect):
         return Translation(None, ("type",))
-    try:
-        plain = project(event, dialect, lost)
-    except Untranslatable as fault:
-        return Translation(None, (str(fault),))
-    return Translation(profile.write(plain, lost, own=origin is not None), tuple(lost))
+    return translated(event, profile)
 
 
 def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = DEFAULT_DIALECT) -> bytes:
@@ -202,10 +171,6 @@ def _profile(dialect: str) -> Profile:
     if profile is None:
         raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
     return profile
-
-
-def _says_the_same(canonical: dict[str, Any], plain: dict[str, Any]) -> bool:
-    return same(canonical, plain) or (is_error_frame(canonical) and same(with_error_fields(canonical), plain))
 
 
 def _read_plain(frame: dict[str, Any]) -> AnyEvent:

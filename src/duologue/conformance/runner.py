@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided, Violation, malformed
 from duologue.conformance.reports.report import Outcome, Report
+from duologue.conformance.rulebook.any_session import Check
 from duologue.conformance.rulebook.invariants import INVARIANTS
 from duologue.conformance.rulebook.rules import rules
 from duologue.conformance.scenario_context import ScenarioContext, Settings
 from duologue.conformance.scenarios import SCENARIOS, Scenario
-from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
+from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
 from duologue.conformance.wire.trace import Trace
 
 __all__ = ["run"]
@@ -22,46 +23,50 @@ _STANDARD = Settings()
 async def run(
     open_transport: OpenTransport,
     *,
+    family: Family = "realtime",
     only: Collection[str] = (),
     settings: Settings = _STANDARD,
     watch: Callable[[Scenario], None] | None = None,
 ) -> Report:
     """Run the scenarios one after the other and report which rules the server keeps.
 
-    `open_transport` is called for each connection with its `ConnectOptions`. `only` names the rules to decide: the
+    `open_transport` is called for each connection with its `ConnectOptions`; it leads to the endpoint of the `family`.
+    `only` names the rules to decide: the
     scenarios that decide none of them are left out, and invariants are checked in the others. `watch` is called with
     each scenario before it starts. Cancelling closes the open connection.
 
     Raises:
         ConnectFailed: the server cannot be reached at all.
-        KeyError: there is no rule of this id.
+        KeyError: the family has no rule of this id.
     """
-    wanted = set(only) or set(rules())
-    if unknown := sorted(wanted - set(rules())):
+    table = rules(family)
+    wanted = set(only) or set(table)
+    if unknown := sorted(wanted - set(table)):
         raise KeyError(f"there is no rule {', '.join(unknown)}")
     await (await open_transport(ConnectOptions())).close()
-    report = Report(asked=tuple(rule_id for rule_id in rules() if rule_id in wanted))
-    for rule in rules().values():
+    report = Report(asked=tuple(rule_id for rule_id in table if rule_id in wanted))
+    for rule in table.values():
         if rule.skip:
             report.record(rule.id, "skipped", rule.skip)
     traces: list[Trace] = []
-    for scenario in _chosen(wanted):
+    for scenario in _chosen(family, wanted):
         if watch is not None:
             watch(scenario)
-        traces += await _play(scenario, open_transport, settings, report)
+        context = ScenarioContext(scenario.name, open_transport, settings, report, family=family)
+        traces += await _play(scenario, context)
     for trace in traces:
-        _check(trace, report)
+        _check(trace, INVARIANTS[family], report)
     return report
 
 
-def _chosen(wanted: set[str]) -> Sequence[Scenario]:
+def _chosen(family: Family, wanted: set[str]) -> Sequence[Scenario]:
     """Scenarios that decide these rules; all of them if only invariants are wanted, which every trace can show."""
-    chosen = [each for each in SCENARIOS if wanted & set(each.decides)]
-    return SCENARIOS if not chosen and wanted & INVARIANTS.keys() else chosen
+    chosen = [each for each in SCENARIOS[family] if wanted & set(each.decides)]
+    return SCENARIOS[family] if not chosen and wanted & INVARIANTS[family].keys() else chosen
 
 
-async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report) -> list[Trace]:
-    context = ScenarioContext(scenario.name, open_transport, settings, report)
+async def _play(scenario: Scenario, context: ScenarioContext) -> list[Trace]:
+    settings, report = context.settings, context.report
     outcome: Outcome = "inconclusive"
     reason = "the scenario does not decide it"
     try:
@@ -81,8 +86,8 @@ async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Set
     return context.traces
 
 
-def _check(trace: Trace, report: Report) -> None:
-    for rule_id, check in INVARIANTS.items():
+def _check(trace: Trace, invariants: Mapping[str, Check], report: Report) -> None:
+    for rule_id, check in invariants.items():
         try:
             for fault in check(trace):
                 report.record(rule_id, "passed" if fault is None else "failed", fault or "", scenario=trace.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Collection, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Collection, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
@@ -12,9 +12,10 @@ from msgspec import Struct
 from duologue import catalogue
 from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided, Violation, expect, malformed
 from duologue.conformance.reports.report import Outcome, Report
-from duologue.conformance.rulebook.invariants import published_types
+from duologue.conformance.rulebook.any_session import published_types
+from duologue.conformance.rulebook.live_commands import error_reference
 from duologue.conformance.rulebook.rules import errors, sequences
-from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
+from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, CHUNK_MS, append_of, speech
 from duologue.conformance.wire.trace import Json, Trace, WireMessage
@@ -26,6 +27,12 @@ T = TypeVar("T")
 
 _PLAIN: Final = ConnectOptions()
 _NO_TURN_DETECTION: Final[Json] = {"input": {"turn_detection": None}}
+_ERROR_RULES: Final[Mapping[Family, str]] = {
+    "realtime": "error_echo",
+    "live": "live.error_reference",
+    "translation": "translation.error_echo",
+}
+"""The rule about the command that an error names."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -34,17 +41,30 @@ class Settings(Struct, frozen=True, kw_only=True):
     timeout: float = 15.0
     """Seconds that any one answer may take; a response of a large model begins within a few seconds."""
     pace: float = 1.0
-    """Speed at which audio is sent, in multiples of real time; 0: as fast as the server takes it."""
+    """Speed at which audio is sent, in multiples of real time; 0: as fast as the server takes it. Live is real time."""
     scenario_timeout: float = 180.0
     """Seconds after which a scenario is given up: enough for several turns of speech that each use up `timeout`."""
     has_key: bool = False
     """Whether the server is known to require a key."""
+    model: str = "gpt-live-1"
+    """The model that `session.start` of a Live session names."""
+    backend_model: str = "gpt-5"
+    """The model that does the work of a Live session's `responses` delegation."""
 
 
 class ScenarioContext:
     """What one scenario works with. Decisions go into the report, messages into `traces`."""
 
-    def __init__(self, scenario: str, open_transport: OpenTransport, settings: Settings, report: Report) -> None:
+    def __init__(
+        self,
+        scenario: str,
+        open_transport: OpenTransport,
+        settings: Settings,
+        report: Report,
+        *,
+        family: Family = "realtime",
+    ) -> None:
+        self.family: Family = family
         self.settings = settings
         self.report = report
         self.traces: list[Trace] = []
@@ -65,10 +85,24 @@ class ScenarioContext:
             if options.beta:
                 raise NotApplicable("the server rejects the beta's header") from fault
             raise Undecided(f"no connection: {fault}") from fault
-        async with RawConnection.over(transport, self._scenario, timeout_s=self.settings.timeout) as connection:
+        ids = "conform" if options.attach is None else "sideband"
+        opened = RawConnection.over(transport, self._scenario, timeout_s=self.settings.timeout, ids=ids)
+        async with opened as connection:
             if options.expects_session:
                 self.traces.append(connection.trace)
+            if options.attach is not None:
+                connection.trace.sideband = True
+                for trace in self.traces:
+                    trace.shared = True
             yield connection
+
+    async def refusal(self, options: ConnectOptions) -> ConnectFailed | None:
+        """Why the server refuses such a connection; None if it is opened, which ends at once."""
+        try:
+            await (await self._open_transport(options)).close()
+        except ConnectFailed as fault:
+            return fault
+        return None
 
     @asynccontextmanager
     async def session(self, **session: Any) -> AsyncGenerator[RawConnection, None]:
@@ -113,8 +147,8 @@ class ScenarioContext:
 
     def follows(self, rule_id: str, messages: Iterable[WireMessage]) -> None:
         """Decide a rule of order by these messages. Messages of unpublished types do not count."""
-        rule = sequences()[rule_id]
-        published = published_types(beta=rule.era == "beta")
+        rule = sequences(self.family)[rule_id]
+        published = published_types(self.family, beta=rule.era == "beta")
         fault = rule.pattern.mismatch(each for each in messages if each.side == "C" or each.type in published)
         self.record(rule_id, "passed" if fault is None else "failed", fault or "")
 
@@ -122,28 +156,38 @@ class ScenarioContext:
         """Decide an error rule: the server rejects this event as the rule says, and the session goes on."""
         with self.deciding(rule_id):
             await connection.send(event)
-            await self.await_rejection(rule_id, connection, instead=_answers(str(event.get("type"))))
+            await self.await_rejection(rule_id, connection, instead=self._answers(str(event.get("type"))))
 
     async def await_rejection(self, rule_id: str, connection: RawConnection, *, instead: Collection[str] = ()) -> None:
         """Wait for the error that a rule demands, then check that the session still answers. Raises Violation.
 
         `instead` names the events that confirm the command.
         """
-        rule = errors()[rule_id]
-        error = await connection.until("error", *instead)
+        self.check_rejection(rule_id, connection, await connection.until("error", *instead))
+        await check_alive(connection, self.family)
+
+    def check_rejection(self, rule_id: str, connection: RawConnection, error: WireMessage) -> None:
+        """Raise Violation unless this is the error that a rule demands for what was sent last."""
+        rule = errors(self.family)[rule_id]
         expect(error.type == "error", f"it is carried out: {error.type} came")
-        echoed = error.get("error.event_id")
-        with self.deciding("error_echo"):
+        echoed = error_reference(error) if self.family == "live" else error.get("error.event_id")
+        with self.deciding(_ERROR_RULES[self.family]):
             expect(
                 echoed in (None, connection.last_id), f"an error names {echoed}, and {connection.last_id} was rejected"
             )
         code, param, message = error.get("error.code"), error.get("error.param"), error.get("error.message")
-        expect(error.get("error.type") == "invalid_request_error", f"error.type is {error.get('error.type')}")
+        kind = error.get("error.type")
+        expect(kind == "invalid_request_error" or (self.family == "live" and bool(kind)), f"error.type is {kind}")
         expect(not rule.codes or str(code if code is not None else "null") in rule.codes, f"error.code is {code}")
         expect(rule.param is None or param == rule.param, f"error.param is {param}")
         expect(isinstance(message, str) and bool(message), "error.message is missing")
         expect(str(message).startswith(rule.message), f"error.message does not begin with {rule.message!r}")
-        await check_alive(connection)
+
+    def _answers(self, type: str) -> tuple[str, ...]:
+        """Types of the events that confirm a client event."""
+        return tuple(
+            name for entry in catalogue.events_named(type) if entry.api == self.family for name in entry.answers
+        )
 
     def _record(self, rule_ids: Iterable[str], outcome: Outcome, seen: str) -> None:
         for rule_id in rule_ids:
@@ -179,11 +223,6 @@ class ScenarioContext:
         return await connection.until(*types)
 
 
-def _answers(type: str) -> tuple[str, ...]:
-    """Types of the events that confirm a client event."""
-    return tuple(name for entry in catalogue.events_named(type) if entry.api == "realtime" for name in entry.answers)
-
-
 async def update_session(connection: RawConnection, **session: Any) -> WireMessage:
     """Update the session; returns `session.updated`. Raises Violation if the server rejects the update."""
     return await connection.answer(
@@ -191,7 +230,13 @@ async def update_session(connection: RawConnection, **session: Any) -> WireMessa
     )
 
 
-async def check_alive(connection: RawConnection) -> None:
-    """Raise Violation unless the session still answers."""
-    kind = connection.session_type
-    await connection.answer({"type": "session.update", "session": {"type": kind}}, "session.updated")
+async def check_alive(connection: RawConnection, family: Family = "realtime") -> None:
+    """Raise Violation unless the session still answers a command that changes nothing."""
+    match family:
+        case "realtime":
+            kind = connection.session_type
+            await connection.answer({"type": "session.update", "session": {"type": kind}}, "session.updated")
+        case "live":
+            await connection.answer({"type": "session.input_audio.unmute"}, "session.input_audio.unmuted")
+        case "translation":
+            await connection.answer({"type": "session.update", "session": {}}, "session.updated")

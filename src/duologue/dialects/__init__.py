@@ -11,11 +11,15 @@ from duologue.dialects.profile import Profile
 
 if TYPE_CHECKING:
     from duologue.dialects.detection import Guess
+    from duologue.dialects.live import LIVE_PROFILES
 
-__all__ = ["DEFAULT_DIALECT", "PROFILES", "Profile", "detect"]
+__all__ = ["DEFAULT_DIALECT", "DEFAULT_LIVE_DIALECT", "LIVE_PROFILES", "PROFILES", "Profile", "detect", "detect_live"]
 
 DEFAULT_DIALECT: Final = "openai"
 """The dialect of the canonical model, and the one that is spoken where none is named."""
+
+DEFAULT_LIVE_DIALECT: Final = "openai-live"
+"""The same, of Live. No dialect of one family has the name of one of the other."""
 
 _FAMILIES: Final = {
     "openai": "openai",
@@ -58,7 +62,13 @@ def _load(name: str) -> Profile:
 
 
 PROFILES: Final[Mapping[str, Profile]] = _Profiles()
-"""Every dialect by its name."""
+"""Every dialect of Realtime by its name."""
+
+
+def __getattr__(name: str) -> Any:
+    if name == "LIVE_PROFILES":  # at its first use, as all of Live
+        return import_module(f"{__name__}.live").LIVE_PROFILES
+    raise AttributeError(f"module 'duologue.dialects' has no attribute {name!r}")
 
 
 def detect(sign: Mapping[str, Any] | str) -> Guess:
@@ -70,3 +80,14 @@ def detect(sign: Mapping[str, Any] | str) -> Guess:
     from duologue.dialects.detection import guess_by_frame, guess_by_url
 
     return guess_by_url(sign, PROFILES.values()) if isinstance(sign, str) else guess_by_frame(sign)
+
+
+def detect_live(sign: Mapping[str, Any] | str) -> Guess:
+    """The dialect of Live that a frame is in, or that is spoken at a URL, and how sure that is.
+
+    The families share names, so that it is Live must be known. Without any evidence: "openai-live" with confidence 0.
+    """
+    from duologue.dialects.detection import guess_live_by_frame, guess_live_by_url
+    from duologue.dialects.live import LIVE_PROFILES
+
+    return guess_live_by_url(sign, LIVE_PROFILES.values()) if isinstance(sign, str) else guess_live_by_frame(sign)

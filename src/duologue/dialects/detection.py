@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from msgspec import Struct
 
 from duologue.dialects.places import ABSENT, find
-from duologue.dialects.profile import Profile
-from duologue.dialects.signs import FRAME_SIGNS, QUERY_SIGNS, Sign
+from duologue.dialects.profile import FrameProfile, Profile
+from duologue.dialects.signs import FRAME_SIGNS, LIVE_SIGNS, QUERY_SIGNS, Sign
 
-__all__ = ["Guess", "guess_by_frame", "guess_by_url"]
+if TYPE_CHECKING:
+    from duologue.dialects.live.profile import LiveProfile
+
+__all__ = ["Guess", "guess_by_frame", "guess_by_url", "guess_live_by_frame", "guess_live_by_url"]
 
 _BY_HOST: Final = 0.9
 """A host name is the vendor's own, but a vendor may speak more than one dialect."""
@@ -39,28 +42,44 @@ _COUSINS: Final = {"vllm": "vllm-omni", "vllm-omni": "vllm"}
 """Evidence for a server that speaks the same and more is no evidence against its cousin."""
 
 _NOTHING: Final = Guess("openai", 0.0, "nothing gives it away")
+_NOTHING_LIVE: Final = Guess("openai-live", 0.0, "nothing gives it away")
 
 
 def guess_by_url(url: str, profiles: Iterable[Profile]) -> Guess:
     """The dialect that is spoken at a URL."""
     parts = urlsplit(url)
-    host, path = (parts.hostname or "").lower(), parts.path
+    evidence = _addressed(parts, profiles)
+    evidence.extend(_seen(dict(parse_qsl(parts.query)), QUERY_SIGNS))
+    if not evidence and parts.path.rstrip("/").endswith("/realtime"):
+        evidence.append(Guess("openai", 0.2, "path /realtime"))
+    return _strongest(evidence)
+
+
+def guess_live_by_url(url: str, profiles: Iterable[LiveProfile]) -> Guess:
+    """The dialect of Live that is spoken at a URL."""
+    return _strongest(_addressed(urlsplit(url), profiles), nothing=_NOTHING_LIVE)
+
+
+def _addressed(parts: SplitResult, profiles: Iterable[FrameProfile]) -> list[Guess]:
+    """What host and path show."""
+    host = (parts.hostname or "").lower()
     evidence: list[Guess] = []
     for profile in profiles:
         ends = [end for end in profile.hosts if host == end or host.endswith(f".{end}")]
         evidence.extend(Guess(profile.name, _BY_HOST, f"host {end}") for end in ends)
-        if profile.path is not None and profile.path in path:
+        if profile.path is not None and profile.path in parts.path:
             evidence.append(Guess(profile.name, _BY_PATH, f"path {profile.path}"))
-    query = dict(parse_qsl(parts.query))
-    evidence.extend(_seen(query, QUERY_SIGNS))
-    if not evidence and path.rstrip("/").endswith("/realtime"):
-        evidence.append(Guess("openai", 0.2, "path /realtime"))
-    return _strongest(evidence)
+    return evidence
 
 
 def guess_by_frame(frame: Mapping[str, Any]) -> Guess:
     """The dialect that a frame is in; the first one that a server sends is the best evidence."""
     return _strongest(_seen(dict(frame), FRAME_SIGNS))
+
+
+def guess_live_by_frame(frame: Mapping[str, Any]) -> Guess:
+    """The dialect of Live that a frame of either side is in."""
+    return _strongest(_seen(dict(frame), LIVE_SIGNS), nothing=_NOTHING_LIVE)
 
 
 def _seen(frame: dict[str, Any], signs: Iterable[Sign]) -> list[Guess]:
@@ -78,13 +97,13 @@ def _holds(frame: dict[str, Any], sign: Sign) -> bool:
     return sign.pattern is None or (isinstance(value, str) and re.fullmatch(sign.pattern, value) is not None)
 
 
-def _strongest(evidence: list[Guess]) -> Guess:
+def _strongest(evidence: list[Guess], *, nothing: Guess = _NOTHING) -> Guess:
     """Signs of one dialect add up: each leaves less doubt. Of equals the one that was seen first counts."""
     doubts: dict[str, float] = {}
     for guess in evidence:
         doubts[guess.dialect] = doubts.get(guess.dialect, 1.0) * (1 - guess.confidence)
     if not doubts:
-        return _NOTHING
+        return nothing
     dialect = min(doubts, key=lambda name: doubts[name])
     reasons = [guess.reason for guess in evidence if guess.dialect == dialect]
     # What speaks for others is doubt as well.

@@ -1,4 +1,4 @@
-"""A profile: one dialect of the protocol, as data.
+"""A profile: one dialect of the protocol, as data. `duologue.dialects.live.profile` has those of Live.
 
 `read` and `write` are each other's inverse. Where the rules alone are not (a frame mixes eras, or spells out a
 default), the frame is kept with its canonical form, and written back as long as that form is unchanged.
@@ -16,14 +16,14 @@ from duologue.dialects.places import Json, copy_json
 from duologue.dialects.rules import Default, DialectRule, Lacks
 from duologue.dialects.utterance import PUBLISHED, UtteranceProfile
 
-__all__ = ["Auth", "Profile", "Rules"]
+__all__ = ["Auth", "FrameProfile", "Profile", "Rules"]
 
 Auth: TypeAlias = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol", "none"]
 Rules: TypeAlias = Mapping[str, tuple[DialectRule, ...]]
 
 
-class Profile(Struct, frozen=True, kw_only=True):
-    """How one vendor or server differs from the canonical model."""
+class FrameProfile(Struct, frozen=True, kw_only=True):
+    """How the frames of one vendor or server differ from the canonical model of their family."""
 
     name: str
     title: str
@@ -31,17 +31,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Their event names to ours. Of several with the same canonical name the first is written."""
     rules: Rules = {}
     """By canonical event name; "*" for all events."""
-    heartbeats: frozenset[str] = frozenset()
-    """Events that only say that the server is alive, by their own name."""
-    twins: frozenset[str] = frozenset()
-    """Their names of events that only repeat what another event says as well."""
-    intent: bool = False
-    """Whether a session that only transcribes is asked for by `intent=transcription` in the query of the URL."""
-    intent_takes_model: bool = False
-    """Whether the query may name a model beside that; else `audio.input.transcription` alone does. The hosted service
-    answers "You must not provide a model parameter for transcription sessions."."""
-    utterance: UtteranceProfile = PUBLISHED
-    """The commands by which an utterance begins and ends, and by which a client says that no more audio comes."""
     lacks_events: frozenset[str] = frozenset()
     """Canonical events that they do not have, and client events that they reject."""
     input_rates_hz: tuple[int, ...] = (24_000,)
@@ -88,11 +77,31 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     def canonical(self, name: str) -> str:
         """Our name for an event of theirs."""
-        return self.names.get(name) or CANONICAL.get(name, name)
+        return self.names.get(name, name)
 
     def spelled(self, canonical_name: str) -> str:
         """Their name for an event."""
         return next((theirs for theirs, ours in self.names.items() if ours == canonical_name), canonical_name)
+
+
+class Profile(FrameProfile, frozen=True, kw_only=True):
+    """How one vendor or server differs from the canonical model of Realtime."""
+
+    heartbeats: frozenset[str] = frozenset()
+    """Events that only say that the server is alive, by their own name."""
+    twins: frozenset[str] = frozenset()
+    """Their names of events that only repeat what another event says as well."""
+    intent: bool = False
+    """Whether a session that only transcribes is asked for by `intent=transcription` in the query of the URL."""
+    intent_takes_model: bool = False
+    """Whether the query may name a model beside that; else `audio.input.transcription` alone does. The hosted service
+    answers "You must not provide a model parameter for transcription sessions."."""
+    utterance: UtteranceProfile = PUBLISHED
+    """The commands by which an utterance begins and ends, and by which a client says that no more audio comes."""
+
+    def canonical(self, name: str) -> str:
+        """Our name for an event of theirs; the historical names are read in every dialect."""
+        return self.names.get(name) or CANONICAL.get(name, name)
 
     def omissions(self, canonical_name: str) -> tuple[Default, ...] | None:
         """What an event may leave out, if it differs in that and in its name at most; None if in more.

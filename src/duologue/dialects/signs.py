@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-__all__ = ["FRAME_SIGNS", "QUERY_SIGNS", "Sign"]
+__all__ = ["FRAME_SIGNS", "LIVE_SIGNS", "QUERY_SIGNS", "Sign"]
 
 
 class Sign(Struct, frozen=True):
@@ -123,6 +123,20 @@ FRAME_SIGNS: Final[tuple[Sign, ...]] = (
     Sign("localai", 0.9, "one of its events", pattern=r"localai\..*|conversation\.item\.(speaker|sound_detection)"),
     Sign("localai", 0.95, "settings of its own", "session.localai_classifier"),
 )
+
+LIVE_SIGNS: Final[tuple[Sign, ...]] = (
+    Sign("openai-live", 0.3, "a model of theirs", "session.model", r"gpt-live-.*"),
+    Sign("kugel", 0.95, "settings of its own", "session.kugel"),
+    Sign("kugel", 0.95, "one of its events", pattern=r"kugel\..*"),
+    Sign("kugel", 0.9, "a model of theirs", "session.model", r"fluid-.*"),
+    Sign("kugel", 0.9, "a code of its own", "code", r"kugel_.*", of_type="info"),
+    Sign("qwen-audio-live", 0.9, "a model of theirs", "session.model", r"qwen.*"),
+    Sign("qwen-audio-live", 0.9, "a promise of its own", "session.model_inference"),
+    Sign("qwen-audio-live", 0.7, "a flat session", "session.modalities", of_type=_SESSION),
+    Sign("qwen-audio-live", 0.7, "a greeting", pattern=r"session\.created"),
+    Sign("qwen-audio-live", 0.7, "one of its events", pattern=r"session\.event|session\.item\.create"),
+)
+"""Of a connection that is known to be one of Live."""
 
 QUERY_SIGNS: Final[tuple[Sign, ...]] = (
     Sign("openai", 0.5, "a model of theirs", "model", r"gpt-(realtime|audio).*"),

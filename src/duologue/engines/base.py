@@ -30,6 +30,8 @@ __all__ = [
     "ResponderRequest",
     "Synthesizer",
     "Transcriber",
+    "Translator",
+    "TranslatorRequest",
     "VoiceDetector",
 ]
 
@@ -112,6 +114,9 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     parameters: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     """JSON schema of the arguments."""
+    fallback: bool = False
+    """Hands over what the responder cannot answer itself to one who can. To be called with no arguments where a
+    responder would otherwise say that it does not know."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -189,5 +194,33 @@ class Synthesizer(Protocol):
 
         An unknown voice is spoken with the engine's first one: clients send the names of hosted voices. Text that
         cannot be spoken (no letters, no digits) yields nothing.
+        """
+        ...
+
+
+class TranslatorRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a translator gets: the words of one utterance."""
+
+    text: str
+    language: str
+    """The language to translate into, as a tag: "es", "pt-BR"."""
+    source_language: str | None = None
+    """The language of the text, if the client has named it."""
+    session_id: str = ""
+
+
+class Translator(Protocol):
+    """Translates what was said.
+
+    An engine may have two attributes more. `translates`, False where it gives the words back as they are: the server
+    says so in its log. And `languages`, the tags that it translates into, where it does not take any language.
+    """
+
+    name: str
+
+    def translate(self, request: TranslatorRequest, /) -> AsyncIterator[str]:
+        """Pieces of the translation, as soon as they are known; joined, they are the translation.
+
+        Pieces keep their white space. Raises `EngineError` when no translation can be had.
         """
         ...

@@ -22,6 +22,8 @@ from duologue.engines.base import (
     ResponderRequest,
     Synthesizer,
     Transcriber,
+    Translator,
+    TranslatorRequest,
     VoiceDetector,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "check_responder",
     "check_synthesizer",
     "check_transcriber",
+    "check_translator",
     "responder_request",
 ]
 
@@ -156,6 +159,17 @@ async def _check_calls(responder: Responder, order: str) -> None:
         messages = (*offered.messages, Message("assistant", "", calls=made), *results)
         returned = [piece async for piece in responder.respond(msgspec.structs.replace(offered, messages=messages))]
         _expect(bool(returned), "nothing was said about what a call returned")
+
+
+async def check_translator(translator: Translator, *, text: str = "Good morning.", language: str = "es") -> None:
+    """`text` is something that the translator can translate into `language`."""
+    _expect(bool(translator.name), "a translator has a name")
+    request = TranslatorRequest(text=text, language=language)
+    translation = "".join(await _all(translator.translate(request), str))
+    _expect(bool(translation.strip()), f"{text!r} was not translated")
+    hinted = msgspec.structs.replace(request, source_language="en", session_id="sess_check")
+    _expect(bool("".join(await _all(translator.translate(hinted), str))), "a named source language is not translated")
+    await _check_early_close(translator.translate(request))
 
 
 async def check_synthesizer(synthesizer: Synthesizer, *, text: str = "One sentence. And, to be sure, another.") -> None:

@@ -22,7 +22,16 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from duologue.engines.base import Denoiser, EndOfTurnDetector, Responder, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.base import (
+    Denoiser,
+    EndOfTurnDetector,
+    Responder,
+    Synthesizer,
+    Transcriber,
+    Translator,
+    VoiceDetector,
+)
+from duologue.engines.echo import EchoTranslator
 from duologue.engines.fair_queue import FairQueue
 from duologue.engines.worker import Worker
 from duologue.errors import EngineError
@@ -31,7 +40,7 @@ __all__ = ["DEFAULTS", "GROUP", "Engines", "Kind", "known", "load", "load_defaul
 
 GROUP = "duologue.engines"
 
-Kind = Literal["detector", "transcriber", "responder", "synthesizer", "end_of_turn", "denoiser"]
+Kind = Literal["detector", "transcriber", "responder", "synthesizer", "end_of_turn", "denoiser", "translator"]
 
 _BUILT_IN = {
     "detector.silero": "duologue.engines.speech.silero:detectors",
@@ -47,6 +56,9 @@ _BUILT_IN = {
     "end_of_turn.embedded": "duologue.engines.end_of_turn.detector:EmbeddedEndOfTurn",
     "end_of_turn.scripted": "duologue.engines.scripted:ScriptedEndOfTurn",
     "denoiser.scripted": "duologue.engines.scripted:denoisers",
+    "translator.echo": "duologue.engines.echo:EchoTranslator",
+    "translator.chat": "duologue.engines.llm.chat_translator:ChatTranslator",
+    "translator.scripted": "duologue.engines.scripted:ScriptedTranslator",
 }
 
 DEFAULTS: Mapping[Kind, str] = {
@@ -55,8 +67,10 @@ DEFAULTS: Mapping[Kind, str] = {
     "responder": "embedded",
     "synthesizer": "hibari",
     "end_of_turn": "embedded",
+    "translator": "echo",
 }
-"""The engines used by default. They need no network, no key and no model file. No denoiser is loaded."""
+"""The engines used by default. They need no network, no key and no model file. No denoiser is loaded, and the
+translator gives the words back untranslated."""
 
 _QUICK: tuple[Kind, ...] = ("detector", "denoiser", "end_of_turn")
 """Kinds whose work takes a few milliseconds at most, and must not wait behind an utterance that takes 300. Nor must a
@@ -80,6 +94,7 @@ class Engines:
     synthesizer: Synthesizer
     end_of_turn: EndOfTurnDetector | None = None
     new_denoiser: Callable[[str], Denoiser] | None = None
+    translator: Translator = field(default_factory=EchoTranslator)
     fair_queue: FairQueue = field(default_factory=FairQueue)
     """Limits how many calls run in the transcriber, and decides which one runs next."""
 

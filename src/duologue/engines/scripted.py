@@ -14,7 +14,7 @@ from functools import cache, partial
 
 from duologue.audio.levels import level_dbfs, samples_dbfs
 from duologue.audio.samples import from_samples, to_samples, whole_samples
-from duologue.engines.base import FunctionCall, ResponderRequest
+from duologue.engines.base import FunctionCall, ResponderRequest, TranslatorRequest
 
 __all__ = [
     "ScriptedDenoiser",
@@ -23,6 +23,7 @@ __all__ = [
     "ScriptedResponder",
     "ScriptedSynthesizer",
     "ScriptedTranscriber",
+    "ScriptedTranslator",
     "denoisers",
     "detectors",
 ]
@@ -149,6 +150,26 @@ class ScriptedResponder:
         if isinstance(line, FunctionCall):
             yield line
             return
+        for piece in _words(line):
+            yield piece
+
+
+class ScriptedTranslator:
+    """Translates into the next line of its script, whatever was said; begins again after the last.
+
+    `requests` holds what it was asked, for tests to look at.
+    """
+
+    name: str = "scripted"
+
+    def __init__(self, lines: Sequence[str] = ("hola",)) -> None:
+        self._lines = tuple(lines)
+        self.requests: list[TranslatorRequest] = []
+
+    async def translate(self, request: TranslatorRequest, /) -> AsyncGenerator[str, None]:
+        """The words of the line, each with the space before it."""
+        line = self._lines[len(self.requests) % len(self._lines)] if self._lines else ""
+        self.requests.append(request)
         for piece in _words(line):
             yield piece
 

@@ -145,8 +145,8 @@ class WireObject(
         if not cls.__module__.startswith(_HOME):
             raise TypeError(
                 f"{cls.__name__} cannot extend a class of duologue.events, which are all that decoding yields: an event"
-                " of your own is UnknownRealtimeEvent(json={'type': …}, problem=''), a field of your own goes into"
-                " `extra`, and a server's own spelling is a dialect"
+                " of your own is UnknownRealtimeEvent(json={'type': …}, problem='') or the unknown event of its family,"
+                " a field of your own goes into `extra`, and a server's own spelling is a dialect"
             )
         super().__init_subclass__()
 

@@ -137,11 +137,11 @@ class TranslationEvent(Variant, frozen=True, kw_only=True):
         def event_id(self) -> Maybe[Id]: ...
 
     # Put in place by the floor above, as with RealtimeEvent.
-    _read_json: ClassVar[Callable[[Mapping[str, Any] | str | bytes], TranslationEvent]]
+    _read_json: ClassVar[Callable[[Mapping[str, Any] | str | bytes], Any]]
     _write_json: ClassVar[Callable[[TranslationEvent], dict[str, Any]]]
 
     @staticmethod
-    def from_json(data: Mapping[str, Any] | str | bytes) -> TranslationEvent:
+    def from_json(data: Mapping[str, Any] | str | bytes) -> AnyTranslationEvent:
         """The event that this JSON object is, dispatched on its `type`.
 
         An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownTranslationEvent`.
@@ -149,7 +149,8 @@ class TranslationEvent(Variant, frozen=True, kw_only=True):
         Raises:
             DecodeError: the text is not a JSON object.
         """
-        return TranslationEvent._read_json(data)
+        event: AnyTranslationEvent = TranslationEvent._read_json(data)
+        return event
 
     def to_json(self) -> dict[str, Any]:
         """The event as a JSON-ready dict, with every extra field it came with."""

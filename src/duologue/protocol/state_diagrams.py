@@ -45,6 +45,8 @@ _TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
     ("A Live session", tables.LIVE, "client"),
     ("The user's turn", tables.TURN, "server"),
     ("A response", tables.RESPONSE, "server"),
+    ("A Live session on the server", tables.LIVE_SERVER, "server"),
+    ("The Responses model of a Live session", tables.BACKEND, "server"),
 )
 
 

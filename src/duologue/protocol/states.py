@@ -13,20 +13,27 @@ from typing import Final, TypeAlias, TypeVar
 from msgspec import Struct
 
 __all__ = [
+    "BACKEND",
     "CONNECTION",
     "LIVE",
     "LIVE_ENDS",
+    "LIVE_SERVER",
+    "LIVE_SERVER_ENDS",
     "PLAYBACK",
     "RECONNECT",
     "RESPONSE",
     "RESPONSE_ENDS",
     "SEQUENCE",
     "TURN",
+    "BackendInput",
+    "BackendState",
     "ConnectionInput",
     "ConnectionState",
     "IllegalTransition",
     "IllegalTransitionError",
     "LiveInput",
+    "LiveServerInput",
+    "LiveServerState",
     "LiveState",
     "PlaybackInput",
     "PlaybackState",
@@ -361,6 +368,7 @@ class LiveInput(_Name):
     """What happens to a Live session."""
 
     START_SENT = "start sent"
+    """`session.start` is sent; or a sideband is attached, which is sent `session.started` again."""
     STARTED = "started"
     REFUSED = "refused"
     CLOSE_SENT = "close sent"
@@ -389,3 +397,72 @@ LIVE: Final[Mapping[tuple[LiveState, LiveInput], LiveState]] = {
 }
 
 LIVE_ENDS: Final = frozenset({LiveState.FINALISED, LiveState.REFUSED, LiveState.LOST})
+
+
+class LiveServerState(Enum):
+    """A Live session, as its server knows it. The last two are ends."""
+
+    WAITING = "waiting"
+    """The server is silent until `session.start`."""
+    RUNNING = "running"
+    CLOSING = "closing"
+    """The end is asked for; what was begun is finished."""
+    REFUSED = "refused"
+    """The start was refused, or did not come; the connection is closed a moment later."""
+    FINALISED = "finalised"
+    """`session.closed` was sent."""
+    LOST = "lost"
+    """The connection ended without it."""
+
+
+class LiveServerInput(Enum):
+    """What happens to a Live session."""
+
+    STARTED = "started"
+    REFUSED = "refused"
+    CLOSE_ASKED = "close asked"
+    FINALISED = "finalised"
+    LOST = "lost"
+
+
+LIVE_SERVER: Final[Mapping[tuple[LiveServerState, LiveServerInput], LiveServerState]] = {
+    (LiveServerState.WAITING, LiveServerInput.STARTED): LiveServerState.RUNNING,
+    (LiveServerState.WAITING, LiveServerInput.REFUSED): LiveServerState.REFUSED,
+    (LiveServerState.WAITING, LiveServerInput.LOST): LiveServerState.LOST,
+    (LiveServerState.RUNNING, LiveServerInput.CLOSE_ASKED): LiveServerState.CLOSING,
+    (LiveServerState.RUNNING, LiveServerInput.FINALISED): LiveServerState.FINALISED,
+    (LiveServerState.RUNNING, LiveServerInput.LOST): LiveServerState.LOST,
+    (LiveServerState.CLOSING, LiveServerInput.FINALISED): LiveServerState.FINALISED,
+    (LiveServerState.CLOSING, LiveServerInput.LOST): LiveServerState.LOST,
+    (LiveServerState.REFUSED, LiveServerInput.LOST): LiveServerState.LOST,
+}
+
+LIVE_SERVER_ENDS: Final = frozenset({LiveServerState.FINALISED, LiveServerState.LOST})
+
+
+class BackendState(Enum):
+    """The Responses model behind a Live session: one chain of responses at a time."""
+
+    IDLE = "idle"
+    RESPONDING = "responding"
+    PENDING = "pending"
+    """The response is complete, and its calls wait for their outputs."""
+
+
+class BackendInput(Enum):
+    """What happens to the Responses model."""
+
+    BEGUN = "begun"
+    FINISHED = "finished"
+    CALLED = "called"
+    """The response is complete and has made calls."""
+    FAILED = "failed"
+
+
+BACKEND: Final[Mapping[tuple[BackendState, BackendInput], BackendState]] = {
+    (BackendState.IDLE, BackendInput.BEGUN): BackendState.RESPONDING,
+    (BackendState.RESPONDING, BackendInput.FINISHED): BackendState.IDLE,
+    (BackendState.RESPONDING, BackendInput.CALLED): BackendState.PENDING,
+    (BackendState.RESPONDING, BackendInput.FAILED): BackendState.IDLE,
+    (BackendState.PENDING, BackendInput.BEGUN): BackendState.RESPONDING,
+}

@@ -6,20 +6,24 @@ from duologue.server.app import RealtimeApp, app
 from duologue.server.descriptors import raise_descriptor_limit
 from duologue.server.http.paths import PATH
 from duologue.server.limits import Limits, limits_of
+from duologue.server.live.session import LiveServerSession
 from duologue.server.mcp.servers import McpAccess
 from duologue.server.relay.relay import Relay
-from duologue.server.relay.upstream import OpenUpstream, Upstream
+from duologue.server.relay.upstream import OpenLiveUpstream, OpenUpstream, Upstream
 from duologue.server.run.runner import loop_factory, serve, tune_process
 from duologue.server.run.tls import tls_context
 from duologue.server.session.session import ServerSession
-from duologue.server.session_start import SessionStart
+from duologue.server.session_start import LiveRequest, SessionStart
 from duologue.server.telemetry.observer import Observer, SessionObserver
 
 __all__ = [
     "PATH",
     "Limits",
+    "LiveRequest",
+    "LiveServerSession",
     "McpAccess",
     "Observer",
+    "OpenLiveUpstream",
     "OpenUpstream",
     "SessionStart",
     "RealtimeApp",

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
-from duologue.codec import encode, prepare
+from duologue.codec import encode, encode_live, prepare
 from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
@@ -21,18 +21,22 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
-from duologue.server.http.paths import PATH, PATHS, path_of
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
+from duologue.server.live.live_errors import live_error
+from duologue.server.live.live_sessions import LiveSessions, ServedLive
 from duologue.server.mcp.servers import McpAccess
 from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session.session import ServerSession
+from duologue.server.session_start import LiveRequest
 from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
+from duologue.server.translation.served_translation import ServedTranslation
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
@@ -41,7 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RealtimeApp", "app"]
 
-_SUBPROTOCOL: Final = "realtime"
+_SUBPROTOCOLS: Final = ("openai-live", "realtime")
+"""Those that are accepted where clients offer them; the first one that is offered."""
 
 _MakeEngines = Callable[[], AbstractAsyncContextManager[Engines]]
 
@@ -112,6 +117,7 @@ class RealtimeApp:
             refuse_beta=refuse_beta,
             lenient=self.defaults.lenient,
         )
+        self._live = LiveSessions(defaults=self.defaults, limits=self.limits, budget=self.budget, models=models)
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
@@ -119,7 +125,7 @@ class RealtimeApp:
         self.ready = False
         """Whether sessions can be served."""
         self._engines: Engines | None = None
-        self._sessions: set[ServerSession | Relay] = set()
+        self._sessions: set[ServerSession | Relay | ServedLive | ServedTranslation] = set()
         self._sessions_by_owner: Counter[str] = Counter()
         self._wait = asyncio.sleep
         self._empty = asyncio.Event()
@@ -148,8 +154,10 @@ class RealtimeApp:
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
-            case "websocket" if path_of(scope) in PATHS:
+            case "websocket" if path_of(scope) in PATHS or is_translation(scope):
                 await self._serve(scope, receive, send)
+            case "websocket" if (wanted := live_request_of(scope)) is not None:
+                await self._serve_live(wanted, scope, receive, send)
             case "websocket":
                 await receive()
                 await _send_wrong_path(scope, send)
@@ -161,6 +169,7 @@ class RealtimeApp:
         """Load the engines for a block, for servers and mounts without ASGI lifespan."""
         self.draining = False
         prepare()
+        self._live.prepare()
         async with self._make_engines() if self.upstream is None else nullcontext() as self._engines:
             self.ready = True
             try:
@@ -214,7 +223,7 @@ class RealtimeApp:
             await send({"type": "websocket.close", "code": rejection.close_code, "reason": rejection.close_reason})
             return
         try:
-            await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in (scope.get("subprotocols") or ()) else None)
+            await transport.accept(_subprotocol_of(scope))
         except ConnectionClosed:
             log_event(logging.INFO, "client gone before its handshake")
             return
@@ -227,16 +236,48 @@ class RealtimeApp:
             await self.reject(rejection, scope, principal)
             await _send_rejection(transport, rejection)
             return
+        with self._counted(session, principal.owner):
+            await _run(session, transport, scope, principal.owner)
+
+    async def _serve_live(self, wanted: LiveRequest, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        """Serve a Live session or a sideband. A rejection is the HTTP status of the handshake, as at the hosted
+        service, where the server can send one."""
+        transport = ASGITransport(receive, send)
+        try:
+            self.admission.check_origin(scope)
+            owner = self.admission.live_owner_of(scope, now=time.monotonic(), unix_now_s=time.time())
+            self._check_room(owner)
+            observer = self._observer(address=peer_of(scope), owner=owner)
+            session = self._admit_live(wanted, transport, owner, observer)
+        except Rejection as rejection:
+            await self.reject(rejection, scope)
+            await _refuse_live(rejection, scope, receive, send)
+            return
+        with self._counted(session, owner):
+            try:
+                await transport.accept(_subprotocol_of(scope))
+            except ConnectionClosed:
+                log_event(logging.INFO, "client gone before its handshake")
+                return
+            await _run(session, transport, scope, owner)
+
+    def _admit_live(self, wanted: LiveRequest, transport: ASGITransport, owner: str, observer: Observer) -> ServedLive:
+        """What serves this client of a Live path. Raises Rejection."""
+        if self.upstream is not None:
+            return self._live.relay(wanted, transport, upstream=self.upstream, observer=observer)
+        assert self._engines is not None, "no session is admitted before the engines are loaded"
+        return self._live.serve(wanted, transport, owner=owner, engines=self._engines, observer=observer)
+
+    @contextmanager
+    def _counted(self, session: ServerSession | Relay | ServedLive, owner: str) -> Generator[None]:
         self._sessions.add(session)
-        self._sessions_by_owner[principal.owner] += 1
+        self._sessions_by_owner[owner] += 1
         self._empty.clear()
         try:
-            if ADMISSION in (scope.get("extensions") or {}):
-                await transport.admit(principal.owner)
-            await session.run()
+            yield
         finally:
             self._sessions.discard(session)
-            self._sessions_by_owner -= Counter((principal.owner,))
+            self._sessions_by_owner -= Counter((owner,))
             if not self._sessions:
                 self._empty.set()
 
@@ -258,23 +299,14 @@ class RealtimeApp:
 
     def _admit(
         self, scope: Scope, principal: Principal, transport: ASGITransport, observer: Observer
-    ) -> ServerSession | Relay:
+    ) -> ServerSession | Relay | ServedTranslation:
         """The session or relay for this client. Raises Rejection."""
-        if self.draining:
-            raise Rejection("draining")
-        if not self.ready:
-            raise Rejection("not_ready")
-        # The last descriptors are for HTTP routes: supervisors must get an answer from `/healthz`.
-        if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
-            raise Rejection("full")
-        maximum = self.limits.max_sessions_per_owner
-        if maximum is not None and self._sessions_by_owner[principal.owner] >= maximum:
-            raise Rejection("owner_sessions")
+        self._check_room(principal.owner)
         session_start = self.admission.session_start_of(scope, principal, now=time.monotonic())
         if self.upstream is not None:
             return Relay(
                 transport,
-                self.upstream,
+                self.upstream.unchanged() if session_start.translates else self.upstream,
                 session_start=session_start,
                 limits=self.limits,
                 defaults=self.defaults,
@@ -282,6 +314,16 @@ class RealtimeApp:
                 new_id=new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
+        if session_start.translates:
+            return ServedTranslation(
+                transport,
+                self._engines,
+                self.defaults,
+                session_start=session_start,
+                limits=self.limits,
+                observer=observer,
+                share=self.budget.share(principal.owner),
+            )
         return ServerSession(
             transport,
             self._engines,
@@ -293,6 +335,31 @@ class RealtimeApp:
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
         )
+
+    def _check_room(self, owner: str) -> None:
+        """Raise Rejection if the server takes no more sessions, or none of this owner."""
+        if self.draining:
+            raise Rejection("draining")
+        if not self.ready:
+            raise Rejection("not_ready")
+        # The last descriptors are for HTTP routes: supervisors must get an answer from `/healthz`.
+        if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
+            raise Rejection("full")
+        maximum = self.limits.max_sessions_per_owner
+        if maximum is not None and self._sessions_by_owner[owner] >= maximum:
+            raise Rejection("owner_sessions")
+
+
+async def _run(session: ServerSession | Relay | ServedLive, transport: ASGITransport, scope: Scope, owner: str) -> None:
+    """Have the server read what this client sends, and serve it."""
+    if ADMISSION in (scope.get("extensions") or {}):
+        await transport.admit(owner)
+    await session.run()
+
+
+def _subprotocol_of(scope: Scope) -> str | None:
+    offered = scope.get("subprotocols") or ()
+    return next((name for name in _SUBPROTOCOLS if name in offered), None)
 
 
 def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
@@ -310,15 +377,36 @@ async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
 
     uvicorn alone would send the 404 too, and log it as an error of the application.
     """
-    websocket = scope.get("root_path", "") + PATH
-    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=websocket)
-    if not {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
+    root = scope.get("root_path", "")
+    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=root + PATH)
+    if not await _answered_with_status(rejection, scope, send):
         await send({"type": "websocket.close", "code": rejection.close_code, "reason": f"the path is {PATH}"})
-        return
+
+
+async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISend) -> bool:
+    """Refuse the handshake with the HTTP status and a reason, if the server in front can send them."""
+    if not {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
+        return False
     headers = [(b"content-type", b"application/json")]
     start = {"type": "websocket.http.response.start", "status": rejection.http_status, "headers": headers}
     await send(start)
     await send({"type": "websocket.http.response.body", "body": write_text(rejection.body())})
+    return True
+
+
+async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+    """Refuse a Live client: with the HTTP status, or with an `error` and a close."""
+    if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
+        await receive()
+        await _answered_with_status(rejection, scope, send)
+        return
+    transport = ASGITransport(receive, send)
+    try:
+        await transport.accept(_subprotocol_of(scope))
+        await transport.send(encode_live(live_error(rejection, new_id("event"))).decode("utf-8"))
+        await transport.close(rejection.close_code, rejection.close_reason)
+    except ConnectionClosed:
+        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
 async def _send_rejection(transport: ASGITransport, rejection: Rejection) -> None:

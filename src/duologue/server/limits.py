@@ -64,6 +64,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Between two requests of one HTTP connection. Clients ask again at once or open another."""
     wrong_keys_per_minute: float | None = 60
     """Of one address. Above it each wrong key is refused a second later; right keys are served at once all the same."""
+    stored_live_sessions: int = 1000
+    """Live sessions that were stored for forks, of all owners. With 10 kB of conversation in each, 10 MB. Beyond it the
+    oldest ones are dropped; the hosted service keeps them for 30 days."""
     sessions_per_minute: float | None = None
     """New ones of each key, or of each address where no key is asked for. None: how often a key may be used is the
     operator's decision."""

@@ -37,6 +37,13 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "model_of_another_kind": _Row(
         400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in realtime mode.'
     ),
+    "model_not_for_translation": _Row(
+        400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in translation mode.'
+    ),
+    "intent_of_translation": _Row(400, 4000, _BAD, "invalid_intent", "Translation sessions have no intent."),
+    "secret_of_another_kind": _Row(
+        401, 3000, _BAD, "invalid_api_key", "This client secret opens {kind} sessions only."
+    ),
     "beta": _Row(400, 4000, _BAD, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported."),
     "rate": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many new sessions; try again in a minute."),
     "owner_sessions": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many sessions at once; end one or wait."),
@@ -72,6 +79,23 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "wrong_path": _Row(404, 1008, _BAD, None, "Invalid URL ({method} {path}); the WebSocket is at {websocket}."),
     "wrong_method": _Row(405, 1008, _BAD, "method_not_supported", "Not allowed to {method} on {path}."),
     "no_upgrade": _Row(426, 1008, _BAD, None, "This is a WebSocket: wss:// or ws:// instead of https:// or http://."),
+    "no_live_session": _Row(
+        404, 4000, _BAD, "session_not_found", "No Live session '{session_id}' of yours is open; it may be over."
+    ),
+    "no_stored_session": _Row(
+        404,
+        4000,
+        _BAD,
+        "session_not_found",
+        "No session '{session_id}' of yours is stored here: start one with \"store\": true, and let it end.",
+    ),
+    "sidebands": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "The session has {max} sidebands; close one."),
+    "no_live_upstream": _Row(501, 4000, _BAD, "not_supported", "This server relays to an API without Live sessions."),
+    "no_webrtc": _Row(501, 4000, _BAD, "not_supported", "There is no WebRTC here: connect a WebSocket to {websocket}."),
+    "no_telephone": _Row(
+        501, 4000, _BAD, "not_supported", "There are no telephone calls here: connect a WebSocket to {websocket}."
+    ),
+    "no_live_recording": _Row(404, 4000, _BAD, "not_found", "The server keeps no recordings of Live sessions."),
     "too_large": _Row(413, 1009, _BAD, None, "The body is larger than {max_bytes} bytes."),
     "not_json": _Row(400, 1007, _BAD, "invalid_json", "The body is not a JSON object."),
     "broken": _Row(500, 1011, _BUSY, None, "The server had an error; its log says more."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,7 @@ from duologue.server.ids import new_id
 __all__ = [
     "STRICT_DIALECTS",
     "ConfigRejected",
+    "LiveRequest",
     "SessionStart",
     "session_defaults",
     "session_start_for",
@@ -47,10 +48,22 @@ class SessionStart(Struct, frozen=True, kw_only=True):
     model: str | None = None
     """None: the server's default."""
     kind: SessionKind = "realtime"
+    translates: bool = False
+    """A translation session, which has a path, events and client secrets of its own."""
     dialect: str = DEFAULT_DIALECT
     """The dialect of the client's and the server's messages."""
     message: str | None = None
     """A `session.update` that is applied before `session.created`."""
+
+
+class LiveRequest(Struct, frozen=True, kw_only=True):
+    """What a client of a Live path wants: a new session, or one that the path names."""
+
+    verb: Literal["start", "attach", "fork"] = "start"
+    session_id: str = ""
+    """The open session to attach a sideband to, or the stored one to fork."""
+    graceful_close: bool = False
+    """Whether a sideband asks for a close frame at the session's end."""
 
 
 class ConfigRejected(Exception):

@@ -18,6 +18,7 @@ from duologue.engines.checks import (
     check_responder,
     check_synthesizer,
     check_transcriber,
+    check_translator,
 )
 from duologue.testing.assertions import (
     assert_heard,
@@ -34,6 +35,8 @@ from duologue.testing.pair import CountedIds, Pair
 from duologue.testing.playbook import Step, play
 from duologue.testing.scripted_server import (
     GREETING,
+    LIVE_CLOSED,
+    LIVE_STARTED,
     Close,
     Drop,
     Expect,
@@ -47,6 +50,8 @@ from duologue.testing.transports import TransportPair, check_transport
 
 __all__ = [
     "GREETING",
+    "LIVE_CLOSED",
+    "LIVE_STARTED",
     "Close",
     "CountedIds",
     "Drop",
@@ -71,6 +76,7 @@ __all__ = [
     "check_responder",
     "check_synthesizer",
     "check_transcriber",
+    "check_translator",
     "check_transport",
     "normalised",
     "play",

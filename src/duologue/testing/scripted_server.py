@@ -3,6 +3,7 @@
     server = ScriptedServer([Send(GREETING), Expect("response.create"), Send({...}), Drop()], [Send(GREETING)])
     async with converse(open_connection=server.connect) as conversation:      # in memory
     async with server.listening() as url, converse(url) as conversation:      # over a socket
+    async with live(model="m", open_connection=server.open_live) as session:  # a Live session in memory
 
 The first connection plays the first script, the second the next. When its script is over, a connection stays open and
 only receives.
@@ -25,8 +26,13 @@ from duologue.transports import Transport, memory_pair
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
+    from duologue.client.live.connection import LiveConnection
+    from duologue.client.live.opening import LiveTarget
+
 __all__ = [
     "GREETING",
+    "LIVE_CLOSED",
+    "LIVE_STARTED",
     "ClientEvent",
     "Close",
     "Drop",
@@ -43,6 +49,11 @@ _TIMEOUT_S: Final = 5.0
 """How long to wait for a client before the test fails."""
 
 _ABNORMAL_CLOSURE: Final = 1006
+
+_AUDIO: Final = frozenset(
+    {"input_audio_buffer.append", "session.input_audio.append", "session.input_audio_buffer.append"}
+)
+"""Events that append audio: a client may send them at any time."""
 
 ClientEvent: TypeAlias = dict[str, Any]
 """An event that a client sent, as JSON."""
@@ -93,6 +104,15 @@ GREETING: Final[Frame] = {
 }
 """The first event of a session."""
 
+LIVE_STARTED: Final[Frame] = {
+    "type": "session.started",
+    "session": {"id": "live_1", "model": "scripted", "status": "active", "expires_at": 4_000_000_000},
+}
+"""The answer to the `session.start` of a Live session: `[Expect("session.start"), Send(LIVE_STARTED)]`."""
+
+LIVE_CLOSED: Final[Frame] = {"type": "session.closed", "reason": "close_requested", "usage": {"seconds": 1}}
+"""The end of a Live session: `[Expect("session.close"), Send(LIVE_CLOSED), Close()]`."""
+
 
 class ScriptedServer:
     """Plays one script for each connection, in the order in which they are opened.
@@ -105,6 +125,8 @@ class ScriptedServer:
         self.faults: list[str] = []
         self.closed_with: list[int | None] = []
         """The code with which each connection ended; None while it is open."""
+        self.targets: list[LiveTarget] = []
+        """What each connection of Live was opened for."""
         self._scripts = scripts
         self._ids = 0
         self._played = [asyncio.Event() for _ in scripts]
@@ -117,12 +139,30 @@ class ScriptedServer:
         """A connection in memory, for `converse(open_connection=…)`."""
         from duologue.client.asyncio.connect import connect
 
+        async with self._playing() as near, connect(transport=near) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def open_live(self, target: LiveTarget) -> AsyncGenerator[LiveConnection, None]:
+        """A connection of Live in memory, for `live(open_connection=…)`; `targets` says what each was opened for."""
+        from duologue.client.live.connection import LiveConnection
+
+        self.targets.append(target)
+        async with self._playing() as near:
+            connection = LiveConnection(near)
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    @asynccontextmanager
+    async def _playing(self) -> AsyncGenerator[Transport, None]:
+        """The client's end of a connection in memory, whose script is played."""
         near, far = memory_pair()
         server_end = _MemoryConnection(far)
         playing = asyncio.ensure_future(self._play(server_end))  # noqa: TID251 - awaited below
         try:
-            async with connect(transport=near) as connection:
-                yield connection
+            yield near
         finally:
             await far.close()
             server_end.ended.set()
@@ -172,7 +212,7 @@ class ScriptedServer:
     def types(self, connection: int = 0) -> list[str]:
         """Types of all events that a connection's client has sent, without appended audio."""
         types = [str(event.get("type")) for event in self.received[connection]]
-        return [name for name in types if name != "input_audio_buffer.append"]
+        return [name for name in types if name not in _AUDIO]
 
     # --- playing
 
@@ -209,7 +249,7 @@ class ScriptedServer:
                     await connection.send(self._text(frame(last) if callable(frame) else frame))
             case Expect(type=wanted):
                 while (received := await self._receive(connection, index, last)) != wanted:
-                    if received != "input_audio_buffer.append":
+                    if received not in _AUDIO:
                         self.faults.append(f"connection {index}: {wanted} was expected, and {received} came")
                         break
             case Until(event=event):

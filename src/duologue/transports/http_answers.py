@@ -48,6 +48,10 @@ class _Row(NamedTuple):
 
 
 _PATH_REMEDY: Final = "the Realtime API is usually at /v1/realtime"
+_LIVE_REMEDY: Final = "the server may not speak Live, which is usually at /v1/live/sessions"
+_LIVE_SESSION_REMEDY: Final = (
+    "there may be no such session: one that is over cannot be attached to, and one without `store` cannot be forked"
+)
 
 _PHRASED: Final = frozenset(HTTPStatus)
 
@@ -164,12 +168,18 @@ def _row(status: int, kind: type[ConnectFailed], *, url: str, has_key: bool, has
         return _REDIRECT
     row = _PAGE if status < 300 else _STATUS.get(status, _OTHER if status < 500 else _OTHER_FAILURE)
     if status in _OF_PATH or status < 300:
-        return _Row(row.problem.format(path=printable_name(path)), "" if is_usual_path else _PATH_REMEDY)
+        return _Row(row.problem.format(path=printable_name(path)), "" if is_usual_path else _remedy(path))
     if status == 403 and not is_usual_path and not has_words:
-        return _Row(row.problem, f"some servers say so for a wrong path, and {_PATH_REMEDY}")
+        return _Row(row.problem, f"some servers say so for a wrong path, and {_remedy(path)}")
     if status == 403 and not has_key:
         return _Row(row.problem, "it may want a key, which api_key= sends")
     return row
+
+
+def _remedy(path: str) -> str:
+    if path.endswith(("/attach", "/fork")):
+        return _LIVE_SESSION_REMEDY
+    return _LIVE_REMEDY if path.endswith("/live/sessions") else _PATH_REMEDY
 
 
 def _path(url: str) -> str:

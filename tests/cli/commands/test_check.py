@@ -110,6 +110,23 @@ def test_frames_show_their_endpoint_themselves(tmp_path: Path, command: Command,
     assert [finding["type"] for finding in report["unknown"]] == ["session.nonsense"]
 
 
+def test_a_dialect_of_live_says_the_endpoint(tmp_path: Path, command: Command) -> None:
+    file = write_lines(
+        tmp_path / "live.jsonl",
+        {"type": "session.update", "event_id": "c", "session": {"model": "m", "voice": "yunshu"}},
+        {"type": "session.updated", "event_id": "s", "session": {"id": "i", "model": "m"}},
+        {"type": "session.updated", "event_id": "s"},
+    )
+    shown = command("check", file, "--dialect", "qwen-audio-live", "--json", code=1)
+    (report,) = json.loads(shown.out)["files"]
+    assert (report["api"], report["frames"], report["unknown"]) == ("live", 3, [])
+    assert [finding["line"] for finding in report["problems"]] == [3]
+    assert command("check", file, "--dialect", "kugel", "--api", "realtime", code=2).err == (
+        "duologue: kugel is a dialect of the live endpoint: omit --dialect, or say --api live\n"
+    )
+    assert "omit --dialect" in command("check", file, "--dialect", "kugel", "--api", "translation", code=2).err
+
+
 def test_live_sound_that_is_no_base64_is_found(tmp_path: Path, command: Command) -> None:
     started = catalogue.examples()["live:server:session.started"]
     file = write_lines(tmp_path / "live.jsonl", started, {"type": "session.output_audio.delta", "delta": "!"})

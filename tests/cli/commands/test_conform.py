@@ -73,9 +73,27 @@ def test_a_full_disk_ends_the_recording_and_not_the_trial(conform: Command) -> N
     assert printed.err.endswith("duologue: recording to /dev/full stopped: No space left on device\n")
 
 
+def test_translation_is_a_family_of_its_own(conform: Command) -> None:
+    found = json.loads(conform("--json", "--family", "translation", "--only", "translation.connect").out)
+    assert found["holds"] is True
+    assert [(each["rule"], each["family"]) for each in found["findings"]] == [("translation.connect", "translation")]
+
+
+def test_live_is_a_family_of_its_own(scripted_server: Place, command: Command) -> None:
+    place = scripted_server.url.removesuffix("/v1/realtime")
+    arguments = ("--api-key", scripted_server.api_key, "--family", "live", "--json", "--only", "live.start")
+    found = json.loads(command("conform", place, *arguments).out)
+    assert found["holds"] is True
+    assert [(each["rule"], each["family"]) for each in found["findings"]] == [("live.start", "live")]
+
+
 def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None:
     listed = {line.split()[0] for line in command("conform", "--list").out.splitlines() if line.startswith("  ")}
     assert listed == rules().keys()
+    live = {
+        line.split()[0] for line in command("conform", "--list", "--family", "live").out.splitlines() if "live." in line
+    }
+    assert live == rules("live").keys()
     (rule,) = json.loads(command("conform", "--list", "--json", "--only", "one_done").out)["rules"]
     assert (rule["rule"], rule["level"], rule["provenance"]) == ("one_done", "required", "spec")
 
@@ -85,8 +103,12 @@ def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None
     [
         ([], "name a server"),
         (["ws://127.0.0.1:9", "--only", "no such rule"], "there is no rule no such rule"),
+        (["ws://127.0.0.1:9", "--only", "live.start"], "a rule of another family; add --family live"),
+        (["ws://127.0.0.1:9", "--family", "live", "--only", "prev_chain"], "add --family realtime"),
         (["ws://127.0.0.1:9", "--timeout", "0"], "above 0"),
         (["ws://127.0.0.1:9", "--dialect", "klingon"], "there is no dialect 'klingon'"),
+        (["ws://127.0.0.1:9", "--family", "live", "--dialect", "xai"], "known are auto, openai-live"),
+        (["ws://127.0.0.1:9/v1/realtime", "--family", "live"], "this is a URL of Realtime"),
         (["no where"], "not a URL"),
         (["ws://127.0.0.1:9"], "127.0.0.1"),
     ],

@@ -149,3 +149,21 @@ def test_a_demo_replaces_nothing_in_a_folder_that_was_named(tmp_path: Path, comm
     (tmp_path / "session.jsonl").write_text("precious", encoding="utf-8")
     assert "session.jsonl exists already" in command("demo", "--out-dir", tmp_path, code=2).err
     assert (tmp_path / "session.jsonl").read_text(encoding="utf-8") == "precious"
+
+
+def test_live_frames_are_converted_between_their_vendors(file: Path, command: Command) -> None:
+    qwen = {"type": "session.update", "event_id": "e", "session": {"model": "m", "voice": "yunshu", "transport": {}}}
+    write_lines(file, qwen, {"type": "session.created", "session": {}})
+    shown = command("convert", "--from", "qwen-audio-live", "--to", "openai-live", file)
+    start = {
+        "type": "session.start",
+        "event_id": "e",
+        "session": {"model": "m", "audio": {"output": {"voice": "yunshu"}}},
+    }
+    assert frames_of(shown.out) == [start, {"type": "session.created", "session": {}}]
+    assert "session.start: openai-live has no counterpart for session.transport" in shown.err
+
+
+def test_dialects_of_two_families_are_refused(file: Path, command: Command) -> None:
+    write_lines(file, GA)
+    assert "two families" in command("convert", "--from", "openai", "--to", "kugel", file, code=2).err

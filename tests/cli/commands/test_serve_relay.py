@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 import duologue
+from duologue.client.live.urls import primary_url
+from duologue.errors import ConnectionClosed
 from duologue.events import RealtimeEvent
+from duologue.recording import RecordingTransport, RecordingWriter
+from duologue.transports.websocket import open_websocket
 from tests.cli.conftest import SCRIPTED, Command, Place, serving
 
 RESPOND = {"type": "response.create", "response": {"output_modalities": ["text"]}}
@@ -71,3 +78,21 @@ def test_options_that_contradict_each_other_are_one_sentence(
     arguments: list[str], sentence: str, command: Command
 ) -> None:
     assert sentence in command("serve", *arguments, code=2).err
+
+
+async def test_live_passes_a_relay_and_its_recording_is_read(
+    scripted_server: Place, tmp_path: Path, command: Command
+) -> None:
+    arguments = ("--upstream", scripted_server.url)
+    file = tmp_path / "live.jsonl"
+    with serving(*arguments, DUOLOGUE_UPSTREAM_KEY=scripted_server.api_key) as url, RecordingWriter(file) as writer:
+        socket = RecordingTransport(await open_websocket(primary_url(url.removesuffix("/realtime"))), writer)
+        await socket.send('{"type":"session.start","session":{"model":"gpt-live-1"}}')
+        async with asyncio.timeout(10):
+            assert '"session.started"' in str(await socket.receive())
+            await socket.send('{"type":"session.close"}')
+            assert '"session.closed"' in str(await socket.receive())
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.receive()
+    assert closed.value.code == 1000
+    assert command("check", file).out.startswith(f"{file}: 4 frames, 0 unknown, 0 problems")

@@ -51,7 +51,7 @@ def test_callbacks_run_in_order_may_wait_for_answers_and_are_taken_away(caplog: 
 def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("duologue.client.blocking.conversation._STOP_S", 0.05)
+    monkeypatch.setattr("duologue.client.blocking.notice_delivery._STOP_S", 0.05)
     release, stuck = threading.Event(), threading.Event()
 
     def wait(_: SessionChanged) -> None:

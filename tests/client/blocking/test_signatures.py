@@ -11,17 +11,34 @@ import pytest
 import duologue
 from duologue import blocking
 from duologue.client import Connection, Conversation, client_secret
+from duologue.client.live import Delegation, Live, LiveSideband
 
 NO_TIME_LIMIT = {
-    *("transcript", "to_json", "cancel", "close", "report_played", "interrupt", "on", "play", "listen", "mark"),
+    "transcript",
+    "sideband",
+    "fork",
+    "to_json",
+    "cancel",
+    "close",
+    "report_played",
+    "interrupt",
+    "on",
+    "play",
+    "listen",
+    "mark",
 }
 """Methods that do not wait for the server, and `close`, which has a limit of its own."""
+
+_OF_LIVE = ("start", "attach", "detach", "drain", "function_threads", "sync_delegation")
 
 FOR_THE_FACADE = {
     "Connection": {
         *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to", "pass_through"),
         *("utterance", "is_speech_told", "lacks_model", "awaits_settings", "end_utterance"),
     },
+    "Live": {*_OF_LIVE},
+    "LiveSideband": {*_OF_LIVE},
+    "Delegation": set[str](),
     "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
 }
 """What the asyncio classes have for the blocking client, and not for applications."""
@@ -29,14 +46,16 @@ FOR_THE_FACADE = {
 PAIRS = [
     pytest.param(Connection, blocking.BlockingConnection, id="Connection"),
     pytest.param(Conversation, blocking.BlockingConversation, id="Conversation"),
+    pytest.param(Live, blocking.BlockingLive, id="Live"),
+    pytest.param(LiveSideband, blocking.BlockingLiveSideband, id="LiveSideband"),
+    pytest.param(Delegation, blocking.BlockingDelegation, id="Delegation"),
 ]
 
 
 def public(kind: type[Any]) -> set[str]:
     """Names that applications may use, of an object too."""
-    return {name for name in dir(kind) if not name.startswith("_")} | (
-        {"core"} if "Conversation" in kind.__name__ else set()
-    )
+    has_core = "Conversation" in kind.__name__ or "Live" in kind.__name__
+    return {name for name in dir(kind) if not name.startswith("_")} | ({"core"} if has_core else set())
 
 
 def parameters(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
@@ -68,7 +87,7 @@ def test_properties_are_properties_of_both(on_loop: type[Any], in_thread: type[A
         assert isinstance(getattr(in_thread, name), property) is isinstance(getattr(on_loop, name), property), name
 
 
-@pytest.mark.parametrize("name", ["connect", "converse"])
+@pytest.mark.parametrize("name", ["connect", "converse", "live", "attach_live", "fork_live"])
 def test_both_are_opened_with_the_same_parameters_but_for_the_watchdog(name: str) -> None:
     in_thread, on_loop = parameters(getattr(blocking, name)), parameters(getattr(duologue, name))
     del on_loop["loop_lag_ms"]

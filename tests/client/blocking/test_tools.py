@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from duologue import blocking
-from duologue.client.blocking import conversation as blocking_conversation
+from duologue.client.blocking import notice_delivery
 from duologue.testing import Expect
 from tests.client._frames import answers, asks, call, calling, creates_item, replies, serving, tool_turn, updated
 from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
@@ -67,7 +67,7 @@ def test_a_function_in_a_thread_may_use_the_conversation_and_one_on_the_event_lo
 def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(blocking_conversation, "_STOP_S", 0.05)
+    monkeypatch.setattr(notice_delivery, "_STOP_S", 0.05)
     started, release = threading.Event(), threading.Event()
 
     def stubborn() -> str:

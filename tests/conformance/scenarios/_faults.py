@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from duologue.conformance import Settings, run
-from tests.conformance._servers import Change, serving
+from duologue.conformance import ConnectOptions, Family, Settings, run
+from tests.conformance._servers import Change, Serve, everywhere, realtime, serving
 
 HASTY = Settings(timeout=0.3, pace=0)
 
@@ -15,8 +17,16 @@ def faults(*cases: tuple[str, Change, str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("change", "only", "rules"), [pytest.param(*each[1:], id=each[0]) for each in cases])
 
 
-async def failed(change: Change | None, *only: str, settings: Settings = HASTY) -> set[str]:
+async def failed(
+    change: Change | None,
+    *only: str,
+    settings: Settings = HASTY,
+    family: Family = "realtime",
+    serve: Serve = realtime,
+    closes: bool = True,
+    where: Callable[[ConnectOptions], bool] = everywhere,
+) -> set[str]:
     """The rules that fail with this change; the scenarios of the rules in `only` run."""
-    async with serving(change) as open_transport:
-        report = await run(open_transport, only=only, settings=settings)
+    async with serving(change, serve=serve, closes=closes, where=where) as open_transport:
+        report = await run(open_transport, family=family, only=only, settings=settings)
     return {rule_id for rule_id, finding in report.found.items() if finding.outcome == "failed"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -113,3 +114,45 @@ async def test_looking_for_what_did_not_come_decides_nothing() -> None:
     async with _connection() as (connection, _):
         with pytest.raises(Undecided, match="no news came"):
             connection.first("news")
+
+
+async def test_what_is_fed_is_in_the_trace_and_waiting_goes_on_where_it_was() -> None:
+    async with _connection() as (connection, server):
+        await _say(server, "news")
+        await connection.quiet(0.01)
+        connection.rewind(0)
+        await connection.feed({"type": "sound"})
+        assert (await connection.until("news")).type == "news"
+        assert [each.event for each in connection.trace.sent()] == [{"type": "sound"}]
+
+
+async def test_events_that_come_all_the_time_do_not_extend_the_wait_for_another() -> None:
+    async with _connection(timeout_s=0.3) as (connection, server):
+
+        async def sound() -> None:
+            for _ in range(20):
+                await asyncio.sleep(0.1)
+                await _say(server, "session.output_audio.delta")
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(sound())
+            with pytest.raises(Violation, match=r"no session.updated within 0.3 s"):
+                await connection.until("session.updated")
+            assert connection.now_s < 1
+            assert (await connection.until("session.output_audio.delta")).type == "session.output_audio.delta"
+
+
+async def test_for_a_while_everything_is_collected() -> None:
+    async with _connection() as (connection, server):
+        await _say(server, "one")
+        await _say(server, "two")
+        assert [each.type for each in await connection.during(0.1)] == ["one", "two"]
+        assert await connection.during(0.1) == []
+
+
+async def test_the_close_is_waited_for_and_is_missed_when_it_does_not_come() -> None:
+    async with _connection(timeout_s=0.1) as (connection, server):
+        with pytest.raises(Violation, match=r"does not close within 0.1 s"):
+            await connection.ended()
+        await server.close(1000, "done")
+        assert await connection.ended() == (1000, "done")

@@ -18,6 +18,10 @@ from tests.protocol._wire import create, invalid, raw, user_text
 
 _OTHERWISE = {
     "not_for_realtime": "of client secrets; tests/server/test_session_start.py",
+    **dict.fromkeys(
+        ("not_for_translation", "fixed_at_creation", "session_closing"),
+        "of translation sessions; tests/protocol/translation/server/test_protocol.py, tests/server/translation",
+    ),
     "expired": "the clock's, which answers no event; a session that expires is among the ends of sessions",
 }
 

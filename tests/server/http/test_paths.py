@@ -5,7 +5,8 @@ import pytest
 from duologue import connect
 from duologue.dialects import detect
 from duologue.errors import ConnectionClosed
-from duologue.server.http.paths import PATH, PATHS, path_of
+from duologue.server.http.paths import PATH, PATHS, live_request_of, path_of
+from duologue.server.session_start import LiveRequest
 from tests.server._listening import listening, scripted_app
 from tests.server._scopes import scope
 from tests.server._talking import event, until
@@ -45,3 +46,27 @@ async def test_a_server_that_refuses_the_beta_refuses_it_at_azure_s_path_too() -
             await connection.receive(timeout=5)
     assert refused.to_json()["error"]["code"] == "beta_api_shape_disabled"
     assert closed.value.code == 4000
+
+
+LIVE = [
+    ("/v1/live/sessions", LiveRequest()),
+    ("/openai/v1/live/sessions", LiveRequest()),
+    ("/v1/live/sessions/live_1/attach", LiveRequest(verb="attach", session_id="live_1")),
+    ("/openai/v1/live/sessions/live_1/fork", LiveRequest(verb="fork", session_id="live_1")),
+    ("/openai/live/sessions", None),
+    ("/v1/live/sessions/live_1", None),
+    ("/v1/live/sessions/live_1/attach/again", None),
+    ("/v1/live/sessions//attach", None),
+    (f"/v1/live/sessions/{'a' * 129}/attach", None),
+    ("/v1/realtime", None),
+]
+
+
+@pytest.mark.parametrize(("path", "wanted"), LIVE)
+def test_a_live_path_says_what_the_client_wants(path: str, wanted: LiveRequest | None) -> None:
+    assert live_request_of(scope(path=path)) == wanted
+
+
+def test_a_sideband_may_ask_for_a_close_frame_at_the_end() -> None:
+    wanted = live_request_of(scope(path="/v1/live/sessions/live_1/attach", query="graceful_close=true"))
+    assert wanted == LiveRequest(verb="attach", session_id="live_1", graceful_close=True)

@@ -325,3 +325,35 @@ async def test_the_figures_say_what_is_held_and_what_was_too_much() -> None:
     [held] = [line for line in figures.splitlines() if line.startswith('duologue_held_bytes{kind="client_secrets"}')]
     assert 3_000 < float(held.split()[1]) < 5_000
     assert 'duologue_over_budget_total{reason="owner_full"} 1.0' in figures
+
+
+# --- Live sessions, which are WebSockets alone here
+
+LIVE = [
+    ("POST", "/v1/live/sessions", 501, "WebRTC"),
+    ("POST", "/openai/v1/live/sessions", 501, "WebRTC"),
+    ("POST", "/v1/live/sessions/live_1/fork", 501, "WebRTC"),
+    ("POST", "/v1/live/sessions/live_1/accept", 501, "telephone"),
+    ("POST", "/v1/live/sessions/live_1/reject", 501, "telephone"),
+    ("POST", "/v1/live/sessions/live_1/refer", 501, "telephone"),
+    ("POST", "/v1/live/sessions/live_1/hangup", 501, "telephone"),
+    ("GET", "/v1/live/sessions/live_1/content", 404, "no recordings"),
+    ("GET", "/v1/live/sessions", 426, "wss://"),
+    ("GET", "/v1/live/sessions/live_1/attach", 426, "wss://"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "words"), LIVE)
+async def test_what_is_no_websocket_of_a_live_session_is_refused_with_a_sentence(
+    method: str, path: str, status: int, words: str
+) -> None:
+    async with pages() as client:
+        answer = await client.request(method, path, json={})
+    assert answer.status_code == status
+    assert words in answer.json()["error"]["message"]
+
+
+async def test_live_requests_need_the_key_that_all_others_need() -> None:
+    async with pages(api_key="sesame") as client:
+        assert (await client.post("/v1/live/sessions", json={})).status_code == 401
+        assert (await client.post("/v1/live/sessions", json={}, headers=KEY)).status_code == 501

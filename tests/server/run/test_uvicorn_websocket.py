@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from duologue.events.base import encode_audio
 from duologue.server import Limits
 from duologue.server.run.connections import Connections
 from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
@@ -264,6 +265,23 @@ async def test_large_messages_of_all_sessions_come_one_in_a_turn_and_answers_go_
 
 def _sockets() -> list[Socket]:
     return [each for each in gc.get_objects() if type(each) is Socket and not each.disconnected]
+
+
+async def test_a_session_that_ends_with_unread_messages_is_closed_without_delay() -> None:
+    append = json.dumps({"type": "session.input_audio.append", "audio": encode_audio(bytes(9600))})
+    async with listening(scripted_app()) as url:
+        live = url.replace("/realtime", "/live/sessions")
+        async with websockets_connect(live) as socket:
+            await socket.send('{"type": "session.start", "session": {"model": "gpt-live-1"}}')
+            session_id = (await first(socket))["session"]["id"]
+            async with websockets_connect(f"{live}/{session_id}/attach") as sideband:
+                await first(sideband)
+                for _ in range(40):  # more than the server reads ahead
+                    await socket.send(append)
+                await sideband.send('{"type": "session.close"}')
+                assert await closed(socket) == (1000, "the session is closed")
+            async with asyncio.timeout(5):
+                await socket.wait_closed()
 
 
 @pytest.mark.parametrize("opcode", [1, 2, 8, 9, 10], ids=["text", "binary", "close", "ping", "pong"])

@@ -18,11 +18,11 @@ from duologue.errors import ConnectFailed, ConnectionClosed, EngineError
 from duologue.events import ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.protocol import ServerProtocol, SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.server import Limits, RealtimeApp, Relay, ServerSession, SessionStart
+from duologue.server import Limits, RealtimeApp, Relay, ServerSession, SessionStart, Upstream
 from duologue.server.rejections import REJECTIONS, Rejection
 from duologue.server.session_start import ConfigRejected
 from duologue.testing import scripted_engines
-from duologue.transports import MemoryTransport, memory_pair
+from duologue.transports import MemoryTransport, Transport, memory_pair
 from duologue.transports.asgi import ASGITransport
 from tests._memory import nothing_left_of
 from tests.server._engines import EndlessResponder, EndlessSynthesizer, Odd, failing
@@ -291,6 +291,15 @@ async def _draining() -> tuple[int, str | None]:
         return await _handshake(application)
 
 
+async def _relayed_live() -> tuple[int, str | None]:
+    async def open_upstream(session_start: SessionStart) -> Transport:
+        raise AssertionError("nothing is opened")
+
+    application = scripted_app(upstream=Upstream(open=open_upstream))
+    async with application.running():
+        return await _handshake(application, path="/v1/live/sessions")
+
+
 async def _broken() -> tuple[int, str | None]:
     application = scripted_app()
 
@@ -326,6 +335,12 @@ REFUSED: dict[str, _Ask] = {
     "wrong_path": lambda: _asked(scripted_app(), "GET", "/other"),
     "wrong_method": lambda: _asked(scripted_app(), "GET", SECRETS),
     "no_upgrade": lambda: _asked(scripted_app(), "GET", "/v1/realtime"),
+    "no_live_session": _connected(of_scope={"path": "/v1/live/sessions/live_1/attach"}),
+    "no_stored_session": _connected(of_scope={"path": "/v1/live/sessions/live_1/fork"}),
+    "no_live_upstream": _relayed_live,
+    "no_webrtc": lambda: _asked(scripted_app(), "POST", "/v1/live/sessions"),
+    "no_telephone": lambda: _asked(scripted_app(), "POST", "/v1/live/sessions/live_1/accept"),
+    "no_live_recording": lambda: _asked(scripted_app(), "GET", "/v1/live/sessions/live_1/content"),
     "too_large": _posted(body=b" " * 10, limits=Limits(body_bytes=5)),
     "not_json": _posted(body=b"{"),
     "broken": _broken,
@@ -336,6 +351,7 @@ _IN_SESSIONS = {
     "events": "too many events came",
     "idle": "the client is idle",
     "stalled": "the client stalls",
+    "sidebands": "in tests/server/live/test_sideband.py",
 }
 _AT_THE_EDGE = {
     "two_keys": "as wrong_key",

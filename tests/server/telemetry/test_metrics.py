@@ -8,6 +8,7 @@ import pytest
 
 from duologue import connect
 from duologue.events import RealtimeEvent
+from duologue.events.live import LiveEvent
 from duologue.protocol.states import RESPONSE, ResponseInput, ResponseState
 from duologue.server.telemetry.metrics import METRICS, Metrics
 from duologue.testing import scripted_engines
@@ -175,3 +176,20 @@ async def test_an_illegal_transition_is_counted_each_time_and_logged_once_a_sess
     [count] = re.findall(r'^duologue_illegal_transitions_total{table="response"} (.*)$', page.decode(), re.MULTILINE)
     assert float(count) >= 2
     assert caplog.text.count('table=response state=waiting happened="context complete"') == 1
+
+
+async def test_live_sessions_are_counted_by_their_kind_and_their_errors_by_code() -> None:
+    metrics = Metrics()
+    session = metrics.opened("live_1", kind="live")
+    refused = LiveEvent.from_json(
+        {"type": "error", "event_id": "e", "error": {"type": "invalid_request_error", "code": "invalid_value"}}
+    )
+    session.sent(refused, 100)
+    session.sent(LiveEvent.from_json({"type": "session.output_audio.delta", "delta": "AAAA"}), 50)
+    session.received(10, 100)
+    session.closed(1000)
+    assert value(metrics, "sessions_total", kind="live") == 1
+    assert value(metrics, "errors_total", code="invalid_value") == 1
+    assert value(metrics, "sent_bytes_total") == 150
+    assert value(metrics, "audio_in_seconds_total") == 0.1
+    assert value(metrics, "sessions_closed_total", code="1000") == 1

@@ -45,8 +45,10 @@ class Clip:
     encoding: Encoding
     loudest_dbfs: float
     """Level of the loudest 20 ms."""
+    speech_begin_ms: int
+    """Begin of the first 20 ms that are speech by their level, compared with the loudest."""
     speech_end_ms: int
-    """End of the last 20 ms that are speech by their level, compared with the loudest."""
+    """End of the last 20 ms that are."""
 
     @staticmethod
     def of(sound: Sound, encoding: Encoding) -> Clip:
@@ -55,8 +57,14 @@ class Clip:
         frame_bytes = 2 * encoding.rate_hz * _FRAME_MS // 1000
         levels_dbfs = [level_dbfs(pcm16[at : at + frame_bytes]) for at in range(0, len(pcm16), frame_bytes)]
         loudest_dbfs = max(levels_dbfs, default=FLOOR_DBFS)
-        last = max((n for n, level in enumerate(levels_dbfs) if level >= loudest_dbfs - _SPEECH_RANGE_DB), default=0)
-        return Clip(pcm16=pcm16, encoding=encoding, loudest_dbfs=loudest_dbfs, speech_end_ms=(last + 1) * _FRAME_MS)
+        speech = [n for n, level in enumerate(levels_dbfs) if level >= loudest_dbfs - _SPEECH_RANGE_DB] or [0]
+        return Clip(
+            pcm16=pcm16,
+            encoding=encoding,
+            loudest_dbfs=loudest_dbfs,
+            speech_begin_ms=speech[0] * _FRAME_MS,
+            speech_end_ms=(speech[-1] + 1) * _FRAME_MS,
+        )
 
     @property
     def is_silent(self) -> bool:

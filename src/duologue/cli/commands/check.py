@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -22,21 +22,13 @@ from duologue.codec.families import TRANSLATION_CLASSES
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.live import LIVE_CLASSES, decode_live
 from duologue.codec.recognition import family_of
-from duologue.dialects import DEFAULT_DIALECT, PROFILES
+from duologue.dialects import DEFAULT_DIALECT, DEFAULT_LIVE_DIALECT, LIVE_PROFILES, PROFILES
 from duologue.errors import DecodeError, RecordingError
 from duologue.events.base import UnknownFrame
 from duologue.printable import printable, printable_json
 from duologue.recording.formats import FrameFile, name_of
 
 __all__ = ["FileReport", "FrameProblem", "check"]
-
-_READERS: Final[Mapping[Api, Callable[[str | bytes], Any]]] = {
-    "translation": decode_translation,
-    "live": decode_live,
-}
-"""Of the families without dialects."""
-
-_CLASSES: Final[Mapping[Api, Container[str]]] = {"translation": TRANSLATION_CLASSES, "live": LIVE_CLASSES}
 
 _FIRST_FRAMES: Final = 200
 """Of a file whose endpoint is not named: frames that are alike in all families may come first, such as audio."""
@@ -83,7 +75,8 @@ class FileReport(msgspec.Struct):
 def check(
     *files: Path,
     dialect: Annotated[
-        str | None, Parameter(help="Dialect of the frames; by default what the recording says, or else openai.")
+        str | None,
+        Parameter(help="Dialect of the frames, of Realtime or Live; by default what a recording names, else openai."),
     ] = None,
     api: Annotated[
         Api | None, Parameter(help="Endpoint that the frames come from; recognised by the frames if it is not named.")
@@ -98,12 +91,7 @@ def check(
     """
     if not files:
         raise UsageError("name a file to check")
-    if dialect is not None and dialect not in DIALECTS:
-        raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
-    if api not in (None, "realtime") and dialect not in (None, DEFAULT_DIALECT):
-        raise UsageError(f"the {api} endpoint has no dialects: omit --dialect")
-    if dialect not in (None, DEFAULT_DIALECT):
-        api = "realtime"
+    api = _api_of(dialect if dialect is not None else DEFAULT_DIALECT, api)
     check_readable(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
@@ -116,6 +104,20 @@ def check(
         if report.failure is not None:
             print(f"duologue: {report.failure}", file=sys.stderr)
     return 0 if all(report.good for report in reports) else EXIT_FAILURE
+
+
+def _api_of(dialect: str, api: Api | None) -> Api | None:
+    """The endpoint that a dialect is of, or the one that was named; None if the frames decide."""
+    if dialect not in DIALECTS and dialect not in LIVE_PROFILES:
+        raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join((*DIALECTS, *LIVE_PROFILES))}")
+    if dialect == DEFAULT_DIALECT:
+        return api
+    family: Api = "live" if dialect in LIVE_PROFILES else "realtime"
+    if api == "translation":
+        raise UsageError("the translation endpoint has no dialects: omit --dialect")
+    if api not in (None, family):
+        raise UsageError(f"{dialect} is a dialect of the {family} endpoint: omit --dialect, or say --api {family}")
+    return family
 
 
 def _report(file: Path, named: str | None, api: Api | None) -> FileReport:
@@ -142,8 +144,11 @@ def _report(file: Path, named: str | None, api: Api | None) -> FileReport:
 
 
 def _dialect_told(frames: FrameFile) -> str:
-    told = frames.recording.header.dialect if frames.recording is not None else None
-    return told if told in DIALECTS else DEFAULT_DIALECT
+    if frames.recording is None:
+        return DEFAULT_DIALECT
+    told = frames.recording.header.dialect
+    known = LIVE_PROFILES if frames.recording.header.family == "live" else PROFILES
+    return told if told is not None and told in known else DEFAULT_DIALECT
 
 
 def _family_told(frames: FrameFile) -> Api | None:
@@ -179,7 +184,7 @@ def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> 
         report.problems.append(FrameProblem(line.number, None, line.problem))
         return
     try:
-        event: Any = _READERS[api](line.text) if api in _READERS else decode(line.text, dialect=dialect)
+        event = _read(line.text, dialect, api)
     except DecodeError as fault:
         report.problems.append(FrameProblem(line.number, None, str(fault)))
         return
@@ -187,7 +192,7 @@ def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> 
     name: str | None = event.wire_type if isinstance(event, UnknownFrame) else event.type
     report.types[name or "(no type)"] += 1
     if isinstance(event, UnknownFrame):
-        if name is not None and name in PROFILES[dialect].heartbeats:
+        if api == "realtime" and name is not None and name in PROFILES[dialect].heartbeats:
             return
         finding = FrameProblem(line.number, name, event.problem)
         (report.unknown if name is not None and not _is_known(name, dialect, api) else report.problems).append(finding)
@@ -195,10 +200,29 @@ def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> 
         report.problems.append(FrameProblem(line.number, name, problem))
 
 
+def _read(text: str | bytes, dialect: str, api: Api) -> Any:
+    match api:
+        case "translation":
+            return decode_translation(text)
+        case "live":
+            return decode_live(text, dialect=_live(dialect))
+        case _:
+            return decode(text, dialect=dialect)
+
+
+def _live(dialect: str) -> str:
+    """The dialect of Live, where the usual one is not named."""
+    return DEFAULT_LIVE_DIALECT if dialect == DEFAULT_DIALECT else dialect
+
+
 def _is_known(name: str, dialect: str, api: Api) -> bool:
-    if api in _CLASSES:
-        return name in _CLASSES[api]
-    return PROFILES[dialect].canonical(name) in EVENT_CLASSES
+    match api:
+        case "translation":
+            return name in TRANSLATION_CLASSES
+        case "live":
+            return LIVE_PROFILES[_live(dialect)].canonical(name) in LIVE_CLASSES
+        case _:
+            return PROFILES[dialect].canonical(name) in EVENT_CLASSES
 
 
 def _audio_problem(event: object) -> str | None:

@@ -25,14 +25,15 @@ from duologue.cli.run import run_to_end
 from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
-from duologue.conformance import Scenario, Settings, open_endpoint_of, rules, run
+from duologue.conformance import FAMILIES, Family, Scenario, Settings, open_endpoint_of, rules, run
+from duologue.dialects import LIVE_PROFILES, PROFILES
 from duologue.errors import ConnectFailed, RecordingError
 from duologue.recording import RecordingTransport, RecordingWriter
 from duologue.transports import Transport
 
 __all__ = ["ConformOptions", "conform"]
 
-_TIMEOUT: Final = Settings().timeout
+_STANDARD_SETTINGS: Final = Settings()
 
 
 @Parameter(name="*")
@@ -40,6 +41,7 @@ _TIMEOUT: Final = Settings().timeout
 class ConformOptions:
     """Options of `conform`."""
 
+    family: Annotated[Family, Parameter(help="Sessions to hold: Realtime, Live, or translation.")] = "realtime"
     only: Annotated[
         tuple[str, ...],
         Parameter(consume_multiple=True, help="Check these rules, and run only the sessions that they need."),
@@ -47,6 +49,9 @@ class ConformOptions:
     list: Annotated[bool, Parameter(help="Print the rules, and connect to nothing.")] = False
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False
     model: Annotated[str | None, Parameter(help="Model to ask the server for.")] = None
+    backend_model: Annotated[str, Parameter(help="With --family live: the text model that work is delegated to.")] = (
+        _STANDARD_SETTINGS.backend_model
+    )
     api_key: Annotated[str | None, Parameter(help="Key for the server; by default OPENAI_API_KEY, if that is set.")] = (
         None
     )
@@ -55,7 +60,7 @@ class ConformOptions:
     ] = AUTO
     record: Annotated[Path | None, Parameter(help="Record every message of every session to this file.")] = None
     force: Annotated[bool, Parameter(help="Replace the file of --record if it exists already.")] = False
-    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _TIMEOUT
+    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _STANDARD_SETTINGS.timeout
 
 
 _STANDARD = ConformOptions()
@@ -67,29 +72,46 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
     Holds a few dozen short sessions, which takes two minutes or more: speech is sent in real time. A hosted server
     bills them. Exit code 0 only if every required rule that applies holds, 2 if the server cannot be reached.
     """
-    if unknown := [each for each in options.only if each not in rules()]:
-        raise UsageError(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
+    _check_rules(options)
     if options.list:
-        list_rules(options.only, json=options.json)
+        list_rules(options.family, options.only, json=options.json)
         return 0
     if url is None:
         raise UsageError("name a server: duologue conform ws://127.0.0.1:8000")
     if not options.timeout > 0:
         raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
-    check_dialect(options.dialect)
+    check_dialect(options.dialect, tuple(LIVE_PROFILES if options.family == "live" else PROFILES))
     check_writable(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
     endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect)
     return run_to_end(_conform(endpoint, options))
 
 
+def _check_rules(options: ConformOptions) -> None:
+    """Raises UsageError for rules that the family has not."""
+    if unknown := [each for each in options.only if each not in rules(options.family)]:
+        for family in FAMILIES:
+            if all(each in rules(family) for each in unknown):
+                raise UsageError(f"{', '.join(unknown)}: a rule of another family; add --family {family}")
+        raise UsageError(
+            f"there is no rule {', '.join(unknown)}; duologue conform --list --family {options.family} names all"
+        )
+
+
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
-    settings = Settings(timeout=options.timeout, has_key=options.api_key is not None)
+    settings = Settings(
+        timeout=options.timeout,
+        has_key=options.api_key is not None,
+        model=options.model or _STANDARD_SETTINGS.model,
+        backend_model=options.backend_model,
+    )
     with ExitStack() as kept:
         recorder = _Recorder(options.record, replace=options.force, kept=kept)
-        open_transport = open_endpoint_of(endpoint, wrap=recorder.wrap)
+        open_transport = open_endpoint_of(endpoint, family=options.family, wrap=recorder.wrap)
         try:
-            report = await run(open_transport, only=options.only, settings=settings, watch=_print_progress)
+            report = await run(
+                open_transport, family=options.family, only=options.only, settings=settings, watch=_print_progress
+            )
         except ConnectFailed as fault:
             print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
             return EXIT_USAGE

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from io import BufferedWriter
 from itertools import count
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 from cyclopts import Parameter
 
@@ -16,12 +16,13 @@ from duologue.audio.files import create_file
 from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable
 from duologue.cli.frame_files import FrameLine, place_of, show_notes
 from duologue.cli.input_files import check_readable, is_standard_input
-from duologue.codec import DIALECTS, decode, translate
+from duologue.codec import DIALECTS, Translation, decode, translate
 from duologue.codec.jsontext import write_text
-from duologue.dialects import PROFILES
+from duologue.codec.live import decode_live, translate_live
+from duologue.dialects import LIVE_PROFILES, PROFILES
 from duologue.dialects.itemstream import AddedToCreated, CreatedToAdded
 from duologue.errors import DecodeError
-from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.events.base import UnknownFrame
 from duologue.printable import printable
 from duologue.recording.formats import FrameFile
 
@@ -43,9 +44,7 @@ def convert(
     array of frames, bare or in envelopes, in the order of a session; "-" is standard input. Events and fields that the
     other dialect lacks are omitted and named on standard error; that is no failure. A line without a frame is one.
     """
-    for dialect in (source, target):
-        if dialect not in DIALECTS:
-            raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+    _check_dialects(source, target)
     check_readable(file)
     if out is not None and not is_standard_input(file) and out.exists() and out.samefile(file):
         raise UsageError("--out is the file that is read: name another one")
@@ -65,11 +64,21 @@ def convert(
     return EXIT_FAILURE if damaged else 0
 
 
-_Stage = Callable[[RealtimeEvent], list[RealtimeEvent]]
+def _check_dialects(source: str, target: str) -> None:
+    for dialect in (source, target):
+        if dialect not in DIALECTS and dialect not in LIVE_PROFILES:
+            raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join((*DIALECTS, *LIVE_PROFILES))}")
+    if (source in LIVE_PROFILES) is not (target in LIVE_PROFILES):
+        raise UsageError(f"{source} and {target} are of two families, Realtime and Live: an event has no counterpart")
+
+
+_Stage = Callable[[Any], Iterable[Any]]
 
 
 def _stage(source: str, target: str) -> _Stage:
     """Converts between dialects that announce an item with one event (`created`) and with two (`added`, `done`)."""
+    if source in LIVE_PROFILES:
+        return lambda event: (event,)
     has_created, wants_created = (
         "conversation.item.added" in PROFILES[dialect].lacks_events for dialect in (source, target)
     )
@@ -78,7 +87,7 @@ def _stage(source: str, target: str) -> _Stage:
         return CreatedToAdded(new_event_id=lambda: f"event_converted_{next(numbers)}").receive
     if wants_created and not has_created and "conversation.item.created" not in PROFILES[target].lacks_events:
         return AddedToCreated().receive
-    return lambda event: [event]
+    return lambda event: (event,)
 
 
 def _convert(line: FrameLine, file: FrameFile, sink: BinaryIO, *, source: str, target: str, stage: _Stage) -> bool:
@@ -86,15 +95,17 @@ def _convert(line: FrameLine, file: FrameFile, sink: BinaryIO, *, source: str, t
     if line.problem:
         _say(file, line, line.problem)
         return False
+    read: Callable[..., Any] = decode_live if source in LIVE_PROFILES else decode
+    write: Callable[..., Translation] = translate_live if source in LIVE_PROFILES else translate
     try:
-        event = decode(line.text, dialect=source)
+        event = read(line.text, dialect=source)
     except DecodeError as fault:
         _say(file, line, str(fault))
         return False
-    if isinstance(event, UnknownRealtimeEvent):
+    if isinstance(event, UnknownFrame):
         _say(file, line, f"passed on as it is: {event.problem}")
     for converted in stage(event):
-        translation = translate(converted, dialect=target)
+        translation = write(converted, dialect=target)
         lost = ", ".join(translation.lost)
         if translation.frame is None:
             why = "has no such event" if translation.lost == ("type",) else f"has no counterpart for {lost}"

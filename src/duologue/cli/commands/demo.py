@@ -12,7 +12,8 @@ from cyclopts import Parameter
 
 from duologue.audio.wav import Sound, WavWriter, parse_wav
 from duologue.cli.call.call import Call, CallOptions, hold_call, view_for
-from duologue.cli.errors import TurnFailed, check_writable
+from duologue.cli.call.live_demo import LiveDemoFiles, hold_live_demo
+from duologue.cli.errors import TurnFailed, UsageError, check_writable
 from duologue.cli.run import run_to_end
 from duologue.cli.turns.turn import Turn
 
@@ -59,12 +60,17 @@ def demo(
     ] = _OWN_FOLDER,
     fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False,
     force: Annotated[bool, Parameter(help="Replace files that exist already in --out-dir.")] = False,
+    live: Annotated[
+        bool, Parameter(help="Talk over Live, which is full duplex: the second answer is interrupted.")
+    ] = False,
 ) -> int:
     """Hold a spoken conversation of three turns with a local server: no network, no key, no microphone.
 
     The user's speech comes from files in this package. Writes the questions, the speech of the answers and a recording
     of every message. In the default folder, the files of an earlier demo are replaced.
     """
+    if live and fast:
+        raise UsageError("--fast is not for --live: a Live session runs in real time")
     # In a folder that the user named, existing files need not be a demo's.
     force = force or out_dir == _OWN_FOLDER
     reply, recording = out_dir / "reply.wav", out_dir / "session.jsonl"
@@ -75,6 +81,9 @@ def demo(
     for question, (_, _, sound) in zip(questions, clips, strict=True):
         with WavWriter(question, rate_hz=sound.rate_hz, replace=force) as wav:
             wav.write(sound.pcm16)
+    if live:
+        files = LiveDemoFiles(voice=reply, recording=recording, replace=force)
+        return run_to_end(hold_live_demo([sound for _, _, sound in clips], files))
     options = CallOptions(reply_file=reply, recording_file=recording, replace_files=force, model="demo", paced=not fast)
 
     async def talk(call: Call) -> None:

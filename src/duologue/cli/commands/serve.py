@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 from msgspec.structs import replace
@@ -23,12 +25,15 @@ from duologue.cli.run import run_to_end
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
+from duologue.client.live.urls import attach_url, fork_url, primary_url
+from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
 from duologue.server import (
     Limits,
+    LiveRequest,
     McpAccess,
     RealtimeApp,
     SessionStart,
@@ -112,6 +117,13 @@ class ServeOptions:
     transcriber: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the transcriber.")] = None
     responder: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the responder.")] = None
     synthesizer: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the synthesizer.")] = None
+    translator: Annotated[
+        str | None,
+        Parameter(
+            group=_ENGINES,
+            help="Name of the translator; by default --llm, else echo, which says the words again untranslated.",
+        ),
+    ] = None
     dialect: Annotated[
         str,
         Parameter(
@@ -175,7 +187,7 @@ _STANDARD = ServeOptions()
 
 
 def serve(*, options: ServeOptions = _STANDARD) -> int:
-    """Serve the Realtime protocol, by default with speech engines that need no network and no key.
+    """Serve Realtime and Live, by default with speech engines that need no network and no key.
 
     Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress, a second one stops it at
     once. After one SIGTERM the exit code is 0.
@@ -265,6 +277,7 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
         "transcriber": options.transcriber,
         "responder": options.responder,
         "synthesizer": options.synthesizer,
+        "translator": options.translator,
     }
     settings: dict[Kind, Mapping[str, object]] = {}
     if options.llm is not None:
@@ -272,6 +285,8 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
             raise UsageError("--llm needs --llm-model, the name of the model")
         chosen["responder"] = "chat"
         settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
+        if options.translator in (None, "chat"):
+            chosen["translator"], settings["translator"] = "chat", settings["responder"]
     elif options.llm_file is not None:
         check_exists(options.llm_file)
         chosen["responder"] = "llm"
@@ -286,7 +301,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
             raise UsageError("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
         return None
     chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
-    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer)):
+    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer, options.translator)):
         raise UsageError("--upstream runs the sessions: engines, --llm and --mcp have no effect, omit them")
     place = Endpoint(
         url=check_url(options.upstream),
@@ -304,9 +319,30 @@ def _upstream(options: ServeOptions) -> Upstream | None:
         if start.kind == "transcription" and PROFILES[dialect].intent:
             # --upstream-model is a model that answers; transcription sessions set theirs in their configuration.
             model, intent = start.model, "transcription"
+        if start.translates:
+            # Nor is it one that translates.
+            return await open_endpoint(replace(translation_endpoint(place), model=start.model, dialect=dialect))
         return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
-    return Upstream(open=open_upstream, dialect=dialect, model=options.upstream_model)
+    async def open_live(wanted: LiveRequest) -> Transport:
+        from duologue.transports.websocket import open_websocket
+
+        return await open_websocket(_live_url(place.url, wanted), headers=place.credentials().headers)
+
+    return Upstream(open=open_upstream, dialect=dialect, model=options.upstream_model, open_live=open_live)
+
+
+def _live_url(url: str, wanted: LiveRequest) -> str:
+    """The URL of what is wanted at the server whose Realtime URL this is. Raises ConnectFailed."""
+    parts = urlsplit(url if "://" in url else f"//{url}")
+    base = parts._replace(path=re.sub(r"/realtime/?$", "", parts.path), query="").geturl()
+    match wanted.verb:
+        case "start":
+            return primary_url(base)
+        case "attach":
+            return attach_url(base, wanted.session_id, graceful_close=wanted.graceful_close)
+        case "fork":
+            return fork_url(base, wanted.session_id)
 
 
 def _say_where(url: str) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from duologue.codec.jsontext import write_text
-from duologue.conformance import GROUPS, Finding, Outcome, Report, rules
+from duologue.conformance import GROUPS, Family, Finding, Outcome, Report, rules
 from duologue.printable import printable, printable_json
 
 __all__ = ["list_rules", "print_json", "print_matrix"]
@@ -26,12 +26,12 @@ _WIDE: Final = 200
 """Columns without a terminal: one line for each rule can be searched."""
 
 
-def list_rules(only: Collection[str], *, json: bool) -> None:
-    """Print all rules, or those in `only`."""
-    chosen = [rule for rule in rules().values() if not only or rule.id in only]
+def list_rules(family: Family, only: Collection[str], *, json: bool) -> None:
+    """Print all rules of a family, or those in `only`."""
+    chosen = [rule for rule in rules(family).values() if not only or rule.id in only]
     if json:
         findings = [Finding(rule=rule, outcome="skipped").as_json() for rule in chosen]
-        kept = ("rule", "group", "title", "level", "provenance", "source", "links")
+        kept = ("rule", "family", "group", "title", "level", "provenance", "source", "links")
         print(
             printable_json(write_text({"rules": [{name: each[name] for name in kept} for each in findings]}).decode())
         )

@@ -16,9 +16,9 @@ from duologue.audio.wav import Sound
 from duologue.client.answers import Answer, AnswerCollector, response_of
 from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
-from duologue.client.asyncio.markable import Markable
 from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.outcomes import Outcomes
+from duologue.client.asyncio.recording.markable import Markable
 from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
@@ -365,7 +365,8 @@ class Conversation(NoticeHub, Markable, Injectable):
 
         The keywords are those of `send_audio`, for an iterator or a function.
         """
-        return Listening(self, source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels))
+        known = source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        return Listening(self, known, encoding=lambda: self.core.checks.input_encoding)
 
     @property
     def function_threads(self) -> Mapping[threading.Thread, str]:

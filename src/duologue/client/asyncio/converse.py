@@ -33,7 +33,7 @@ from duologue.transports.socket_options import (
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from duologue.client.asyncio.conversation_recorder import ConversationRecorder
+    from duologue.client.asyncio.recording.conversation_recorder import ConversationRecorder
     from duologue.recording import RecordingTarget
 
 __all__ = ["converse"]
@@ -124,7 +124,7 @@ async def converse(
     recorder: ConversationRecorder | None = None
     if record is not None:
         # Imported here: most conversations are not recorded.
-        from duologue.client.asyncio.conversation_recorder import ConversationRecorder
+        from duologue.client.asyncio.recording.conversation_recorder import ConversationRecorder
 
         recorder = ConversationRecorder(record, open_connection, url=endpoint.session_url() if endpoint.url else None)
         open_connection = recorder.opening

@@ -1,25 +1,18 @@
-"""What a conversation reports, and to whom: streams, callbacks and sinks of notices."""
+"""What a conversation reports, and to whom: streams and callbacks, with the types of what they get."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, overload
 
-from duologue.client.asyncio.awaited_callback import AwaitedCallback
-from duologue.client.asyncio.streams import NoticeSink, NoticeStream
+from duologue.client.asyncio.notice_delivery import NoticeDelivery
+from duologue.client.asyncio.streams import NoticeStream
 from duologue.client.kinds import Kind, KindFilter
-from duologue.errors import ConnectionClosedOK, DuologueError
 from duologue.events import RealtimeEvent, ReceivedEvent
-from duologue.printable import printable_name
-from duologue.protocol.client.notices import AudioDelta, Interrupted, Notice, TextDelta
+from duologue.protocol.client.notices import AudioDelta, TextDelta
 
 __all__ = ["NoticeHub"]
-
-_logger = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=ReceivedEvent)
 """A class of the server's events."""
@@ -28,17 +21,8 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class NoticeHub:
+class NoticeHub(NoticeDelivery):
     """The part of a conversation that hands out its notices. Everything is called on the event loop."""
-
-    def __init__(self) -> None:
-        self._sinks: list[NoticeSink] = []
-        self._hooks: list[_Hook] = []
-        self._removed: list[AwaitedCallback] = []
-        """Of callbacks that were taken away while a call of them ran."""
-        self._notices_ended: DuologueError | None = None
-        self._held: NoticeStream[Any] | None = None
-        """What comes before the application has the conversation, and can ask for it."""
 
     @overload
     def stream(self, kind: type[E], /) -> AbstractAsyncContextManager[NoticeStream[E]]: ...
@@ -71,14 +55,6 @@ class NoticeHub:
             ValueError: no event of a server has this wire name.
         """
         return self._streaming(NoticeStream(kinds))
-
-    @asynccontextmanager
-    async def _streaming(self, notices: NoticeStream[Any]) -> AsyncGenerator[NoticeStream[Any], None]:
-        self.attach(notices)
-        try:
-            yield notices
-        finally:
-            self.detach(notices)
 
     async def texts(self) -> AsyncIterator[TextDelta]:
         """Pieces of the model's text and transcripts, from the first `anext` on."""
@@ -115,94 +91,4 @@ class NoticeHub:
             TypeError: the kind is none, or the callback cannot be called.
             ValueError: no event of a server has this wire name.
         """
-        if not callable(callback):
-            raise TypeError(f"a callback is a function or a coroutine function, not {type(callback).__name__}")
-        hook = _Hook(KindFilter((kind,)), callback)
-        self._hooks.append(hook)
-
-        def remove() -> None:
-            if hook in self._hooks:
-                self._hooks.remove(hook)
-                hook.awaited.end()
-                self._removed = [other for other in (*self._removed, hook.awaited) if other.is_running]
-
-        return remove
-
-    def attach(self, sink: NoticeSink) -> None:
-        """Put every notice and event into a sink, from now on."""
-        self._sinks.append(sink)
-        if self._notices_ended is not None:
-            sink.end(self._notices_ended)
-
-    def detach(self, sink: NoticeSink, fault: DuologueError | None = None) -> None:
-        """Put nothing more into a sink, and end it: normally, unless a fault is given."""
-        if sink in self._sinks:
-            self._sinks.remove(sink)
-            _end(sink, fault if fault is not None else ConnectionClosedOK(1000))  # for a task that still reads it
-
-    def _hold_notices(self) -> None:
-        """Keep what is published for later, as much as a stream may hold."""
-        self._held = NoticeStream((object,))
-
-    def _release_notices(self) -> None:
-        """Hand out what was kept, in order."""
-        held, self._held = self._held, None
-        if held is None:
-            return
-        if held.is_ended:
-            _logger.error("the server sent too much before the conversation began; the end of it is not reported")
-        for notice in held.take_unread():
-            self._publish(notice)
-
-    def _publish(self, notice: Notice | RealtimeEvent) -> None:
-        if self._held is not None:
-            self._held.put(notice)
-            return
-        for sink in [*self._sinks]:
-            try:
-                sink.put(notice)
-            except Exception as fault:
-                # Its reader would wait for ever for what it did not get.
-                _logger.exception("a stream failed at a %s", printable_name(type(notice).__name__))
-                self.detach(sink, DuologueError(f"the stream failed: {fault}"))
-        for hook in [*self._hooks]:
-            if isinstance(notice, Interrupted):
-                hook.awaited.drop_speech(notice.interruption.cut)
-            if not hook.awaited.is_over and hook.kinds.matches(notice):
-                hook.call(notice)
-
-    def _end_notices(self, fault: DuologueError) -> None:
-        self._release_notices()
-        self._notices_ended = fault
-        for sink in [*self._sinks]:
-            _end(sink, fault)
-
-    async def _close_callbacks(self, *, at_once: bool) -> None:
-        called = [*(hook.awaited for hook in self._hooks), *self._removed]
-        closer = asyncio.current_task()
-        await asyncio.gather(*(awaited.close(closer=closer, at_once=at_once) for awaited in called))
-
-
-class _Hook:
-    """A callback, and what of its calls has not returned."""
-
-    def __init__(self, kinds: KindFilter, callback: Callable[[Any], object]) -> None:
-        self.kinds = kinds
-        self.awaited = AwaitedCallback(str(kinds))
-        self._callback = callback
-
-    def call(self, notice: Notice | RealtimeEvent) -> None:
-        try:
-            returned = self._callback(notice)
-        except (Exception, asyncio.CancelledError):  # cancelled: it has asked a future for its result
-            _logger.exception("a callback for %s failed", printable_name(str(self.kinds)))
-        else:
-            if inspect.isawaitable(returned):
-                self.awaited.put(returned, notice)
-
-
-def _end(sink: NoticeSink, fault: DuologueError) -> None:
-    try:
-        sink.end(fault)
-    except Exception:  # the other sinks must end all the same
-        _logger.exception("a stream did not end cleanly")
+        return self._add_callback(KindFilter((kind,)), callback)

@@ -58,8 +58,8 @@ class BaseStream(Generic[N]):
         ValueError: no event of a server has this wire name.
     """
 
-    def __init__(self, kinds: tuple[type[N] | str, ...]) -> None:
-        self._kinds = KindFilter(kinds)
+    def __init__(self, kinds: tuple[type[N] | str, ...] | KindFilter) -> None:
+        self._kinds = kinds if isinstance(kinds, KindFilter) else KindFilter(kinds)
         self._unread: deque[N | StreamEnd] = deque()
         self._unread_bytes = 0
         self._ended = False
@@ -71,11 +71,15 @@ class BaseStream(Generic[N]):
         """Whether nothing more is added."""
         return self._ended
 
+    def takes(self, notice: object) -> bool:
+        """Whether a notice is of the stream's kinds."""
+        return not self._ended and self._kinds.matches(notice)
+
     def put(self, notice: object, /) -> None:
         """Add a notice, if it is of the stream's kinds."""
         if isinstance(notice, Interrupted):
             self.drop_speech(notice.interruption.cut)
-        if self._ended or not self._kinds.matches(notice):
+        if not self.takes(notice):
             return
         size = size_of(notice)
         with self._lock:
@@ -129,7 +133,7 @@ def is_speech_of(notice: object, cut: Collection[tuple[str, int]]) -> bool:
 class NoticeStream(BaseStream[N]):
     """Notices of some kinds, in order, from the moment when it was made. One task may iterate."""
 
-    def __init__(self, kinds: tuple[type[N] | str, ...]) -> None:
+    def __init__(self, kinds: tuple[type[N] | str, ...] | KindFilter) -> None:
         super().__init__(kinds)
         self._filled = asyncio.Event()
 

@@ -54,8 +54,12 @@ class Callbacks:
         """Take a notice or an event."""
         if isinstance(notice, Interrupted):
             self._notices.drop_speech(notice.interruption.cut)
-        if any(kinds.matches(notice) for kinds, _ in self._hooks):
+        if self.takes(notice):
             self._notices.put(notice)
+
+    def takes(self, notice: object) -> bool:
+        """Whether there is a callback for a notice."""
+        return any(kinds.matches(notice) for kinds, _ in self._hooks)
 
     def end(self, fault: DuologueError, /) -> None:
         """No more notices will come."""

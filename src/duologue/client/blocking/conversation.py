@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput
@@ -24,7 +21,6 @@ from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import AudioSink, InThread
 from duologue.client.sound.sources import SourceLike, source_of
 from duologue.events import AnySession, ResponseDoneEvent
-from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.transcript import ConversationTranscript
@@ -33,11 +29,6 @@ from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.usage import UsageSnapshot
 
 __all__ = ["BlockingConversation"]
-
-_logger = logging.getLogger(__name__)
-
-_STOP_S: Final = 1.0
-"""How long callbacks and sync functions that run may take to return after the end of their conversation."""
 
 N = TypeVar("N")
 N2 = TypeVar("N2")
@@ -287,22 +278,7 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
         try:
             self._loop.close(at_once=at_once)
         finally:
-            self._join_application_threads()
+            self._join_application_threads(self._conversation.function_threads)
 
     def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout: float | None) -> N:
         return self._loop.call(send, timeout, late=SLOW_SERVER)
-
-    def _join_application_threads(self) -> None:
-        callbacks = self._callbacks.thread if self._callbacks is not None else None
-        functions = self._conversation.function_threads
-        running = {thread: f"the function {name}" for thread, name in functions.items()}
-        if callbacks is not None:
-            running[callbacks] = "a callback"
-        ends_at = time.monotonic() + _STOP_S
-        for thread, name in running.items():
-            if thread is threading.current_thread():
-                continue
-            while thread.is_alive() and time.monotonic() < ends_at:
-                thread.join(max(0.0, ends_at - time.monotonic()))
-            if thread.is_alive():
-                _logger.warning("%s goes on after the end of its conversation", printable(name))

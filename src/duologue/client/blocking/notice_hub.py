@@ -1,16 +1,13 @@
-"""What a conversation reports, for threads: streams and callbacks of notices."""
+"""What a conversation reports, for threads: streams and callbacks, with the types of what they get."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar, overload
 
 from duologue.client.asyncio.conversation import Conversation
-from duologue.client.blocking.callbacks import Callbacks
-from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.blocking.notice_delivery import BlockingNoticeDelivery
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.client.kinds import Kind, KindFilter
 from duologue.events import RealtimeEvent, ReceivedEvent
@@ -25,15 +22,8 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class BlockingNoticeHub:
+class BlockingNoticeHub(BlockingNoticeDelivery[Conversation]):
     """The part of a conversation that hands out its notices."""
-
-    def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
-        self._conversation = conversation
-        self._loop = loop
-        self._callbacks: Callbacks | None = None
-        self._streams: dict[BlockingNoticeStream[Any], int] = {}
-        """Streams that are open, with the threads that opened them."""
 
     @overload
     def stream(
@@ -78,18 +68,6 @@ class BlockingNoticeHub:
         """
         return self._streaming(BlockingNoticeStream(kinds, timeout=timeout))
 
-    @contextmanager
-    def _streaming(self, notices: BlockingNoticeStream[Any]) -> Generator[BlockingNoticeStream[Any], None, None]:
-        self._loop.raise_fault()
-        try:
-            self._streams[notices] = threading.get_ident()
-            self._loop.do(partial(self._conversation.attach, notices))
-            yield notices
-        finally:
-            self._streams.pop(notices, None)
-            # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
-            self._loop.post(partial(self._conversation.detach, notices))
-
     def texts(self, *, timeout: float | None = None) -> Iterator[TextDelta]:
         """Pieces of the model's text and transcripts, from the first `next` on."""
         with self.stream(TextDelta, timeout=timeout) as notices:
@@ -123,21 +101,4 @@ class BlockingNoticeHub:
             TypeError: the kind is none, or the callback cannot be called.
             ValueError: no event of a server has this wire name.
         """
-        kinds = KindFilter((kind,))
-        if not callable(callback):
-            raise TypeError(f"a callback is a function or a coroutine function, not {type(callback).__name__}")
-        remove = self._loop.do(partial(self._add_callback, kinds, callback))
-        return lambda: self._loop.do(remove)
-
-    def _fail_thread(self, block: object, thread: int, fault: BaseException) -> None:
-        """A sink or a source has failed: whatever its block waits for raises that. On the event loop."""
-        self._loop.fail_thread(block, thread, fault)
-        for notices, reader in list(self._streams.items()):
-            if reader == thread and isinstance(fault, Exception):
-                notices.end(fault)
-
-    def _add_callback(self, kinds: KindFilter, callback: Callable[[Any], object]) -> Callable[[], None]:
-        if self._callbacks is None:
-            self._callbacks = Callbacks(self._loop)
-            self._conversation.attach(self._callbacks)
-        return self._callbacks.add(kinds, callback)
+        return self._call_back(KindFilter((kind,)), callback)

@@ -8,12 +8,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.sound.blocks import SoundBlock
 from duologue.client.sound.playback import Playback
 from duologue.errors import ConnectionClosedOK
+
+if TYPE_CHECKING:
+    from duologue.client.live.playback import LivePlayback
+    from duologue.client.translation.playback import TranslationPlayback
 
 __all__ = ["BlockingListening", "BlockingPlayback", "BlockingSoundBlock", "Failed"]
 
@@ -81,7 +85,9 @@ class BlockingPlayback(BlockingSoundBlock):
     that raises stops at once.
     """
 
-    def __init__(self, playback: Playback, loop: LoopThread[Any], *, failed: Failed) -> None:
+    def __init__(
+        self, playback: Playback | LivePlayback | TranslationPlayback, loop: LoopThread[Any], *, failed: Failed
+    ) -> None:
         super().__init__(playback, loop, failed=failed)
         self._playback = playback
 

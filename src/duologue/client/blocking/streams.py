@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from duologue.client.asyncio.streams import BaseStream, StreamEnd
+from duologue.client.kinds import KindFilter
 from duologue.errors import ConnectionClosedOK
 
 __all__ = ["BlockingNoticeStream"]
@@ -21,7 +22,7 @@ class BlockingNoticeStream(BaseStream[N]):
     Iterating waits `timeout` seconds for each, None: without limit. After TimeoutError it can be iterated again.
     """
 
-    def __init__(self, kinds: tuple[type[N] | str, ...], *, timeout: float | None = None) -> None:
+    def __init__(self, kinds: tuple[type[N] | str, ...] | KindFilter, *, timeout: float | None = None) -> None:
         super().__init__(kinds)
         self.timeout = timeout
         self._filled: queue.SimpleQueue[None] = queue.SimpleQueue()

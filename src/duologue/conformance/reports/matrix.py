@@ -1,7 +1,8 @@
 """Reports of several servers side by side, as tables of a page of documentation.
 
-Run `duologue conform URL --json > ours.json` for each server, and then
-`python -m duologue.conformance.reports.matrix docs/conformance.md "our server=ours.json" …` to write the tables.
+Run `duologue conform URL --json > ours.json` for each server and family, and then
+`python -m duologue.conformance.reports.matrix docs/conformance.md "our server=ours.json" …` to write the tables of the
+families that the files are about.
 """
 
 from __future__ import annotations
@@ -15,18 +16,17 @@ from typing import Final
 import msgspec
 
 from duologue.conformance.reports.report import Outcome
-from duologue.conformance.rulebook.rules import GROUPS, Level, rules
+from duologue.conformance.rulebook.rules import FAMILIES, GROUPS, Level, rules
+from duologue.conformance.wire.connector import Family
 
-__all__ = ["BEGIN", "END", "Column", "matrix", "rewrite"]
-
-BEGIN: Final = "<!-- matrix: begin -->"
-END: Final = "<!-- matrix: end -->"
+__all__ = ["Column", "markers", "matrix", "rewrite"]
 
 _SIGNS: Final[Mapping[Outcome, str]] = {"passed": "✓", "failed": "✗", "inconclusive": "?", "skipped": "–"}
 
 
 class _Decided(msgspec.Struct, frozen=True):
     rule: str
+    family: Family
     level: Level
     outcome: Outcome
     seen: str = ""
@@ -43,33 +43,43 @@ class Column(msgspec.Struct, frozen=True):
         """From the JSON of a report. Raises `msgspec.ValidationError` for other JSON."""
         return msgspec.convert(report, cls)
 
+    def about(self, family: Family) -> bool:
+        """Whether it is of a run with this family."""
+        return any(each.family == family for each in self.findings)
+
     def by_rule(self) -> Mapping[str, _Decided]:
         """The findings by the id of their rule."""
         return {each.rule: each for each in self.findings}
 
 
-def matrix(columns: Mapping[str, Column]) -> str:
+def matrix(family: Family, columns: Mapping[str, Column]) -> str:
     """A table for each group of rules, and below them what was seen of each rule that failed or is inconclusive."""
-    return "\n".join(_lines(columns)) + "\n"
+    return "\n".join(_lines(family, columns)) + "\n"
 
 
-def rewrite(page: str, columns: Mapping[str, Column]) -> str:
-    """The page with new tables between the two markers. Raises ValueError if it has no markers."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n\n{matrix(columns)}\n{END}{after}"
+def markers(family: Family) -> tuple[str, str]:
+    """The lines of a page between which the tables of a family stand."""
+    return f"<!-- matrix of {family}: begin -->", f"<!-- matrix of {family}: end -->"
 
 
-def _lines(columns: Mapping[str, Column]) -> Iterator[str]:
+def rewrite(page: str, family: Family, columns: Mapping[str, Column]) -> str:
+    """The page with new tables between the family's markers. Raises ValueError if it has none."""
+    begin, end = markers(family)
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"the page has no {begin} … {end}")
+    return f"{before}{begin}\n\n{matrix(family, columns)}\n{end}{after}"
+
+
+def _lines(family: Family, columns: Mapping[str, Column]) -> Iterator[str]:
     found = {name: column.by_rule() for name, column in columns.items()}
     yield f"| | {' | '.join(columns)} |"
     yield f"|---|{'---|' * len(columns)}"
     for level in ("required", "recommended", "informational"):
         yield f"| {level} rules that hold | {' | '.join(_share(column, level) for column in columns.values())} |"
-    for group, members in groupby(rules().values(), key=lambda rule: rule.group):
-        yield from ("", f"### {GROUPS[group]}", "")
+    for group, members in groupby(rules(family).values(), key=lambda rule: rule.group):
+        yield from ("", f"### {FAMILIES[family]}: {GROUPS[group][0].lower()}{GROUPS[group][1:]}", "")
         yield f"| rule | level | what it says | source | {' | '.join(columns)} |"
         yield f"|---|---|---|---|{'---|' * len(columns)}"
         for rule in members:
@@ -77,7 +87,7 @@ def _lines(columns: Mapping[str, Column]) -> Iterator[str]:
             source = f"[{rule.source}]({rule.links[0]})"
             yield f"| `{rule.id}` | {rule.weight} | {rule.title} | {source} | {' | '.join(signs)} |"
     for name, column in columns.items():
-        yield from _remarks(name, column)
+        yield from _remarks(family, name, column)
 
 
 def _share(column: Column, level: str) -> str:
@@ -85,9 +95,9 @@ def _share(column: Column, level: str) -> str:
     return f"{sum(each.outcome == 'passed' for each in applying)} of {len(applying)}"
 
 
-def _remarks(name: str, column: Column) -> Iterator[str]:
+def _remarks(family: Family, name: str, column: Column) -> Iterator[str]:
     remarks = [each for each in column.findings if each.outcome in ("failed", "inconclusive")]
-    yield from ("", f"### What was seen: {name}", "")
+    yield from ("", f"### {FAMILIES[family]}: what was seen of {name}", "")
     if not remarks:
         yield "Every rule that applies holds."
     for each in remarks:
@@ -96,12 +106,17 @@ def _remarks(name: str, column: Column) -> Iterator[str]:
 
 def _main(arguments: Sequence[str]) -> None:
     page, *named = arguments
-    columns: dict[str, Column] = {}
-    for each in named:
-        name, _, file = each.partition("=")
-        columns[name] = Column.of(msgspec.json.decode(Path(file).read_bytes()))
+    read = [(name, Column.of(msgspec.json.decode(Path(file).read_bytes()))) for name, _, file in map(_parted, named)]
     path = Path(page)
-    path.write_text(rewrite(path.read_text(encoding="utf-8"), columns), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    for family in FAMILIES:
+        if columns := {name: column for name, column in read if column.about(family)}:
+            text = rewrite(text, family, columns)
+    path.write_text(text, encoding="utf-8")
+
+
+def _parted(argument: str) -> tuple[str, str, str]:
+    return argument.partition("=")
 
 
 if __name__ == "__main__":

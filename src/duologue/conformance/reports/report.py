@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from duologue.conformance.rulebook.rules import Rule, rules
+from duologue.conformance.rulebook.rules import Rule, rule_named
 
 __all__ = ["Finding", "Outcome", "Report"]
 
@@ -31,6 +31,7 @@ class Finding(Struct, frozen=True, kw_only=True):
         """Plain data for other programs."""
         return {
             "rule": self.rule.id,
+            "family": self.rule.family,
             "group": self.rule.group,
             "title": self.rule.title,
             "level": self.rule.weight,
@@ -55,7 +56,7 @@ class Report(Struct, kw_only=True):
 
         Raises KeyError for an id that no rule has.
         """
-        rule = rules()[rule_id]
+        rule = rule_named(rule_id)
         before = self.found.get(rule_id)
         if before is None or _WEIGHT[outcome] > _WEIGHT[before.outcome]:
             self.found[rule_id] = Finding(rule=rule, outcome=outcome, seen=seen, scenario=scenario)
@@ -67,7 +68,7 @@ class Report(Struct, kw_only=True):
 
     def of(self, rule_id: str) -> Finding:
         """The finding about this rule; inconclusive if no scenario decided it."""
-        undecided = Finding(rule=rules()[rule_id], outcome="inconclusive", seen="nothing in this run decided it")
+        undecided = Finding(rule=rule_named(rule_id), outcome="inconclusive", seen="nothing in this run decided it")
         return self.found.get(rule_id, undecided)
 
     def named(self, outcome: Outcome) -> frozenset[str]:

@@ -10,8 +10,10 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from duologue.conformance.rulebook.patterns import Pattern
+from duologue.conformance.wire.connector import Family
 
 __all__ = [
+    "FAMILIES",
     "GROUPS",
     "LEVELS",
     "ErrorRule",
@@ -20,23 +22,32 @@ __all__ = [
     "Rule",
     "SequenceRule",
     "errors",
+    "rule_named",
     "rules",
     "sequences",
     "sources",
 ]
 
 Level: TypeAlias = Literal["required", "recommended", "informational"]
-Provenance: TypeAlias = Literal["capture", "spec", "guide", "integration", "inferred", "unsure"]
+Provenance: TypeAlias = Literal["capture", "spec", "sdk", "guide", "integration", "measured", "inferred", "unsure"]
 
 LEVELS: Final[Mapping[Provenance, Level]] = {
     "capture": "required",
     "spec": "required",
+    "sdk": "required",
     "guide": "recommended",
     "integration": "recommended",
+    "measured": "recommended",
     "inferred": "informational",
     "unsure": "informational",
 }
-"""Rules seen in public recordings or published are required; what only a neighbouring rule suggests is information."""
+"""Rules seen in public recordings or published are required; what only a neighbouring rule suggests is information.
+
+`sdk` is what the official packages' types and documentation say; `measured` is what others published of their own runs.
+"""
+
+FAMILIES: Final[Mapping[Family, str]] = {"realtime": "Realtime", "live": "Live", "translation": "Translation"}
+"""The families of sessions, with a title for each: each has tables of its own."""
 
 GROUPS: Final[Mapping[str, str]] = {
     "sequences": "Order of events",
@@ -54,7 +65,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Something that a server does."""
 
     id: str = ""
+    """Unique among the rules of all families."""
     group: str = ""
+    family: Family = "realtime"
     title: str
     source: str
     """The section of the published protocol that it belongs to; `sources.toml` has its pages."""
@@ -105,22 +118,32 @@ class ErrorRule(Rule, frozen=True, kw_only=True):
 
 
 @cache
-def sequences() -> Mapping[str, SequenceRule]:
-    """The rules of order, by id."""
-    return _table("sequences", SequenceRule)
+def sequences(family: Family = "realtime") -> Mapping[str, SequenceRule]:
+    """The rules of order of a family, by id."""
+    return _table(family, "sequences", SequenceRule)
 
 
 @cache
-def errors() -> Mapping[str, ErrorRule]:
-    """The error rules, by id."""
-    return _table("errors", ErrorRule)
+def errors(family: Family = "realtime") -> Mapping[str, ErrorRule]:
+    """The error rules of a family, by id."""
+    return _table(family, "errors", ErrorRule)
 
 
 @cache
-def rules() -> Mapping[str, Rule]:
-    """Every rule by its id, group by group."""
-    invariants, behaviours = _table("invariants", Rule), _table("behaviours", Rule)
-    return {**sequences(), **invariants, **behaviours, **errors()}
+def rules(family: Family = "realtime") -> Mapping[str, Rule]:
+    """Every rule of a family by its id, group by group."""
+    invariants, behaviours = _table(family, "invariants", Rule), _table(family, "behaviours", Rule)
+    return {**sequences(family), **invariants, **behaviours, **errors(family)}
+
+
+def rule_named(id: str) -> Rule:
+    """The rule of this id, of whichever family. Raises KeyError if there is none."""
+    return _every_rule()[id]
+
+
+@cache
+def _every_rule() -> Mapping[str, Rule]:
+    return {id: rule for family in FAMILIES for id, rule in rules(family).items()}
 
 
 @cache
@@ -129,10 +152,12 @@ def sources() -> Mapping[str, tuple[str, ...]]:
     return _toml("sources", dict[str, tuple[str, ...]])
 
 
-def _table(name: str, kind: type[R]) -> Mapping[str, R]:
-    table = _toml(name, dict[str, dict[str, Any]])
-    return {id: msgspec.convert({**entry, "id": id, "group": name}, kind) for id, entry in table.items()}
+def _table(family: Family, group: str, kind: type[R]) -> Mapping[str, R]:
+    table = _toml(f"{family}/{group}", dict[str, dict[str, Any]])
+    named = {"family": family, "group": group}
+    return {id: msgspec.convert({**entry, **named, "id": id}, kind) for id, entry in table.items()}
 
 
 def _toml(name: str, kind: type[T]) -> T:
-    return msgspec.toml.decode(files("duologue.conformance").joinpath(f"{name}.toml").read_bytes(), type=kind)
+    tables = files("duologue.conformance").joinpath("tables")
+    return msgspec.toml.decode(tables.joinpath(f"{name}.toml").read_bytes(), type=kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from duologue.conformance.scenarios import (
@@ -17,10 +18,13 @@ from duologue.conformance.scenarios import (
     transcription,
 )
 from duologue.conformance.scenarios.base import Scenario
+from duologue.conformance.scenarios.live import LIVE_SCENARIOS
+from duologue.conformance.scenarios.translation import TRANSLATION_SCENARIOS
+from duologue.conformance.wire.connector import Family
 
 __all__ = ["SCENARIOS", "Scenario"]
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (
+_REALTIME: Final[tuple[Scenario, ...]] = (
     *sessions.SCENARIOS,
     *items.SCENARIOS,
     *responses.SCENARIOS,
@@ -32,3 +36,9 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     *rejections.SCENARIOS,
     *beta.SCENARIOS,
 )
+
+SCENARIOS: Final[Mapping[Family, tuple[Scenario, ...]]] = {
+    "realtime": _REALTIME,
+    "live": LIVE_SCENARIOS,
+    "translation": TRANSLATION_SCENARIOS,
+}

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
+from duologue.conformance.rulebook.rules import errors
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Json, WireMessage
 
-__all__ = ["LONG", "ResponseTrace", "Scenario", "ask", "create", "finish", "item_ids", "message", "scenario"]
+__all__ = ["LONG", "ResponseTrace", "Scenario", "ask", "create", "finish", "item_ids", "message", "provoke", "scenario"]
 
 LONG: Final = "Count slowly from one to one hundred."
 """Asks for an answer that takes long enough to be interrupted."""
@@ -94,3 +96,14 @@ def item_ids(connection: RawConnection, response_id: str) -> list[str]:
     """Ids of the items that a response has added."""
     added = connection.trace.received("response.output_item.added")
     return [str(each.get("item.id")) for each in added if each.get("response_id") == response_id]
+
+
+async def provoke(context: ScenarioContext, connection: RawConnection, rule_id: str) -> None:
+    """Decide an error rule by the text of its `provoke`."""
+    rule = errors(context.family)[rule_id]
+    if rule.binary or not rule.provoke.startswith("{"):
+        with context.deciding(rule_id):
+            await connection.send_raw(rule.provoke.encode() if rule.binary else rule.provoke)
+            await context.await_rejection(rule_id, connection)
+    else:
+        await context.expect_rejection(rule_id, connection, msgspec.json.decode(rule.provoke))

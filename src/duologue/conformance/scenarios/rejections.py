@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from duologue.conformance.outcomes import NotApplicable, Violation, expect
 from duologue.conformance.rulebook.rules import ErrorRule, errors
 from duologue.conformance.scenario_context import ScenarioContext, check_alive
-from duologue.conformance.scenarios.base import Scenario, create, scenario
+from duologue.conformance.scenarios.base import Scenario, create, provoke, scenario
 from duologue.conformance.wire.connector import ConnectOptions
 
 __all__ = ["SCENARIOS"]
@@ -31,13 +29,7 @@ async def _rejected_events(context: ScenarioContext) -> None:
     """Events that are invalid in any state, one after the other in one session, which goes on after each."""
     async with context.session() as connection:
         for rule_id in _PROVOKED:
-            rule = errors()[rule_id]
-            if rule.binary or not rule.provoke.startswith("{"):
-                with context.deciding(rule_id):
-                    await connection.send_raw(rule.provoke.encode() if rule.binary else rule.provoke)
-                    await context.await_rejection(rule_id, connection)
-            else:
-                await context.expect_rejection(rule_id, connection, msgspec.json.decode(rule.provoke))
+            await provoke(context, connection, rule_id)
 
 
 @scenario("error.event_id_too_long", "error.metadata_too_large")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from duologue.transports import Transport
 
-__all__ = ["ConnectOptions", "OpenTransport"]
+__all__ = ["ConnectOptions", "Family", "OpenTransport"]
+
+Family: TypeAlias = Literal["realtime", "live", "translation"]
+"""A family of sessions: each has an endpoint, events and rules of its own."""
 
 
 class ConnectOptions(Struct, frozen=True, kw_only=True):
@@ -23,6 +26,10 @@ class ConnectOptions(Struct, frozen=True, kw_only=True):
     """A model in place of the one to test; "" names none."""
     beta: bool = False
     """Send the header of the beta."""
+    attach: str | None = None
+    """The id of the Live session to attach a sideband to."""
+    fork: str | None = None
+    """The id of the stored Live session to fork."""
 
     @property
     def expects_session(self) -> bool:

@@ -20,6 +20,9 @@ __all__ = ["RawConnection"]
 _QUIET_S: Final = 0.3
 """After so much silence no more events are expected: an answer takes a round trip, 0.2 s around the world."""
 
+_CONTINUOUS: Final = frozenset({"session.output_audio.delta", "session.input_audio.append"})
+"""Events of the families without turns that come all the time: they do not show that an answer is on its way."""
+
 
 class RawConnection:
     """One connection, with a trace of everything that was sent and received.
@@ -27,7 +30,8 @@ class RawConnection:
     Waiting looks at the events since the last `send`, and passes over each event once.
     """
 
-    def __init__(self, transport: Transport, name: str, *, timeout_s: float) -> None:
+    def __init__(self, transport: Transport, name: str, *, timeout_s: float, ids: str = "conform") -> None:
+        self._ids = ids
         self.trace = Trace(name=name)
         self.timeout_s = timeout_s
         self._transport = transport
@@ -45,7 +49,7 @@ class RawConnection:
     async def send(self, event: Json) -> str:
         """Send an event, with a new id unless it has one. Returns the id. Raises Violation if the server has closed."""
         self._sent += 1
-        event = {"event_id": f"conform_{self._sent}", **event}
+        event = {"event_id": f"{self._ids}_{self._sent}", **event}
         await self.send_raw(msgspec.json.encode(event).decode(), event)
         return str(event["event_id"])
 
@@ -53,6 +57,16 @@ class RawConnection:
         """Send a message as it is. Raises Violation if the server has closed."""
         self._seen = len(self.trace.messages)
         self.last_id = None if event is None else str(event.get("event_id"))
+        await self._write(message, event)
+
+    async def feed(self, event: Json) -> None:
+        """Send an event as it is, beside what waits for answers: waiting goes on where it was.
+
+        Raises Violation if the server has closed.
+        """
+        await self._write(msgspec.json.encode(event).decode(), event)
+
+    async def _write(self, message: str | bytes, event: Json | None) -> None:
         self.trace.messages.append(WireMessage(side="C", at_s=self.now_s, event=event or {}))
         try:
             await self._transport.send(message)
@@ -75,6 +89,7 @@ class RawConnection:
         """The next event of these types, about one of these ids if any are named.
 
         Raises Violation when nothing comes within the timeout, when the server closes, and when it sends an error.
+        Events that come without a break do not extend the timeout.
         """
 
         def wanted(message: WireMessage) -> bool:
@@ -82,20 +97,24 @@ class RawConnection:
             return named and (where is None or where(message))
 
         awaited = " or ".join(types)
+        at = self._seen
+        deadline = self._loop.time() + self.timeout_s
         while True:
-            for at in range(self._seen, len(self.trace.messages)):
-                message = self.trace.messages[at]
+            for message in self.trace.messages[at:]:
+                at += 1
                 if message.side == "C":
                     continue
                 if wanted(message):
-                    self._seen = at + 1
+                    self._seen = at
                     return message
                 if message.type == "error" and "error" not in types:
-                    self._seen = at + 1
+                    self._seen = at
                     raise Violation(f"{awaited} was expected, and {_described(message)} came")
+                if message.type not in _CONTINUOUS:
+                    deadline = self._loop.time() + self.timeout_s
             if self.trace.closed is not None:
                 raise Violation(f"{awaited} was expected, and the server closed with {self.trace.closed[0]}")
-            if not await self._more(self.timeout_s):
+            if not await self._more(deadline - self._loop.time()):
                 last = next((each.type for each in reversed(self.trace.messages) if each.side == "S"), "nothing")
                 raise Violation(f"no {awaited} within {self.timeout_s:g} s; the last event was {last}")
 
@@ -112,6 +131,22 @@ class RawConnection:
             pass
         self._seen = len(self.trace.messages)
         return [each for each in self.trace.messages[began:] if each.side == "S"]
+
+    async def during(self, seconds: float) -> list[WireMessage]:
+        """Let this time pass; returns the server's events since the last `send` or wait."""
+        began = self._seen
+        await asyncio.sleep(seconds)
+        self._seen = len(self.trace.messages)
+        return [each for each in self.trace.messages[began:] if each.side == "S"]
+
+    async def ended(self) -> tuple[int, str]:
+        """The code and the reason with which the server closes. Raises Violation if it does not within the timeout."""
+        deadline = self._loop.time() + self.timeout_s
+        while self.trace.closed is None and self._loop.time() < deadline:
+            await self._more(deadline - self._loop.time())
+        if self.trace.closed is None:
+            raise Violation(f"the server does not close within {self.timeout_s:g} s")
+        return self.trace.closed
 
     def first(self, type: str) -> WireMessage:
         """The first event of this type. Raises Undecided if there is none: another rule is about that."""
@@ -154,9 +189,14 @@ class RawConnection:
 
     @classmethod
     @asynccontextmanager
-    async def over(cls, transport: Transport, name: str, *, timeout_s: float) -> AsyncGenerator[RawConnection, None]:
-        """Reads the transport for the length of a block; then waits for open responses and items, and closes."""
-        connection = cls(transport, name, timeout_s=timeout_s)
+    async def over(
+        cls, transport: Transport, name: str, *, timeout_s: float, ids: str = "conform"
+    ) -> AsyncGenerator[RawConnection, None]:
+        """Reads the transport for the length of a block; then waits for open responses and items, and closes.
+
+        `ids` is what the ids of the events that are sent begin with.
+        """
+        connection = cls(transport, name, timeout_s=timeout_s, ids=ids)
         reading = asyncio.ensure_future(connection._read())  # noqa: TID251 - ended and awaited below
         try:
             try:

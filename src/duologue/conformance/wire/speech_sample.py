@@ -8,7 +8,7 @@ from typing import Final
 
 from duologue.audio.wav import parse_wav
 from duologue.conformance.wire.trace import Json
-from duologue.events import InputAudioBufferAppendEvent
+from duologue.events.base import encode_audio
 
 __all__ = ["BYTES_PER_MS", "CHUNK_MS", "append_of", "speech"]
 
@@ -25,7 +25,6 @@ def speech() -> bytes:
     return parse_wav(files("duologue.conformance").joinpath("speech", "librivox_0880_24khz.wav").read_bytes()).pcm16
 
 
-def append_of(pcm16: bytes) -> Json:
-    """The event that appends audio."""
-    encoded = InputAudioBufferAppendEvent.from_audio(pcm16).audio
-    return {"type": "input_audio_buffer.append", "audio": encoded}
+def append_of(pcm16: bytes, type: str = "input_audio_buffer.append") -> Json:
+    """The event that appends audio; its type is another one in each family."""
+    return {"type": type, "audio": encode_audio(pcm16)}

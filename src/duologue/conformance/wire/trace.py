@@ -61,6 +61,10 @@ class Trace(Struct, kw_only=True):
     messages: list[WireMessage] = []
     closed: tuple[int, str] | None = None
     """Code and reason, if the server closed."""
+    sideband: bool = False
+    """Whether it is attached to a session of another connection."""
+    shared: bool = False
+    """Whether another connection of the suite was on the same session: its commands are not in this trace."""
 
     def received(self, *types: str) -> Iterator[WireMessage]:
         """What the server sent: of these types, or all of it."""

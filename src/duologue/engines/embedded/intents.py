@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 
-from duologue.engines.base import FunctionCall, ResponderRequest
+from duologue.engines.base import Function, FunctionCall, ResponderRequest
 from duologue.engines.embedded.arithmetic import calculate, number
 from duologue.engines.embedded.orders import ordered_words
 from duologue.engines.embedded.spoken_calls import ASKING, MAX_SAID_CHARACTERS, asked_calls
@@ -42,8 +42,11 @@ _WHAT_I_DO = (
 _NO_MODEL = "I have no language model behind me"
 
 
-def answer(request: ResponderRequest) -> str | Sequence[FunctionCall]:
-    """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
+def answer(request: ResponderRequest, *, fallback: Function | None = None) -> str | Sequence[FunctionCall]:
+    """What to say to the last message of the user, or to begin with where there is none; or what it asks to call.
+
+    Where no entry of the table fits, the fallback is called; without one, the answer is what was heard.
+    """
     if (wanted := _WORDS_TO_SAY.fullmatch(request.instructions[: 2 * MAX_SAID_CHARACTERS].strip())) is not None:
         return wanted["words"][:MAX_SAID_CHARACTERS]
     if (ordered := ordered_words(request.instructions)) is not None:
@@ -57,6 +60,8 @@ def answer(request: ResponderRequest) -> str | Sequence[FunctionCall]:
     for pattern, reply in _INTENTS:
         if (said := pattern.search(plain)) is not None and (words := reply(request, said)) is not None:
             return words
+    if fallback is not None:
+        return [FunctionCall(name=fallback.name, arguments="{}")]
     heard = text.rstrip(",;: ")
     answer = f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
     return f"{answer} I cannot see the picture with it." if blind else answer

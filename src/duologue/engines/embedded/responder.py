@@ -6,6 +6,8 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 
+import msgspec
+
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.embedded.intents import SLOWLY, answer
 from duologue.engines.embedded.orders import ordered_call, ordered_words
@@ -51,6 +53,10 @@ class EmbeddedResponder:
 
 def _answer(request: ResponderRequest) -> tuple[Sequence[str | FunctionCall], bool]:
     """What to say and to call, and whether to take time between the pieces. Bounded work, however long the texts."""
+    fallback = next((function for function in request.functions if function.fallback), None)
+    if fallback is not None:  # for what no intent answers, and for nothing else: users do not know its name
+        named = tuple(function for function in request.functions if not function.fallback)
+        request = msgspec.structs.replace(request, functions=named)
     result = result_in_words(request)
     results = _CLAUSE.findall(result) if result is not None else []
     if result is not None and request.messages[-1].role != "user":
@@ -59,7 +65,7 @@ def _answer(request: ResponderRequest) -> tuple[Sequence[str | FunctionCall], bo
     said = text[:MAX_SAID_CHARACTERS]
     if result is None and (calls := _calls(request, said)):
         return calls, False
-    words = answer(request)
+    words = answer(request, fallback=fallback if request.function_choice != "none" else None)
     before = [*results, " "] if results else []
     if not isinstance(words, str):
         return [*before, *words], False

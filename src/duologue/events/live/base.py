@@ -17,6 +17,9 @@ from duologue.events.base import (
     refuse_base,
 )
 
+if TYPE_CHECKING:
+    from duologue.events.live.unions import AnyLiveEvent
+
 __all__ = ["LiveClientEvent", "LiveEvent", "LiveServerEvent", "UnknownLiveEvent"]
 
 
@@ -40,7 +43,7 @@ class LiveEvent(Variant, frozen=True, kw_only=True):
 
     # The floor above puts its own in place of these two when it is imported.
     @staticmethod
-    def _read_json(data: Mapping[str, Any] | str | bytes) -> LiveEvent:
+    def _read_json(data: Mapping[str, Any] | str | bytes) -> Any:
         load_codec["live"]()
         return LiveEvent._read_json(data)
 
@@ -50,7 +53,7 @@ class LiveEvent(Variant, frozen=True, kw_only=True):
         return LiveEvent._write_json(event)
 
     @staticmethod
-    def from_json(data: Mapping[str, Any] | str | bytes) -> LiveEvent:
+    def from_json(data: Mapping[str, Any] | str | bytes) -> AnyLiveEvent:
         """The event that this JSON object is, dispatched on its `type`.
 
         An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownLiveEvent`.
@@ -58,7 +61,8 @@ class LiveEvent(Variant, frozen=True, kw_only=True):
         Raises:
             DecodeError: the text is not a JSON object.
         """
-        return LiveEvent._read_json(data)
+        event: AnyLiveEvent = LiveEvent._read_json(data)
+        return event
 
     def to_json(self) -> dict[str, Any]:
         """The event as a JSON-ready dict, with every extra field it came with."""

@@ -35,6 +35,9 @@ INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
     ),
     "not_for_transcription": ("invalid_model", 'Model "{model}" is not supported in transcription mode.'),
     "not_for_realtime": ("invalid_model", 'Model "{model}" is not supported in realtime mode.'),
+    "not_for_translation": ("invalid_model", 'Model "{model}" is not supported in translation mode.'),
+    "fixed_at_creation": ("invalid_value", "'{param}' is set when the session is created, and cannot be changed."),
+    "session_closing": ("invalid_value", "'{value}' came after 'session.close': the session takes no more input."),
     "detection_unsupported": (
         "invalid_value",
         "Turn detection is not supported for this transcription model.",

@@ -14,7 +14,7 @@ from duologue.protocol.model_kinds import kind_of_model
 from duologue.server.dialect.adapter import BETA, BETA_SHAPED, asks_for_beta
 from duologue.server.http.auth import Keys, header, presented_keys, query, shows_two_keys
 from duologue.server.http.client_secrets import PREFIX, ClientSecrets
-from duologue.server.http.paths import AZURE, PATHS, path_of
+from duologue.server.http.paths import AZURE, PATHS, is_translation, path_of
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
 from duologue.server.rate_limit import Rates
@@ -109,6 +109,18 @@ class Admission:
         shown = _keys_of(scope)
         return self._owner(shown) if len(self._keys) else _address(scope)
 
+    def live_owner_of(self, scope: Scope, *, now: float, unix_now_s: float) -> str:
+        """The owner of a Live session. Counts for its rate. Raises Rejection.
+
+        A client secret has the configuration of a Realtime session, and opens no other.
+        """
+        principal = self.principal_of(scope, unix_now_s=unix_now_s)
+        if principal.session_start.message is not None:
+            raise Rejection("wrong_key")
+        if not self._rates.take(principal.owner, now):
+            raise Rejection("rate")
+        return principal.owner
+
     def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
         """Seconds to wait before this rejection is sent: wrong keys above the rate are slowed."""
         if rejection.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
@@ -120,6 +132,10 @@ class Admission:
         if not self._rates.take(principal.owner, now):
             raise Rejection("rate")
         parameters = query(scope)
+        if is_translation(scope):
+            return self._translation_start_of(parameters, principal)
+        if principal.session_start.translates:
+            raise Rejection("secret_of_another_kind", kind="translation")
         dialect = self._dialect_of(scope)
         strict = dialect in STRICT_DIALECTS and not self._lenient
         session_start = principal.session_start
@@ -142,6 +158,21 @@ class Admission:
         # In a dialect without output audio, sessions only transcribe.
         kind = session_start.kind if PROFILES[dialect].output_rates_hz else "transcription"
         return msgspec.structs.replace(session_start, model=model, kind=kind, dialect=dialect)
+
+    def _translation_start_of(self, parameters: Mapping[str, Sequence[str]], principal: Principal) -> SessionStart:
+        """The start of a translation session, which no intent, dialect or beta changes. Raises Rejection."""
+        session_start = principal.session_start
+        if session_start.message is not None and not session_start.translates:
+            raise Rejection("secret_of_another_kind", kind="Realtime")
+        if "intent" in parameters and not self._lenient:
+            raise Rejection("intent_of_translation")
+        model = session_start.model or next(iter(parameters.get("model", ())), None) or None
+        is_checked = model is not None and model not in self._models and not self._lenient
+        if is_checked and kind_of_model(model or "") not in (None, "translation"):
+            raise Rejection("model_not_for_translation", model=model)
+        if self._models and model not in self._models:
+            raise Rejection("wrong_model", model=model) if model is not None else Rejection("no_model")
+        return msgspec.structs.replace(session_start, model=model, translates=True, dialect=DEFAULT_DIALECT)
 
     def _check_model(self, session_start: SessionStart, model: str | None, scope: Scope) -> None:
         """Raise Rejection for a model that the hosted service refuses in this kind of session."""

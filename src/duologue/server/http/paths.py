@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, cast
 
+from duologue.server.http.auth import query
+from duologue.server.session_start import LiveRequest
 from duologue.transports.asgi import Scope
 
-__all__ = ["AZURE", "PATH", "PATHS", "path_of"]
+__all__ = [
+    "AZURE",
+    "LIVE_PATH",
+    "PATH",
+    "PATHS",
+    "TRANSLATION_PATH",
+    "is_translation",
+    "live_request_of",
+    "path_of",
+]
 
 PATH: Final = "/v1/realtime"
+
+TRANSLATION_PATH: Final = f"{PATH}/translations"
+"""Where translation sessions are; no dialect has other paths."""
 
 AZURE: Final = "/openai"
 """Azure's prefix of the hosted service's paths."""
@@ -20,10 +35,26 @@ PATHS: Final[Mapping[str, str | None]] = {
     f"{AZURE}/realtime": "azure-preview",
     "/voice-live/realtime": "azure-voice-live",
 }
-"""Every path of the WebSocket, and the dialect that it implies; None: it implies none.
+"""Every path of Realtime sessions, and the dialect that it implies; None: it implies none.
 
 Azure clients are configured with a host and add the path themselves.
 """
+
+
+LIVE_PATH: Final = "/v1/live/sessions"
+"""Where Live sessions begin; the paths of sidebands and forks are below it."""
+
+_LIVE: Final = re.compile(rf"(?:{AZURE})?{LIVE_PATH}(?:/(?P<id>[^/]{{1,128}})/(?P<verb>attach|fork))?")
+
+
+def live_request_of(scope: Scope) -> LiveRequest | None:
+    """What the client of a Live path wants; None for any other path."""
+    found = _LIVE.fullmatch(path_of(scope))
+    if found is None:
+        return None
+    verb = cast("Literal['attach', 'fork'] | None", found["verb"])
+    graceful = query(scope).get("graceful_close", [""])[-1].lower() == "true"
+    return LiveRequest(verb=verb or "start", session_id=found["id"] or "", graceful_close=graceful)
 
 
 def path_of(scope: Scope) -> str:
@@ -31,3 +62,8 @@ def path_of(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def is_translation(scope: Scope) -> bool:
+    """Whether the client wants a translation session."""
+    return path_of(scope).removeprefix(AZURE) == TRANSLATION_PATH

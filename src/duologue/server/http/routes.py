@@ -22,12 +22,13 @@ from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEve
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import check_depth, check_frame
 from duologue.server.http.client_secrets import ClientSecret
-from duologue.server.http.paths import AZURE
+from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH
 from duologue.server.ids import new_id
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.relay.session_config import without_keys
 from duologue.server.session_start import ConfigRejected, SessionStart, session_start_for, validate_config
 from duologue.server.telemetry.metrics import Metrics
+from duologue.server.translation.session_config import translation_start
 
 if TYPE_CHECKING:
     from duologue.server.app import RealtimeApp
@@ -43,6 +44,15 @@ _BETA_LIFE_S: Final = 60
 _BETA: Final = "openai-beta"
 
 _Page = Callable[[Request], Awaitable[Response]]
+
+_LIVE: Final = (
+    ("POST", "", "no_webrtc"),
+    ("POST", "/{session_id}/fork", "no_webrtc"),
+    *(("POST", f"/{{session_id}}/{verb}", "no_telephone") for verb in ("accept", "reject", "refer", "hangup")),
+    ("GET", "/{session_id}/content", "no_live_recording"),
+    *(("GET", where, "no_upgrade") for where in ("", "/{session_id}/attach", "/{session_id}/fork")),
+)
+"""Requests for Live sessions by HTTP, below `LIVE_PATH`, and their rejections: here sessions are WebSockets alone."""
 
 
 def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
@@ -76,6 +86,15 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         lives_s = _life_s(body, "expires_after", default=_LIFE_S)
         update = _update(body.get("session", {"type": "realtime"}), "openai")
         session_start, shown = _prepared(update, "openai", app)
+        secret = new_secret(session_start, request, lives_s)
+        return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
+
+    async def translation_secrets(request: Request) -> Response:
+        body = await _body(request, app)
+        lives_s = _life_s(body, "expires_after", default=_LIFE_S)
+        session_start, shown = translation_start(body.get("session"), app.defaults)
+        if session_start.model is not None and not app.serves(session_start.model):
+            raise Rejection("wrong_model", model=session_start.model)
         secret = new_secret(session_start, request, lives_s)
         return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
@@ -118,12 +137,21 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         rejection = Rejection(name, method=request.method, path=request.url.path, websocket=websocket)
         return _json(rejection.body(), status=fault.status_code, headers=dict(fault.headers or {}))
 
+    def refusing(name: str) -> _Page:
+        async def refuse(request: Request) -> Response:
+            raise Rejection(name, websocket=request.scope.get("root_path", "") + LIVE_PATH)
+
+        return unkeyed(refuse) if name == "no_upgrade" else keyed(refuse)
+
     hosted: tuple[tuple[str, str, _Page], ...] = (
         ("POST", f"{path}/client_secrets", keyed(client_secrets)),
         ("POST", f"{path}/sessions", keyed(beta_sessions)),
+        ("POST", f"{TRANSLATION_PATH}/client_secrets", keyed(translation_secrets)),
+        ("GET", TRANSLATION_PATH, unkeyed(no_upgrade)),
         ("GET", "/v1/models", keyed(models)),
         ("GET", "/v1/models/{name:path}", keyed(one_model)),
         ("GET", path, unkeyed(no_upgrade)),
+        *((method, f"{LIVE_PATH}{where}", refusing(name)) for method, where, name in _LIVE),
     )
     table: tuple[tuple[str, str, _Page], ...] = (
         *hosted,

@@ -121,11 +121,11 @@ class Relay:
                     await self._send(upstream, write_text(translation.frame).decode("utf-8"))
                 if self._session_start.message is not None:
                     self._configuration = UpstreamConfiguration(
-                        self._session_start.message, self._side, PROFILES[self._upstream.dialect]
+                        self._session_start.message,
+                        None if self._session_start.translates else self._side,
+                        PROFILES[self._upstream.dialect],
                     )
-                    self._losses.report(
-                        "the first session.update to the upstream", self._configuration.translation.lost
-                    )
+                    self._losses.report("the first session.update to the upstream", self._configuration.lost)
                     await self._send(upstream, self._configuration.text)
                 code = await self._relay(upstream)
         except ConnectFailed as fault:

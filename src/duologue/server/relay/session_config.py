@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from duologue.codec import Translation, decode
+from duologue.codec import decode
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.dialects import Profile
 from duologue.dialects.places import Json
@@ -28,28 +28,35 @@ _CONFIGURED: Final = ("session", "response")
 class UpstreamConfiguration:
     """Configures one upstream's session, and holds `session.created` back until the configuration is accepted."""
 
-    def __init__(self, configuration: str, side: UpstreamSide, profile: Profile) -> None:
-        """`configuration` is a canonical `session.update`.
+    def __init__(self, configuration: str, side: UpstreamSide | None, profile: Profile) -> None:
+        """`configuration` is a canonical `session.update`; without a `side`, one that the upstream gets as it is.
 
         Raises:
             ConnectFailed: the upstream has no such event.
         """
-        update = decode(configuration)
-        assert isinstance(update, SessionUpdateEvent), "it was decoded when its secret was made"
-        if isinstance(update.session, RealtimeSessionConfig):
-            # The connection was opened for this model; changing it is rejected.
-            update = msgspec.structs.replace(update, session=msgspec.structs.replace(update.session, model=UNSET))
-        self.translation: Translation = side.configure(update)
-        if self.translation.frame is None:
-            raise ConnectFailed("the upstream has no way to configure its sessions", retryable=False)
-        self.text = write_text(self.translation.frame).decode("utf-8")
-        """The upstream's first message."""
         self._profile = profile
         self._created: Json | None = None
         self._held: list[str | bytes] = []
         self._answered = "session.updated" in profile.lacks_events
         self.rejected = False
         """Whether the upstream has rejected the configuration, or not answered it; then there is no session."""
+        self.lost: tuple[str, ...] = ()
+        """What the upstream has no counterpart for."""
+        self.text = configuration
+        """The upstream's first message."""
+        if side is not None:
+            self._translate(configuration, side)
+
+    def _translate(self, configuration: str, side: UpstreamSide) -> None:
+        update = decode(configuration)
+        assert isinstance(update, SessionUpdateEvent), "it was decoded when its secret was made"
+        if isinstance(update.session, RealtimeSessionConfig):
+            # The connection was opened for this model; changing it is rejected.
+            update = msgspec.structs.replace(update, session=msgspec.structs.replace(update.session, model=UNSET))
+        translation = side.configure(update)
+        if translation.frame is None:
+            raise ConnectFailed("the upstream has no way to configure its sessions", retryable=False)
+        self.text, self.lost = write_text(translation.frame).decode("utf-8"), translation.lost
 
     def receive(self, message: str | bytes) -> list[str | bytes]:
         """Take a message of the upstream; returns the messages for the client."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from duologue.codec import Translation, decode, encode, translate
 from duologue.codec.fast_path import fast_paths
 from duologue.codec.jsontext import parse_object
-from duologue.dialects import PROFILES
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.dialects.itemstream import CreatedToAdded
 from duologue.events import (
     ConversationItemCreateEvent,
@@ -35,14 +35,17 @@ from duologue.events import (
 from duologue.protocol.utterance_commands import UtteranceCommands
 from duologue.server.dialect.parameter_names import our_parameter
 from duologue.server.relay.transcoding import UpstreamAudio
-from duologue.server.session_start import SessionStart
+from duologue.server.session_start import LiveRequest, SessionStart
 from duologue.transports import Transport
 
-__all__ = ["OpenUpstream", "Upstream", "UpstreamSide"]
+__all__ = ["OpenLiveUpstream", "OpenUpstream", "Upstream", "UpstreamSide"]
 
 OpenUpstream: TypeAlias = Callable[[SessionStart], Awaitable[Transport]]
 """Opens a connection for one session: `model` is the client's model, if it named one; `kind` is "transcription" for a
-session that only transcribes. Raises ConnectFailed."""
+session that only transcribes, and `translates` is set for one on the path of translations. Raises ConnectFailed."""
+
+OpenLiveUpstream: TypeAlias = Callable[[LiveRequest], Awaitable[Transport]]
+"""Opens a connection for a Live session, a sideband or a fork. Raises ConnectFailed."""
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
@@ -51,7 +54,14 @@ class Upstream(Struct, frozen=True, kw_only=True):
     open: OpenUpstream
     dialect: str = "openai"
     model: str | None = None
-    """The model that it uses whatever the client names; None: the client's."""
+    """The model that it uses whatever the client names; None: the client's. Live clients name theirs in a message, and
+    messages of Live pass unchanged."""
+    open_live: OpenLiveUpstream | None = None
+    """None: the API has no Live sessions."""
+
+    def unchanged(self) -> Upstream:
+        """The same for sessions whose messages pass unchanged: both sides have one dialect."""
+        return msgspec.structs.replace(self, dialect=DEFAULT_DIALECT)
 
 
 class UpstreamSide:

@@ -141,8 +141,7 @@ class Socket(WebSocketsSansIOProtocol):
     def resume_parsing(self) -> None:
         """Parse the unread data for one turn; resume reading when nothing is left."""
         if not self._rest:
-            if self.read_paused and self._admitted and self.queue.empty():
-                self._resume()
+            self._resume_if_taken()
             return
         is_large_read = len(self._rest) >= _LARGE_READ_BYTES
         size = self._ends.size_of(self._rest, _FRAMES_PER_TURN)
@@ -158,8 +157,8 @@ class Socket(WebSocketsSansIOProtocol):
                 self.read_paused = True
                 self.transport.pause_reading()
                 self._edge.take_turn(self)
-            elif self.read_paused and self._admitted and self.queue.empty():
-                self._resume()
+            else:
+                self._resume_if_taken()
             return
         if not self.read_paused:
             self.read_paused = True
@@ -347,6 +346,11 @@ class Socket(WebSocketsSansIOProtocol):
         self._edge.log_cut("malformed", self)
         self.transport.write(answer)
         self.transport.close()
+
+    def _resume_if_taken(self) -> None:
+        # Behind a close nothing is taken any more, but the client's answer to it must be read.
+        if self.read_paused and (self.close_sent or (self._admitted and self.queue.empty())):
+            self._resume()
 
     def _resume(self) -> None:
         if self._queued:

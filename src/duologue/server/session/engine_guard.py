@@ -11,7 +11,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Any, Generic, TypeVar
 
-from duologue.engines.base import FunctionCall, Responder, ResponderRequest, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.base import (
+    FunctionCall,
+    Responder,
+    ResponderRequest,
+    Synthesizer,
+    Transcriber,
+    Translator,
+    TranslatorRequest,
+    VoiceDetector,
+)
 from duologue.engines.registry import Engines
 from duologue.errors import EngineError
 from duologue.server.session.timeouts import EngineTimeout, ReusableTimeout
@@ -31,6 +40,7 @@ def guarded(engines: Engines, observer: SessionObserver, *, piece_s: float) -> E
         transcriber=_Transcriber(engines.transcriber, observer, piece_s),
         responder=_Responder(engines.responder, observer, piece_s),
         synthesizer=_Synthesizer(engines.synthesizer, observer, piece_s),
+        translator=_Translator(engines.translator, observer, piece_s),
     )
 
 
@@ -123,6 +133,15 @@ class _Responder(_Guard[Responder]):
     def respond(self, request: ResponderRequest, /) -> AsyncIterator[str | FunctionCall]:
         pieces = self._engine.respond(request)
         return self._pieces("respond", pieces, lambda piece: isinstance(piece, str | FunctionCall))
+
+
+class _Translator(_Guard[Translator]):
+    __slots__ = ()
+    name: str
+
+    def translate(self, request: TranslatorRequest, /) -> AsyncIterator[str]:
+        pieces = self._engine.translate(request)
+        return self._pieces("translate", pieces, lambda piece: isinstance(piece, str))
 
 
 class _Synthesizer(_Guard[Synthesizer]):

@@ -7,13 +7,36 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, Protocol, TypeVar
 
+from duologue.audio.formats import Encoding
 from duologue.audio.resampling import ResampleStream
 from duologue.engines.base import FunctionCall, Responder, ResponderRequest, Synthesizer
 from duologue.engines.registry import Engines
-from duologue.protocol import Respond
 from duologue.server.session.clauses import Clauses
 
-__all__ = ["ResponseSink", "answer", "closing"]
+__all__ = ["ResponseSink", "ToAnswer", "answer", "closing"]
+
+
+class ToAnswer(Protocol):
+    """How to make a response: the protocol's `Respond`, or what stands for it."""
+
+    @property
+    def text(self) -> str | None:
+        """What to say word for word; None: the responder answers."""
+        ...
+
+    @property
+    def speak(self) -> bool:
+        """False: text only."""
+        ...
+
+    @property
+    def encoding(self) -> Encoding: ...
+
+    @property
+    def voice(self) -> str: ...
+
+    @property
+    def speed(self) -> float: ...
 
 
 class ResponseSink(Protocol):
@@ -43,7 +66,7 @@ _CLAUSES_AHEAD = 4
 """How many clauses the responder may be ahead of the synthesizer; an interruption drops them."""
 
 
-async def answer(command: Respond, request: ResponderRequest, engines: Engines, sink: ResponseSink) -> None:
+async def answer(command: ToAnswer, request: ResponderRequest, engines: Engines, sink: ResponseSink) -> None:
     """Make one response and report it to `sink`. Cancelling stops both engines.
 
     Raises:
@@ -127,7 +150,7 @@ async def _think(responder: Responder, request: ResponderRequest, take: _Take) -
 
 
 async def _speak(
-    synthesizer: Synthesizer, to_speak: asyncio.Queue[str | FunctionCall | None], command: Respond, sink: ResponseSink
+    synthesizer: Synthesizer, to_speak: asyncio.Queue[str | FunctionCall | None], command: ToAnswer, sink: ResponseSink
 ) -> None:
     """Speak the clauses and report the calls of a queue, in order, until None."""
     encoding = command.encoding

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
+from duologue.events import ErrorEvent, ResponseDoneEvent, TranslationErrorEvent
+from duologue.events.live import LiveErrorEvent
 from duologue.printable import printable
-from duologue.server.telemetry.observer import NullSessionObserver
+from duologue.server.telemetry.observer import NullSessionObserver, ObservedEvent
 
 __all__ = ["FACTS", "LogObserver", "log_event"]
 
@@ -16,7 +17,7 @@ _logger = logging.getLogger("duologue.server")
 FACTS: Final = "facts"
 """Attribute of a log record that holds the event and its facts as a dict, for structured formatters."""
 
-_REPORTED: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+_REPORTED: Final = frozenset({ErrorEvent, LiveErrorEvent, ResponseDoneEvent, TranslationErrorEvent})
 """Events that are logged."""
 
 _MAX_FACT_CHARACTERS: Final = 500
@@ -74,7 +75,7 @@ class _Session(NullSessionObserver):
     def received(self, n_bytes: int, input_ms: int) -> None:
         self._received_bytes += n_bytes
 
-    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+    def sent(self, event: ObservedEvent, n_bytes: int) -> None:
         self._sent_bytes += n_bytes
         if type(event) not in _REPORTED:
             return
@@ -87,7 +88,7 @@ class _Session(NullSessionObserver):
                 response=str(response.id),
                 status=str(response.status),
             )
-        elif isinstance(event, ErrorEvent):
+        elif isinstance(event, ErrorEvent | LiveErrorEvent | TranslationErrorEvent):
             code = str(event.error.code or event.error.type)
             log_event(logging.INFO, "error sent", session=self._session_id, code=code)
 

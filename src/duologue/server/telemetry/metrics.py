@@ -17,10 +17,11 @@ from duologue.events import (
     ResponseCreatedEvent,
     ResponseDoneEvent,
     ResponseTextDeltaEvent,
-    ServerEvent,
+    TranslationErrorEvent,
 )
+from duologue.events.live import LiveErrorEvent
 from duologue.server.budget import Budget
-from duologue.server.telemetry.observer import NullSessionObserver, Stage
+from duologue.server.telemetry.observer import NullSessionObserver, ObservedEvent, Stage
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
@@ -80,11 +81,13 @@ _REPORTED: Final = frozenset(
         ErrorEvent,
         InputAudioBufferCommittedEvent,
         InputAudioTranscriptionCompletedEvent,
+        LiveErrorEvent,
         ResponseAudioDeltaEvent,
         ResponseAudioTranscriptDeltaEvent,
         ResponseCreatedEvent,
         ResponseDoneEvent,
         ResponseTextDeltaEvent,
+        TranslationErrorEvent,
     }
 )
 """Events that change a metric."""
@@ -203,13 +206,13 @@ class _Session(NullSessionObserver):
             totals.audio_in_seconds += max(0, input_ms - self._input_ms) / 1000
             self._input_ms = input_ms
 
-    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+    def sent(self, event: ObservedEvent, n_bytes: int) -> None:
         """Counts bytes, responses and errors, and measures latencies."""
         self._metrics.totals.sent_bytes += n_bytes
         if type(event) in _REPORTED:
             self._record(event)
 
-    def _record(self, event: ServerEvent) -> None:
+    def _record(self, event: ObservedEvent) -> None:
         counters = self._metrics.counters
         match event:
             case ResponseAudioDeltaEvent():
@@ -230,7 +233,7 @@ class _Session(NullSessionObserver):
             case ResponseDoneEvent():
                 counters["responses"].labels(str(event.response.status)).inc()
                 self._waited_for -= _ANSWERED
-            case ErrorEvent():
+            case ErrorEvent() | LiveErrorEvent() | TranslationErrorEvent():
                 counters["errors"].labels(str(event.error.code or event.error.type)).inc()
             case _:
                 return

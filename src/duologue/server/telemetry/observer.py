@@ -6,14 +6,27 @@ from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Literal, Protocol, TypeAlias
 
-from duologue.events import ServerEvent
+from duologue.events import ServerEvent, TranslationServerEvent
+from duologue.events.live import LiveEvent
 
-__all__ = ["UNOBSERVED", "NullSessionObserver", "Observer", "Observers", "SessionObserver", "Stage", "Work"]
+__all__ = [
+    "UNOBSERVED",
+    "NullSessionObserver",
+    "ObservedEvent",
+    "Observer",
+    "Observers",
+    "SessionObserver",
+    "Stage",
+    "Work",
+]
 
-Stage: TypeAlias = Literal["transcribe", "respond", "synthesize", "mcp"]
+ObservedEvent: TypeAlias = ServerEvent | LiveEvent | TranslationServerEvent
+"""What a server sends, in any kind of session."""
+
+Stage: TypeAlias = Literal["transcribe", "respond", "translate", "synthesize", "mcp"]
 """The kind of an engine's call; a call of an MCP server's tool counts as one."""
 
-Work: TypeAlias = Literal["session", "transcription", "response"]
+Work: TypeAlias = Literal["session", "transcription", "response", "translation"]
 """Work that may contain calls of engines."""
 
 
@@ -24,7 +37,7 @@ class SessionObserver(Protocol):
         """A message of `n_bytes` has arrived; `input_ms` is the length of all input audio so far."""
         ...
 
-    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+    def sent(self, event: ObservedEvent, n_bytes: int) -> None:
         """An event of `n_bytes` has been queued for the client."""
         ...
 
@@ -88,7 +101,7 @@ class _Together:
         for each in self._observers:
             each.received(n_bytes, input_ms)
 
-    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+    def sent(self, event: ObservedEvent, n_bytes: int) -> None:
         for each in self._observers:
             each.sent(event, n_bytes)
 
@@ -125,7 +138,7 @@ class NullSessionObserver:
     __slots__ = ()
 
     def received(self, n_bytes: int, input_ms: int) -> None: ...
-    def sent(self, event: ServerEvent, n_bytes: int) -> None: ...
+    def sent(self, event: ObservedEvent, n_bytes: int) -> None: ...
     def spoke(self, audio_s: float) -> None: ...
     def illegal_transition(self, table: str) -> None: ...
     def closed(self, code: int) -> None: ...

@@ -6,8 +6,16 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
-from duologue.server.telemetry.observer import UNOBSERVED, NullSessionObserver, SessionObserver, Stage, Work
+from duologue.events import ErrorEvent, ResponseDoneEvent, TranslationErrorEvent
+from duologue.events.live import LiveErrorEvent
+from duologue.server.telemetry.observer import (
+    UNOBSERVED,
+    NullSessionObserver,
+    ObservedEvent,
+    SessionObserver,
+    Stage,
+    Work,
+)
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
@@ -16,7 +24,7 @@ __all__ = ["Traces", "traces"]
 
 _SCOPE: Final = "duologue.server"
 
-_REPORTED: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+_REPORTED: Final = frozenset({ErrorEvent, LiveErrorEvent, ResponseDoneEvent, TranslationErrorEvent})
 """Events that are recorded on spans."""
 
 
@@ -57,12 +65,12 @@ class _Session(NullSessionObserver):
         self._session_id = session_id
         self._kind = kind
 
-    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+    def sent(self, event: ObservedEvent, n_bytes: int) -> None:
         """Records errors and the status of responses on the current span."""
         if type(event) in _REPORTED:
             from opentelemetry.trace import get_current_span
 
-            if isinstance(event, ErrorEvent):
+            if isinstance(event, ErrorEvent | LiveErrorEvent | TranslationErrorEvent):
                 get_current_span().add_event("error", {"duologue.code": str(event.error.code or event.error.type)})
             elif isinstance(event, ResponseDoneEvent):
                 status = {"duologue.response.id": str(event.response.id), "duologue.status": str(event.response.status)}

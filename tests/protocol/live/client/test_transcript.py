@@ -1,112 +1,123 @@
-"""Pieces of transcript become utterances."""
+"""The pieces of a transcript as they arrive, on a clock."""
 
 from __future__ import annotations
+
+from math import inf
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, UtteranceEnded
 from duologue.protocol.live.client.transcript import TranscriptGrouper
+from duologue.protocol.live.client.utterances import Grouped
 
-Piece = tuple[Speaker, str, int, int]
+
+def told(notices: list[Grouped]) -> list[str]:
+    return [
+        notice.delta if isinstance(notice, TranscriptDelta) else f"{notice.utterance.text} | {notice.reason}"
+        for notice in notices
+    ]
 
 
-def grouped(*pieces: Piece, until_ms: int | None = None) -> list[tuple[Speaker, str, str, bool]]:
+def test_the_first_words_of_a_speaker_are_told_when_the_other_one_can_no_longer_come_before_them() -> None:
     grouper = TranscriptGrouper()
-    notices = [notice for piece in pieces for notice in grouper.add(*piece)]
-    if until_ms is not None:
-        notices += grouper.advance(until_ms)
+    assert grouper.add("assistant", "Yes", 0, 200, now=5.0) == []
+    assert grouper.next_tick_at == 5.05
+    assert told(grouper.add("user", "Well", 0, 200, now=5.01)) == ["Well", "Yes"]
+
+
+def test_they_are_told_soon_if_nothing_else_comes() -> None:
+    grouper = TranscriptGrouper()
+    grouper.add("user", "Well", 0, 200, now=5.0)
+    assert grouper.tick(5.04) == []
+    assert told(grouper.tick(grouper.next_tick_at)) == ["Well"]
+    assert grouper.next_tick_at == inf
+
+
+def test_the_words_of_whose_turn_it_is_are_told_at_once() -> None:
+    grouper = TranscriptGrouper()
+    grouper.add("user", "Well", 0, 200, now=0.0)
+    assert told(grouper.add("user", " then", 200, 400, now=0.01)) == ["Well", " then"]
+    assert told(grouper.add("user", " go", 400, 600, now=0.1)) == [" go"]
+
+
+def test_silence_counts_from_when_words_came_however_late_they_were() -> None:
+    grouper = TranscriptGrouper()
+    grouper.add("assistant", "Hello", 0, 200, now=30.0)
+    grouper.tick(30.05)
+    assert grouper.next_tick_at == 32.0
+    assert grouper.tick(31.99) == []
+    assert told(grouper.tick(grouper.next_tick_at)) == ["Hello | inactivity"]
+
+
+def test_time_that_goes_back_ends_all_that_was_said() -> None:
+    grouper = TranscriptGrouper()
+    grouper.add("user", "One", 5000, 5200, now=0.0)
+    grouper.add("assistant", "Two", 5300, 5400, now=0.1)
+    notices = grouper.add("user", "Three", 0, 100, now=1.0)
+    assert told(notices) == ["Two", "One | timestamp_reset", "Two | timestamp_reset", "Three"]
+
+
+def test_a_speaker_whose_words_come_later_than_the_other_s_does_not_go_back_in_time() -> None:
+    grouper = TranscriptGrouper()
+    notices = grouper.add("assistant", "It", 3000, 3200, now=0.0)
+    notices += grouper.add("user", "is it?", 2000, 2200, now=0.1)
     notices += grouper.end()
-    ends = [notice for notice in notices if isinstance(notice, UtteranceEnded)]
-    return [(end.utterance.speaker, end.utterance.text, end.reason, end.utterance.backchannel) for end in ends]
+    assert told(notices) == ["It", "It | speaker_change", "is it?", "is it? | session_closed"]
 
 
-def test_pieces_are_put_together_as_they_are() -> None:
-    assert grouped(("user", "Where", 0, 200), ("user", " is it", 200, 600), ("user", "?", 600, 700)) == [
-        ("user", "Where is it?", "session_closed", False)
-    ]
+def test_a_piece_without_text_says_nothing() -> None:
+    grouper = TranscriptGrouper()
+    assert grouper.add("user", "", 0, 200, now=0.0) == grouper.end() == []
 
 
-def test_a_pause_of_the_user_begins_another_utterance() -> None:
-    assert grouped(("user", "One", 0, 200), ("user", "Two", 701, 900)) == [
-        ("user", "One", "inactivity", False),
-        ("user", "Two", "session_closed", False),
-    ]
-    assert len(grouped(("user", "One", 0, 200), ("user", "Two", 700, 900))) == 1
-
-
-def test_the_assistant_pauses_for_longer() -> None:
-    assert len(grouped(("assistant", "One", 0, 200), ("assistant", "Two", 2200, 2400))) == 1
-    assert len(grouped(("assistant", "One", 0, 200), ("assistant", "Two", 2201, 2400))) == 2
-
-
-def test_the_other_speaker_ends_an_utterance() -> None:
-    assert grouped(("user", "Where?", 0, 400), ("assistant", "Here.", 500, 900)) == [
-        ("user", "Where?", "speaker_change", False),
-        ("assistant", "Here.", "session_closed", False),
-    ]
-
-
-def test_a_short_word_inside_the_other_s_speech_takes_no_turn() -> None:
-    talk: list[Piece] = [("assistant", f" word{n}", 400 * n, 400 * n + 400) for n in range(12)]
-    talk.insert(3, ("user", "mhm", 900, 1200))
-    assert grouped(*talk) == [
-        ("user", "mhm", "inactivity", True),
-        ("assistant", " ".join(f"word{n}" for n in range(12)), "session_closed", False),
-    ]
-
-
-def test_longer_words_inside_it_do() -> None:
-    assert grouped(
-        ("assistant", "It is", 0, 800),
-        ("user", "No,", 700, 1000),
-        ("user", " wait a moment", 1000, 1900),
-        ("user", " please", 1900, 2100),
-    ) == [
-        ("assistant", "It is", "speaker_change", False),
-        ("user", "No, wait a moment please", "session_closed", False),
-    ]
-
-
-def test_time_that_goes_back_begins_another_utterance() -> None:
-    assert grouped(("user", "One", 5000, 5200), ("user", "Two", 0, 100)) == [
-        ("user", "One", "timestamp_reset", False),
-        ("user", "Two", "session_closed", False),
-    ]
-
-
-def test_silence_alone_ends_utterances_too() -> None:
-    assert grouped(("user", "One", 0, 200), until_ms=701) == [("user", "One", "inactivity", False)]
-    assert grouped(("user", "One", 0, 200), until_ms=700) == [("user", "One", "session_closed", False)]
+def test_the_transcript_so_far_has_ended_utterances_and_those_that_go_on() -> None:
+    grouper = TranscriptGrouper()
+    grouper.add("assistant", "Hello.", 0, 200, now=0.0)
+    grouper.add("user", "I was", 3000, 3200, now=3.0)
+    grouper.add("assistant", "Mhm", 3300, 3400, now=3.3)
+    grouper.tick(3.35)
+    assert str(grouper.utterances) == "assistant: Hello.\nuser: I was\nassistant: Mhm"
+    assert [message.role for message in grouper.utterances.as_input()] == ["assistant", "user", "assistant"]
+    grouper.end()
+    assert [utterance.utterance_id for utterance in grouper.utterances] == [1, 2, 3]
 
 
 @given(
     st.lists(
         st.tuples(
             st.sampled_from(["user", "assistant"]),
-            st.text("ab ", min_size=1, max_size=3),
-            st.integers(0, 4000),
+            st.sampled_from(["mhm", "yes", " ", " no", "."]),
+            st.integers(-300, 4000),
             st.integers(0, 1500),
+            st.integers(0, 3000),
         ),
         max_size=40,
     )
 )
-def test_every_piece_is_in_one_utterance_of_its_speaker_in_order(steps: list[tuple[Speaker, str, int, int]]) -> None:
-    grouper, now, notices = TranscriptGrouper(), 0, list[TranscriptDelta | UtteranceEnded]()
-    for speaker, text, gap_ms, length_ms in steps:
-        now += gap_ms
-        notices += grouper.add(speaker, text, now, now + length_ms)
+def test_every_piece_is_in_one_utterance_of_its_speaker(steps: list[tuple[Speaker, str, int, int, int]]) -> None:
+    grouper, start_ms, now, notices = TranscriptGrouper(), 0, 0.0, list[TranscriptDelta | UtteranceEnded]()
+    for speaker, text, gap_ms, length_ms, wait_ms in steps:
+        start_ms, now = max(0, start_ms + gap_ms), now + wait_ms / 1000
+        for _ in range(3):  # a tick that is due changes something: no shell is called again and again
+            if (due := grouper.next_tick_at) <= now:
+                notices += grouper.tick(due)
+        assert grouper.next_tick_at > now
+        notices += grouper.add(speaker, text, start_ms, start_ms + length_ms, now=now)
     notices += grouper.end()
     pieces: dict[int, list[str]] = {}
+    speakers: dict[int, Speaker] = {}
     ended: set[int] = set()
     for notice in notices:
         if isinstance(notice, TranscriptDelta):
             assert notice.utterance_id not in ended
+            assert speakers.setdefault(notice.utterance_id, notice.speaker) == notice.speaker
             pieces.setdefault(notice.utterance_id, []).append(notice.delta)
         else:
             ended.add(notice.utterance.utterance_id)
             assert notice.utterance.text == "".join(pieces[notice.utterance.utterance_id]).strip()
             assert notice.utterance.start_ms <= notice.utterance.end_ms
-    spoken = {key for key, parts in pieces.items() if "".join(parts).strip()}
-    assert spoken == ended
-    assert [n.delta for n in notices if isinstance(n, TranscriptDelta)] == [text for _, text, _, _ in steps]
+    assert {key for key, parts in pieces.items() if "".join(parts).strip()} == ended
+    for speaker in ("user", "assistant"):
+        told_words = [n.delta for n in notices if isinstance(n, TranscriptDelta) and n.speaker == speaker]
+        assert told_words == [step[1] for step in steps if step[0] == speaker]

@@ -35,6 +35,7 @@ from duologue.events.live import (
     LiveOutputAudioFixturePlayingEvent,
     LiveOutputTranscriptDeltaEvent,
     LiveResponseEvent,
+    LiveResponseItemCreateEvent,
     LiveServerEvent,
     LiveSession,
     LiveSessionClosedEvent,
@@ -54,6 +55,7 @@ from duologue.protocol.live.client.notices import (
     DecisionMade,
     DelegationStarted,
     FixtureEnded,
+    InputAudioCopy,
     LiveAudioPiece,
     LiveErrorReported,
     LiveNotice,
@@ -106,7 +108,12 @@ class LiveCore:
     with one `SessionEnded`.
     """
 
-    def __init__(self, *, new_id: Callable[[str], str], options: LiveOptions | None = None) -> None:
+    def __init__(
+        self, *, new_id: Callable[[str], str], options: LiveOptions | None = None, sideband: bool = False
+    ) -> None:
+        """`sideband`: it is attached to a session whose audio runs over another connection. It sends no audio, gets
+        both directions as 24 kHz PCM, and begins with `attach`."""
+        self.is_sideband = sideband
         self.options = options if options is not None else LiveOptions()
         self.state = LiveState.CONNECTED
         self.session: LiveSession | None = None
@@ -117,12 +124,13 @@ class LiveCore:
         """Of both directions."""
         self.is_muted = False
         self._new_id = new_id
-        self._events: list[AnyLiveClientEvent] = []
+        self._events: list[AnyLiveClientEvent | UnknownLiveEvent] = []
         self._notices: list[LiveNotice] = []
         self._report_illegal = report_once(self._notices.append)
         self._commands = PendingLiveCommands(answer_within_s=self.options.answer_within_s)
         self._delegations = Delegations()
-        self._transcript = TranscriptGrouper()
+        self.transcript = TranscriptGrouper()
+        """What was said so far."""
         self._input: InputTimeline | None = None
         self._output: OutputTimeline | None = None
         self._fixture: str | None = None
@@ -139,11 +147,17 @@ class LiveCore:
         Raises:
             LocalProtocolError: it has been started, or is over.
         """
-        if self.state is not LiveState.CONNECTED:
-            raise LocalProtocolError(f"cannot start the session: it is {self.state.value}")
+        if self.state is not LiveState.CONNECTED or self.is_sideband:
+            what = "a sideband is attached to a session that runs" if self.is_sideband else f"it is {self.state.value}"
+            raise LocalProtocolError(f"cannot start the session: {what}")
         self._step(LiveInput.START_SENT)
         self._state_ends_by = now + self.options.start_within_s
         return self._enqueue(LiveSessionStartEvent(session=config), now)
+
+    def attach(self, *, now: float) -> None:
+        """Wait for the `session.started` that a sideband is sent again; `SessionStarted` or `SessionEnded` reports."""
+        self._step(LiveInput.START_SENT)
+        self._state_ends_by = now + self.options.start_within_s
 
     def close(self, *, now: float) -> None:
         """Ask for the end of the session; `SessionEnded` reports it. Closing twice is fine."""
@@ -159,6 +173,8 @@ class LiveCore:
             LocalProtocolError: the session does not run, or PCM ends inside a sample.
         """
         self._require_running("send audio")
+        if self.is_sideband:
+            raise LocalProtocolError("cannot send audio on a sideband: the primary connection carries the audio")
         if len(audio) % self.encoding.bytes_per_sample:
             raise LocalProtocolError(
                 f"cannot send {len(audio)} bytes of {self.encoding.type}: the last sample is not complete"
@@ -199,8 +215,10 @@ class LiveCore:
         self._fixture = self._enqueue(LiveOutputAudioFixturePlayEvent.from_audio(pcm16), now)
         return self._fixture
 
-    def send(self, event: LiveClientEvent, *, now: float) -> str:
-        """Send any other command. Returns its id.
+    def send(self, event: LiveClientEvent | UnknownLiveEvent, *, now: float) -> str:
+        """Send any other command, or one of an unknown type as it is. Returns its id.
+
+        The output of a function that is sent so is the application's answer: its `response.create` is too.
 
         Raises:
             LocalProtocolError: the session does not run, or this core has a verb of its own for the command.
@@ -210,8 +228,15 @@ class LiveCore:
                 return self.start(config, now=now)
             case LiveSessionCloseEvent() | LiveInputAudioAppendEvent() | LiveOutputAudioFixturePlayEvent():
                 raise LocalProtocolError(f"cannot send {event.type} so: close, append_audio and play_fixture send it")
+            case UnknownLiveEvent():
+                self._require_running("send a command of an unknown type")
+                self._events.append(event)
+                named = event.json.get("event_id")
+                return named if isinstance(named, str) else ""
             case _:
                 self._require_running(f"send {event.type}")
+                if isinstance(event, LiveResponseItemCreateEvent):
+                    self._delegations.answered_elsewhere(event.item)
                 return self._enqueue(event, now)
 
     def function_answered(self, call_id: str, output: str, *, now: float) -> None:
@@ -219,6 +244,10 @@ class LiveCore:
         if self.state is LiveState.RUNNING:
             self._enqueue_all(self._delegations.answered(call_id, output, now=now), now)
             self._enqueue_all(self._delegations.due(now), now)
+
+    def awaits_answer(self, command_id: str) -> bool:
+        """Whether a command was sent whose answer has not come."""
+        return command_id in self._commands
 
     # --- what happens
 
@@ -254,6 +283,7 @@ class LiveCore:
             self._fixture_ends_by,
             self._commands.next_deadline,
             self._delegations.next_tick_at,
+            self.transcript.next_tick_at,
             timeline,
         )
 
@@ -274,10 +304,16 @@ class LiveCore:
         if self.state is LiveState.RUNNING:
             self._enqueue_all(self._delegations.due(now), now)
             self._advance(now)
+        self._notices += self.transcript.tick(now)
 
     # --- what the shell collects
 
-    def take_events(self) -> list[AnyLiveClientEvent]:
+    @property
+    def n_unsent(self) -> int:
+        """Commands that wait for `take_events`."""
+        return len(self._events)
+
+    def take_events(self) -> list[AnyLiveClientEvent | UnknownLiveEvent]:
         """Commands to send since the last call, in order."""
         events, self._events = self._events, []
         return events
@@ -306,9 +342,9 @@ class LiveCore:
             case LiveOutputAudioDeltaEvent():
                 self._audio(event)
             case LiveInputTranscriptDeltaEvent():
-                self._notices += self._transcript.add("user", event.delta, event.start_ms, event.end_ms)
+                self._notices += self.transcript.add("user", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveOutputTranscriptDeltaEvent():
-                self._notices += self._transcript.add("assistant", event.delta, event.start_ms, event.end_ms)
+                self._notices += self.transcript.add("assistant", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveDelegationCreatedEvent():
                 self._delegations.started(event.delegation)
                 self._notices.append(DelegationStarted(delegation=event.delegation, offset_ms=event.offset_ms))
@@ -326,6 +362,8 @@ class LiveCore:
                 self._fixture_ends_by = now + self._fixture_s + _FIXTURE_END_S
             case LiveInputAudioMutedEvent() | LiveInputAudioUnmutedEvent():
                 self.is_muted = isinstance(event, LiveInputAudioMutedEvent)
+            case LiveInputAudioAppendEvent():
+                self._copied(event)
             case _:
                 pass  # an answer, which ends its command, or an event that only the application acts on
 
@@ -335,12 +373,13 @@ class LiveCore:
             self._step(LiveInput.STARTED)
             self._state_ends_by = inf
         self.session = session
-        self.encoding = _encoding_of(session) or self.encoding
+        if not self.is_sideband:
+            self.encoding = _encoding_of(session) or self.encoding
+            self._input = InputTimeline(
+                self.encoding, stall_after_s=self.options.stall_after_s, fills=self.options.fill_silence
+            )
+            self._input.began(now)
         self._output = OutputTimeline(self.encoding)
-        self._input = InputTimeline(
-            self.encoding, stall_after_s=self.options.stall_after_s, fills=self.options.fill_silence
-        )
-        self._input.began(now)
         self._notices.append(SessionStarted(session))
 
     def _closed(self, event: LiveSessionClosedEvent) -> None:
@@ -378,20 +417,26 @@ class LiveCore:
         start_ms, gap_ms = output.placed(len(audio), event.start_ms if is_set(event.start_ms) else None)
         self._notices.append(LiveAudioPiece(audio=audio, encoding=self.encoding, start_ms=start_ms, gap_ms=gap_ms))
 
+    def _copied(self, event: LiveInputAudioAppendEvent) -> None:
+        try:
+            self._notices.append(InputAudioCopy(audio=event.decode_audio(), encoding=self.encoding))
+        except ValueError as fault:
+            self._notices.append(LiveUnreadable(event=event, problem=str(fault)))
+
     # --- time, and the end
 
     def _advance(self, now: float) -> None:
-        assert self._input is not None  # the session runs
+        if self._input is None:
+            return  # a sideband sends no audio
         if silent := self._input.fill(now):
             self._send_audio(silent, now)
         if self._input.stalled(now):
             self._notices.append(TimeStalled(self._input.position_ms))
-        self._notices += self._transcript.advance(self._input.position_ms)
 
     def _end(self, *, finalised: bool, reason: str, error: LiveErrorEvent | None = None) -> None:
         self._state_ends_by = inf
         self._events.clear()
-        self._notices += self._transcript.end()
+        self._notices += self.transcript.end()
         self._notices += self._delegations.drop()
         for command in self._commands.take_all():
             refusal = error if isinstance(command.event, LiveSessionStartEvent) else None
@@ -415,7 +460,6 @@ class LiveCore:
         assert self._input is not None  # the session runs
         self._events.append(LiveInputAudioAppendEvent.from_audio(audio))
         self._input.sent(len(audio), now)
-        self._notices += self._transcript.advance(self._input.position_ms)
 
     def _enqueue_all(self, events: Iterable[LiveClientEvent], now: float) -> None:
         for event in events:

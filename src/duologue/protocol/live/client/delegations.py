@@ -7,6 +7,7 @@ each gets its output, and when all have theirs, one `response.create` has the mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf
 from typing import Any, Final
 
@@ -93,6 +94,11 @@ class Delegations:
             self._waits_until = now + _END_WITHIN_S
         item: dict[str, Any] = {"type": "function_call_output", "call_id": call_id, "output": _shortened(output)}
         return [LiveResponseItemCreateEvent(item=item)]
+
+    def answered_elsewhere(self, item: Mapping[str, Any]) -> None:
+        """The application sends this input item itself: if it is the output of a call, nothing is owed for that."""
+        if item.get("type") == "function_call_output":
+            self._pending.pop(str(item.get("call_id")), None)
 
     def due(self, now: float) -> list[LiveClientEvent]:
         """The request that has the model go on, when all outputs are sent and no more calls can come."""

@@ -26,6 +26,7 @@ __all__ = [
     "DelegationStarted",
     "FixtureEnded",
     "IllegalTransition",
+    "InputAudioCopy",
     "LiveAudioPiece",
     "LiveErrorReported",
     "LiveNotice",
@@ -47,7 +48,7 @@ __all__ = [
 
 Speaker: TypeAlias = Literal["user", "assistant"]
 
-UtteranceEnd: TypeAlias = Literal["speaker_change", "inactivity", "timestamp_reset", "session_closed"]
+UtteranceEnd: TypeAlias = Literal["speaker_change", "inactivity", "timestamp_reset", "session_closed", "length"]
 
 
 class SessionStarted(Struct, frozen=True):
@@ -89,6 +90,16 @@ class LiveAudioPiece(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"LiveAudioPiece(start_ms={self.start_ms}, audio=<{len(self.audio)} bytes of {self.encoding.type}>)"
+
+
+class InputAudioCopy(Struct, frozen=True, kw_only=True):
+    """The next piece of the user's sound, as a sideband gets it: before a mute, and in the order in which it came."""
+
+    audio: bytes
+    encoding: Encoding
+
+    def __repr__(self) -> str:
+        return f"InputAudioCopy(audio=<{len(self.audio)} bytes of {self.encoding.type}>)"
 
 
 class TranscriptDelta(Struct, frozen=True, kw_only=True):
@@ -208,6 +219,7 @@ LiveNotice: TypeAlias = (
     | SessionUpdated
     | SessionEnded
     | LiveAudioPiece
+    | InputAudioCopy
     | TranscriptDelta
     | UtteranceEnded
     | DelegationStarted

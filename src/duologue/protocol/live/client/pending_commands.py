@@ -85,6 +85,9 @@ class PendingLiveCommands:
     def __len__(self) -> int:
         return len(self._pending)
 
+    def __contains__(self, command_id: str) -> bool:
+        return command_id in self._pending
+
     @property
     def next_deadline(self) -> float:
         """When the first wait ends; infinity while nothing is waited for."""
@@ -106,7 +109,8 @@ class PendingLiveCommands:
         named = self._named(event)
         if named is not None:
             return self._pending.pop(named) if isinstance(self._pending[named].event, kind) else None
-        return self._first(kind)
+        # A command that is not ours: the session's other connections are told of it too.
+        return None if _reference(event) is not None else self._first(kind)
 
     def refused(self, error: LiveErrorEvent) -> PendingCommand | None:
         """The command that an error answers; it is not pending any more. An error without a name answers the oldest."""

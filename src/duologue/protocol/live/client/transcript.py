@@ -1,132 +1,146 @@
-"""The transcript of a Live session as utterances.
-
-The server sends pieces of both speakers' words, which interleave, and never says that one is complete. How to group
-them is the application's choice; these are the constants of the grouper that the official JavaScript package ships.
-"""
+"""The transcript of a Live session as utterances, in the order and at the times in which its pieces arrive."""
 
 from __future__ import annotations
 
+from collections import deque
+from math import inf
 from typing import Final
 
-from msgspec import Struct, field
+from duologue.events.live import LiveInitialMessage, LiveInitialPart
+from duologue.protocol.live.client.notices import Speaker, Utterance, UtteranceEnded
+from duologue.protocol.live.client.utterances import Grouped, OpenUtterances, SpokenPiece
 
-from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, Utterance, UtteranceEnd, UtteranceEnded
+__all__ = ["MAX_UTTERANCES", "SETTLE_MS", "LiveTranscript", "TranscriptGrouper"]
 
-__all__ = ["ASSISTANT_SILENCE_MS", "BACKCHANNEL_MS", "ISOLATION_MS", "SEPARATION_MS", "TranscriptGrouper"]
+SETTLE_MS: Final = 50
+"""Words of another speaker wait so long, because those of the same interval by the present one belong before them."""
 
-SEPARATION_MS: Final = 500
-"""A pause of the user that is longer begins another utterance."""
+MAX_UTTERANCES: Final = 4096
+"""That are kept, more than the two hours of a session bring; the oldest are dropped."""
 
-ASSISTANT_SILENCE_MS: Final = 2000
-"""So does one of the assistant, whose text comes in bursts."""
+_MAX_INPUT: Final = 128
+"""Earlier messages that a start may name."""
 
-BACKCHANNEL_MS: Final = 1000
-"""Words of the user inside the assistant's speech that last no longer, such as "mhm", do not take the turn …"""
-
-ISOLATION_MS: Final = 2000
-"""… if the user says nothing for so long before and after."""
-
-_PAUSES: Final[dict[Speaker, int]] = {"user": SEPARATION_MS, "assistant": ASSISTANT_SILENCE_MS}
-
-_OTHER: Final[dict[Speaker, Speaker]] = {"user": "assistant", "assistant": "user"}
+_PARTS: Final[dict[Speaker, str]] = {"user": "input_text", "assistant": "output_text"}
 
 
-class _Open(Struct):
-    utterance_id: int
-    speaker: Speaker
-    start_ms: int
-    end_ms: int
-    inside: bool
-    """Whether it began while the other one spoke."""
-    alone_before: bool
-    """Whether the speaker had said nothing for `ISOLATION_MS`."""
-    pieces: list[str] = field(default_factory=list)
+class LiveTranscript(tuple[Utterance, ...]):
+    """What was said, in the order in which it began. `str` is one line for each utterance, `SPEAKER: TEXT`."""
 
-    @property
-    def is_short(self) -> bool:
-        """Whether it may still be a word that does not take the turn."""
-        lasts_ms = self.end_ms - self.start_ms
-        return self.speaker == "user" and self.inside and self.alone_before and lasts_ms <= BACKCHANNEL_MS
+    __slots__ = ()
 
-    def close(self) -> Utterance:
-        return Utterance(
-            utterance_id=self.utterance_id,
-            speaker=self.speaker,
-            text="".join(self.pieces).strip(),
-            start_ms=self.start_ms,
-            end_ms=self.end_ms,
-            backchannel=self.is_short,
-        )
+    def __str__(self) -> str:
+        return "\n".join(f"{utterance.speaker}: {utterance.text}" for utterance in self)
+
+    def request(self) -> str:
+        """What the user has said since the model last spoke, as one text: where work is handed over, the work.
+
+        The words of one sentence may be several utterances, because a pause of half a second ends one.
+        """
+        words: list[str] = []
+        for utterance in reversed(self):
+            if utterance.speaker == "assistant":
+                break
+            words.append(utterance.text)
+        return " ".join(reversed(words))
+
+    def as_input(self) -> list[LiveInitialMessage]:
+        """The last 128 utterances as earlier messages: the `input` with which another session goes on."""
+        return [
+            LiveInitialMessage(role=each.speaker, content=[LiveInitialPart(type=_PARTS[each.speaker], text=each.text)])
+            for each in self[-_MAX_INPUT:]
+        ]
 
 
 class TranscriptGrouper:
-    """Groups pieces into utterances. Times are milliseconds of the session."""
+    """Groups pieces into utterances. Their times are milliseconds of the session, `now` is a clock in seconds.
+
+    The session's time goes on by that clock from the latest word on: words come later than their sound, or sooner, so
+    how much audio was sent says nothing about how long a speaker has been silent.
+    """
 
     def __init__(self) -> None:
-        self._open: dict[Speaker, _Open] = {}
-        self._ended_ms: dict[Speaker, int] = {}
-        self._next_id = 1
+        self._utterances = OpenUtterances()
+        self._kept: deque[Utterance] = deque(maxlen=MAX_UTTERANCES)
+        self._unsettled: list[SpokenPiece] = []
+        self._unsettled_from = 0.0
+        self._unsettled_to = 0.0
+        """When the first and the last of them came."""
+        self._began_ms: dict[Speaker, int] = {}
+        """The begin of each speaker's latest piece."""
+        self._latest_ms: float | None = None
+        """The latest end of all pieces, known at `_latest_at`."""
+        self._latest_at = 0.0
+        self._now = 0.0
 
-    def add(self, speaker: Speaker, delta: str, start_ms: int, end_ms: int) -> list[TranscriptDelta | UtteranceEnded]:
-        """The next piece of a speaker: the utterances that end before it, and the piece with its utterance."""
-        notices: list[TranscriptDelta | UtteranceEnded] = []
-        mine = self._open.get(speaker)
-        if mine is not None and start_ms < mine.start_ms:
-            notices += self._end(speaker, "timestamp_reset")
-        elif mine is not None and start_ms - mine.end_ms > self._pause_ms(mine):
-            notices += self._end(speaker, "inactivity")
-        notices += self._end_inactive(start_ms)
-        current = self._open.get(speaker) or self._begin(speaker, start_ms)
-        current.pieces.append(delta)
-        current.end_ms = max(current.end_ms, end_ms)
-        other = self._open.get(_OTHER[speaker])
-        if other is not None and other.start_ms <= current.start_ms and not current.is_short:
-            notices += self._end(other.speaker, "speaker_change")
-        notices.append(
-            TranscriptDelta(
-                speaker=speaker,
-                utterance_id=current.utterance_id,
-                delta=delta,
-                start_ms=start_ms,
-                end_ms=end_ms,
-            )
-        )
+    @property
+    def utterances(self) -> LiveTranscript:
+        """The utterances as far as they were told, those that go on too; a snapshot."""
+        told = [*self._kept, *self._utterances.going_on]
+        return LiveTranscript(sorted(told, key=lambda utterance: utterance.utterance_id))
+
+    def add(self, speaker: Speaker, delta: str, start_ms: int, end_ms: int, *, now: float) -> list[Grouped]:
+        """The next piece of a speaker; one without text is silence. Ends come before the piece that brings them."""
+        self._now = now
+        if not delta:
+            return []
+        piece = SpokenPiece(speaker, delta, start_ms, end_ms)
+        notices: list[Grouped] = []
+        if self._unsettled and (start_ms, end_ms) != (self._unsettled[0].start_ms, self._unsettled[0].end_ms):
+            notices = self._settle()
+        if not self._unsettled:
+            self._unsettled_from = now
+        self._unsettled.append(piece)
+        self._unsettled_to = now
+        # Whose turn it is goes on at once, and two speakers are all that there are.
+        known = {piece.speaker for piece in self._unsettled}
+        if len(known) > 1 or (len(self._unsettled) == 1 and speaker == self._utterances.speaker):
+            notices += self._settle()
         return notices
 
-    def advance(self, position_ms: int) -> list[TranscriptDelta | UtteranceEnded]:
-        """The session's time has come to here: utterances with a long pause behind them end."""
-        return self._end_inactive(position_ms)
+    @property
+    def next_tick_at(self) -> float:
+        """When `tick` has something to do, if no words come before; infinity if nothing is waited for."""
+        if self._unsettled:
+            return self._unsettled_from + SETTLE_MS / 1000
+        deadline_ms = self._utterances.deadline_ms
+        return inf if self._latest_ms is None else self._latest_at + (deadline_ms - self._latest_ms) / 1000
 
-    def end(self) -> list[TranscriptDelta | UtteranceEnded]:
-        """The session is over."""
-        return [notice for mine in [*self._open.values()] for notice in self._end(mine.speaker, "session_closed")]
-
-    def _begin(self, speaker: Speaker, start_ms: int) -> _Open:
-        ended_ms = self._ended_ms.get(speaker)
-        opened = self._open[speaker] = _Open(
-            utterance_id=self._next_id,
-            speaker=speaker,
-            start_ms=start_ms,
-            end_ms=start_ms,
-            inside=_OTHER[speaker] in self._open,
-            alone_before=ended_ms is None or start_ms - ended_ms >= ISOLATION_MS,
-        )
-        self._next_id += 1
-        return opened
-
-    @staticmethod
-    def _pause_ms(mine: _Open) -> int:
-        # Whether a short word stays alone is known only after a longer pause.
-        return ISOLATION_MS if mine.is_short else _PAUSES[mine.speaker]
-
-    def _end_inactive(self, position_ms: int) -> list[TranscriptDelta | UtteranceEnded]:
-        silent = [mine for mine in self._open.values() if position_ms - mine.end_ms > self._pause_ms(mine)]
-        return [notice for mine in silent for notice in self._end(mine.speaker, "inactivity")]
-
-    def _end(self, speaker: Speaker, reason: UtteranceEnd) -> list[TranscriptDelta | UtteranceEnded]:
-        ended = self._open.pop(speaker, None)
-        if ended is None:
+    def tick(self, now: float) -> list[Grouped]:
+        """Time has passed: utterances end that were followed by silence for long enough."""
+        self._now = now
+        if now < self.next_tick_at:
             return []
-        self._ended_ms[speaker] = ended.end_ms
-        utterance = ended.close()
-        return [UtteranceEnded(utterance, reason)] if utterance.text else []
+        # The clock is rounded: what is due now by `next_tick_at` must be so by the session's time too.
+        due_ms = 0.0 if self._unsettled else self._utterances.deadline_ms
+        notices = self._settle()
+        return notices + self._keeping(self._utterances.advance(max(due_ms, self._time_ms)))
+
+    def end(self) -> list[Grouped]:
+        """The session is over, at the time of the last `add` or `tick`."""
+        return self._settle() + self._keeping(self._utterances.close(self._time_ms, "session_closed"))
+
+    def _keeping(self, notices: list[Grouped]) -> list[Grouped]:
+        self._kept += (notice.utterance for notice in notices if isinstance(notice, UtteranceEnded))
+        return notices
+
+    @property
+    def _time_ms(self) -> float:
+        if self._latest_ms is None:
+            return 0.0
+        return self._latest_ms + max(0.0, self._now - self._latest_at) * 1000
+
+    def _settle(self) -> list[Grouped]:
+        pieces, self._unsettled = self._unsettled, []
+        if not pieces:
+            return []
+        notices: list[Grouped] = []
+        if any(piece.start_ms < self._began_ms.get(piece.speaker, piece.start_ms) for piece in pieces):
+            notices += self._utterances.close(self._time_ms, "timestamp_reset")
+            self._began_ms.clear()
+            self._latest_ms = None
+        for piece in pieces:
+            self._began_ms[piece.speaker] = piece.start_ms
+            self._latest_ms = max(self._latest_ms or 0.0, piece.end_ms)
+        self._latest_at = self._unsettled_to
+        return self._keeping(notices + self._utterances.add(pieces))

@@ -1,0 +1,46 @@
+"""Runs a Live session on an event loop of its own for the length of a `with` block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, Protocol, TypeVar
+
+from duologue.client.blocking.loop_thread import LoopThread
+
+__all__ = ["live_block"]
+
+L = TypeVar("L")
+"""The session on its event loop."""
+
+
+class Closable(Protocol):
+    """The same session for threads."""
+
+    def close(self, *, at_once: bool = False) -> object:
+        """End it."""
+        ...
+
+
+B = TypeVar("B", bound=Closable)
+
+
+@contextmanager
+def live_block(
+    make: Callable[[], AbstractAsyncContextManager[L]], facade: Callable[[L, LoopThread[L]], B]
+) -> Generator[B, None, None]:
+    """The session that `make` enters on the loop; `facade` makes of it what threads use. Leaves no thread behind."""
+    loop: LoopThread[Any] = LoopThread(make)
+    try:
+        session = facade(loop.open(), loop)
+        try:
+            yield session
+            session.close()
+        finally:
+            session.close(at_once=True)
+    finally:
+        try:
+            loop.close(at_once=True)
+        finally:
+            # Again: Ctrl-C may have interrupted the first call before it began.
+            loop.close(at_once=True)

@@ -1,0 +1,170 @@
+"""The sound of a Live session on a sink: what `play` returns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from duologue.audio.formats import Encoding
+from duologue.audio.pacing import silence
+from duologue.client.sound.blocks import SoundBlock, closing_after
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink
+from duologue.client.sound.player import Player
+from duologue.client.sound.sinks import AudioSink, sink_of
+from duologue.errors import ConnectionClosedOK, DuologueError
+from duologue.protocol.client.notices import AudioDelta
+from duologue.protocol.live.client.notices import LiveAudioPiece, TranscriptDelta
+
+if TYPE_CHECKING:
+    from duologue.client.live.control import LiveControl
+
+__all__ = ["LivePlayback"]
+
+_logger = logging.getLogger(__name__)
+
+_MAX_AHEAD_S: Final = 0.4
+"""How much may wait to be played before silence is left out: the server sends in real time, so what waits is only what
+came in a burst, and every further word would be heard that much later."""
+
+_MAX_GAP_MS: Final = 600_000
+"""The longest silence that a file gets for pieces that the server left out."""
+
+_GAP_PIECE_MS: Final = 1000
+
+_QUIET_S: Final = 1.0
+"""Silence for so long is the end of what the model says: its words lead their sound by less."""
+
+_ANSWER_S: Final = 5.0
+"""How long after the user's words an answer may begin."""
+
+_STALL_S: Final = 10.0
+"""How long a block that ends waits without any progress."""
+
+_LOOK_S: Final = 0.02
+"""How often the end of the speech is looked for."""
+
+
+class LivePlayback(SoundBlock):
+    """Plays the model's sound for a block, in the order in which it comes.
+
+    The server sends in real time, so little waits to be played, and nothing is dropped when the user speaks: the model
+    falls silent by itself. A sink that is late catches up by leaving out silence. What the server leaves out is silence
+    in a file.
+
+    A block that ends normally waits until the model has finished what it is about to say; one that raises, or is
+    cancelled, stops at once. `await` plays to the end of the session.
+    """
+
+    def __init__(self, live: LiveControl, sink: AnySink) -> None:
+        super().__init__("live.play(…)")
+        self._live = live
+        self._sink: AudioSink | PullSink = sink if isinstance(sink, PullSink) else sink_of(sink)
+        self._player: Player | None = None
+        self._spoke_at_s = -inf
+        """When what the model last said is heard, by its sound or its words."""
+        self._answer_due_s = -inf
+        """Until when an answer to what the user has said may begin."""
+        self._ended_with: DuologueError | None = None
+        self._n_noticed = 0
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the model says nothing, and is about to say nothing, as far as that can be known."""
+        now = asyncio.get_running_loop().time()
+        if self._ended_with is not None:
+            return self._player is None or self._player.is_idle
+        waits = max(self._spoke_at_s + _QUIET_S, self._answer_due_s)
+        return waits <= now and not self._live.is_working
+
+    async def drain(self) -> None:
+        """Wait until the model is silent: it has nothing more to say, and all that it said was heard.
+
+        Gives up with a warning in the log when nothing happens for ten seconds.
+        """
+        loop = asyncio.get_running_loop()
+        seen, since_s = self._n_noticed, loop.time()
+        while not self.is_silent and self._task is not None and not self._task.done():
+            await asyncio.sleep(_LOOK_S)
+            if self._n_noticed != seen:
+                seen, since_s = self._n_noticed, loop.time()
+            elif loop.time() > since_s + _STALL_S:
+                _logger.warning("the playback ends before its speech: nothing has happened for %g s", _STALL_S)
+                return
+
+    async def _drain(self) -> None:
+        await self.drain()
+
+    # --- what the session tells
+
+    def put(self, notice: object, /) -> None:
+        """Take a notice or an event. Never raises."""
+        self._n_noticed += 1
+        match notice:
+            case LiveAudioPiece():
+                self._sound(notice)
+            case TranscriptDelta(speaker="assistant"):
+                self._spoke_at_s = max(self._spoke_at_s, asyncio.get_running_loop().time())
+                self._answer_due_s = -inf
+            case TranscriptDelta():
+                self._answer_due_s = asyncio.get_running_loop().time() + _ANSWER_S
+            case _:
+                pass  # says nothing about sound
+
+    def end(self, fault: DuologueError, /) -> None:
+        """No more notices will come."""
+        self._ended_with = fault
+        if self._player is not None:
+            self._player.end()
+
+    def _sound(self, piece: LiveAudioPiece) -> None:
+        assert self._player is not None
+        is_silence = not piece.audio.strip(_silent_bytes(piece.encoding))
+        if self._is_paced:
+            if is_silence and self._player.waiting_s > _MAX_AHEAD_S:
+                return
+        else:
+            self._fill(min(piece.gap_ms, _MAX_GAP_MS), piece.encoding)
+        self._play(piece.audio, piece.encoding)
+        if not is_silence:
+            heard_in_s = self._player.waiting_s if self._is_paced else 0.0
+            self._spoke_at_s = asyncio.get_running_loop().time() + heard_in_s
+
+    def _fill(self, gap_ms: int, encoding: Encoding) -> None:
+        while gap_ms > 0:
+            piece_ms = min(gap_ms, _GAP_PIECE_MS)
+            self._play(silence(encoding, encoding.bytes_for_ms(piece_ms)), encoding)
+            gap_ms -= piece_ms
+
+    def _play(self, audio: bytes, encoding: Encoding) -> None:
+        assert self._player is not None
+        # The sound of a session is one track: for the player, one part of one item.
+        self._player.put(AudioDelta(response_id="", item_id="live", content_index=0, audio=audio, encoding=encoding))
+
+    @property
+    def _is_paced(self) -> bool:
+        return not isinstance(self._sink, AudioSink) or self._sink.paced
+
+    # --- the task
+
+    async def _hold(self, opened: Callable[[], None]) -> None:
+        player = Player(self._sink, report=lambda part: None, received=lambda part: 0)
+        async with closing_after(player.close):
+            await player.open(self._live.core.encoding)
+            self._player = player
+            self._live.attach(self)
+            opened()
+            try:
+                await player.run()
+                if self._ended_with is not None and not isinstance(self._ended_with, ConnectionClosedOK):
+                    raise self._ended_with.with_traceback(None)
+            finally:
+                self._live.detach(self)
+
+
+def _silent_bytes(encoding: Encoding) -> bytes:
+    """What silence consists of: G.711 has two zeros."""
+    return {"audio/pcmu": b"\xff\x7f", "audio/pcma": b"\xd5\x55"}.get(encoding.type, b"\0")

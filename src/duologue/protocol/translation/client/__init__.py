@@ -1,0 +1,1 @@
+"""A translation session, seen from the client."""

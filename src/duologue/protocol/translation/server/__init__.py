@@ -1,0 +1,1 @@
+"""A translation session, seen from the server: settings, utterances, and what is sent of them."""

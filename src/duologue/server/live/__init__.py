@@ -1,0 +1,1 @@
+"""Live sessions: voice without turns, with sidebands and forks."""

@@ -1,0 +1,158 @@
+"""A sideband: a second connection to an open session, which sees its events and may send commands, without audio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final, Protocol
+
+from duologue.errors import ConnectionClosed
+from duologue.protocol import Close
+from duologue.server.budget import Share
+from duologue.server.ids import new_id
+from duologue.server.limits import Limits
+from duologue.server.rejections import Rejection
+from duologue.server.session.send_queue import SendQueue
+from duologue.server.telemetry.log import log_event
+from duologue.server.telemetry.observer import UNOBSERVED, Observer
+from duologue.server.tracebacks import drop_traceback
+from duologue.transports import Transport
+from duologue.transports.wire_log import SERVER_WIRE, log_frame
+
+__all__ = ["GOING_AWAY", "OVER", "AttachedTo", "Sideband"]
+
+GOING_AWAY: Final = Close(1001, "the server is going away")
+
+OVER: Final = Close(1000, "the session is over")
+
+
+class AttachedTo(Protocol):
+    """The session of a sideband."""
+
+    def attach(self, sideband: Sideband, /) -> None:
+        """Send the sideband what belongs at its beginning, and then all events."""
+        ...
+
+    def detach(self, sideband: Sideband, /) -> None:
+        """Send it nothing more."""
+        ...
+
+    async def receive(self, message: str | bytes, /, *, source: str) -> None:
+        """Take a message of the sideband with this id; returns when it has been carried out."""
+        ...
+
+
+class Sideband:
+    """Serves one sideband. It ends with its session; the session does not wait for it, and goes on without it."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        session: AttachedTo,
+        *,
+        limits: Limits,
+        observer: Observer | None = None,
+        share: Share | None = None,
+    ) -> None:
+        """`share` counts what waits to be sent, and is closed with the sideband."""
+        self.sideband_id = new_id("sideband")
+        self._transport = transport
+        self._session = session
+        self._stall_s = limits.stall_s
+        self._share = share
+        charge = share.charge if share is not None else None
+        self._queue = SendQueue(max_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s, charge=charge)
+        self._observer = observer.opened(self.sideband_id, kind="live-sideband") if observer is not None else UNOBSERVED
+        self._reading: asyncio.Task[int] | None = None
+        self._overdue: asyncio.TimerHandle | None = None
+        self._close_with: Close | None = None
+
+    async def run(self) -> None:
+        """Serve until the client disconnects or the session is over. Cancelling ends it at once."""
+        code = 1005
+        try:
+            code = await self._serve()
+            if self._close_with is not None:
+                code = self._close_with.code
+                await self._transport.close(code, self._close_with.reason)
+        except asyncio.CancelledError as end:
+            code = GOING_AWAY.code
+            await self._transport.close(code, GOING_AWAY.reason)
+            drop_traceback(end)
+            raise
+        except Exception as fault:
+            code = 1011
+            log_event(logging.ERROR, "sideband broke", fault=fault, session=self.sideband_id)
+            drop_traceback(fault)
+            await self._transport.close(code, "internal error")
+        finally:
+            if self._overdue is not None:
+                self._overdue.cancel()
+            self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
+            self._reading = None
+
+    def put(self, text: str) -> None:
+        """Send a message. A client that is too far behind is cut: the session must not wait for it."""
+        self._queue.put(text)
+        if self._queue.is_full:
+            stalled = Rejection("stalled", seconds=self._stall_s)
+            self.stop(Close(stalled.close_code, stalled.close_reason))
+
+    def finish(self, close: Close = OVER) -> None:
+        """The session is over: close behind the messages that wait, which may take as long as a stalled client may."""
+        if self._overdue is None:
+            self._queue.put(close)
+            self._overdue = asyncio.get_running_loop().call_later(self._stall_s, self.stop, close)
+
+    def drain(self) -> None:
+        """Nothing to do: the sideband ends when its session has ended."""
+
+    def stop(self, close: Close = GOING_AWAY) -> None:
+        """End now, with this close; later calls change nothing."""
+        self._close_with = self._close_with or close
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _serve(self) -> int:
+        """Returns the close code."""
+        async with asyncio.TaskGroup() as tasks:
+            reading, writing = tasks.create_task(self._read()), tasks.create_task(self._write())
+            self._reading = reading
+            self._session.attach(self)
+            if self._close_with is not None:
+                reading.cancel()
+            try:
+                await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._session.detach(self)
+                for task in (reading, writing):
+                    task.cancel()
+        return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
+
+    async def _read(self) -> int:
+        while True:
+            try:
+                message = await self._transport.receive()
+            except ConnectionClosed as closed:
+                return closed.code
+            self._observer.received(len(message), 0)
+            await self._session.receive(message, source=self.sideband_id)
+            del message
+
+    async def _write(self) -> int:
+        try:
+            while True:
+                message = await self._queue.get()
+                if isinstance(message, Close):
+                    await self._transport.close(message.code, message.reason)
+                    return message.code
+                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=self.sideband_id, wire=SERVER_WIRE)
+                await self._transport.send(message)
+                del message  # else it would stay in memory until there is another one
+        except ConnectionClosed as closed:
+            return closed.code
+        finally:
+            self._queue.close()

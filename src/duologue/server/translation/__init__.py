@@ -1,0 +1,1 @@
+"""Translation sessions: the shell around their protocol, and the engines' work for one utterance."""

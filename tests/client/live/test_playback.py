@@ -1,0 +1,152 @@
+"""The sound of a Live session on a sink, on a clock that the test controls."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duologue.audio.formats import PCM, PCMU
+from duologue.audio.wav import read_wav
+from duologue.client.live import Live
+from duologue.errors import AudioError, SessionLost
+from duologue.sound import FunctionSink, WavSink
+from duologue.testing import LIVE_CLOSED, Close, Drop, Expect, ScriptedServer, Send
+from tests.client.live._talking import START, delegates, says, serving, sound, started, talking
+from tests.client.sound._speaking import HandedOver
+from tests.client.sound._virtual_time import in_virtual_time
+
+CUE = Expect("session.thinking.append")
+VOICE = b"\x01\x02" * 2400
+SILENCE = bytes(4800)
+"""Pieces of 100 ms."""
+
+
+def piece(audio: bytes, **fields: Any) -> dict[str, Any]:
+    """A piece of the model's sound."""
+    return sound(base64.b64encode(audio).decode(), **fields)
+
+
+async def cue(live: Live) -> None:
+    """Let the server begin."""
+    await live.append_thinking("Begin.")
+
+
+@in_virtual_time
+async def test_sound_is_played_in_order_and_at_the_speed_at_which_it_is_heard() -> None:
+    sink = HandedOver()
+    async with talking(serving(CUE, Send(piece(VOICE), piece(SILENCE), piece(VOICE)))) as live, live.play(sink):
+        await cue(live)
+        await sink.until(300)
+    assert sink.audio == VOICE + SILENCE + VOICE
+    assert {round(b - a, 6) for (a, _), (b, _) in pairwise(sink.frames)} == {0.02}
+    assert sink.is_closed
+
+
+@in_virtual_time
+async def test_the_end_of_the_block_waits_for_what_the_model_is_about_to_say() -> None:
+    sink = HandedOver()
+    async with talking(serving(CUE, Send(says("assistant", "Hello.", 0, 200), *[piece(VOICE)] * 20))) as live:
+        before = asyncio.get_running_loop().time()
+        async with live.play(sink) as playback:
+            await cue(live)
+            await asyncio.sleep(0.5)
+            assert not playback.is_silent
+        assert asyncio.get_running_loop().time() - before < 5
+    assert sink.audio == VOICE * 20
+
+
+@in_virtual_time
+async def test_an_answer_to_the_user_is_waited_for() -> None:
+    async with talking(serving(CUE, Send(says("user", "Hello?", 0, 200)))) as live, live.play(HandedOver()) as playback:
+        await cue(live)
+        await asyncio.sleep(4.9)
+        assert not playback.is_silent
+        await playback.drain()
+        assert playback.is_silent
+
+
+@in_virtual_time
+async def test_delegated_work_is_waited_for() -> None:
+    done = asyncio.Event()
+
+    async def work(delegation: object) -> None:
+        await done.wait()
+
+    async with (
+        talking(serving(CUE, Send(delegates("item_1"))), on_delegation=work) as live,
+        live.play(HandedOver()) as playback,
+    ):
+        await cue(live)
+        await asyncio.sleep(3)
+        assert not playback.is_silent
+        done.set()
+        await playback.drain()
+
+
+@in_virtual_time
+async def test_a_burst_is_caught_up_with_by_leaving_out_silence() -> None:
+    sink = HandedOver()
+    burst = [piece(VOICE)] * 10 + [piece(SILENCE)] * 30 + [piece(VOICE)]
+    async with talking(serving(CUE, Send(*burst))) as live, live.play(sink):
+        await cue(live)
+        await sink.until(1000)
+    assert sink.audio.startswith(VOICE * 10)
+    assert sink.audio.endswith(VOICE)
+    assert len(sink.audio) < len(VOICE) * 13
+
+
+async def test_a_file_gets_silence_for_what_the_server_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    pieces = (piece(VOICE, start_ms=0, end_ms=100), piece(VOICE, start_ms=2600, end_ms=2700))
+    server = ScriptedServer([*START, CUE, Send(*pieces, LIVE_CLOSED), Close()])
+    async with talking(server) as live, live.play(WavSink(path, paced=False)) as playback:
+        await cue(live)
+        await playback.wait()
+    assert read_wav(path).pcm16 == VOICE + bytes(48_000 * 5 // 2) + VOICE
+
+
+async def test_a_gap_that_no_session_has_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.client.live.playback._MAX_GAP_MS", 1000)
+    path = tmp_path / "call.wav"
+    server = ScriptedServer([*START, CUE, Send(piece(VOICE, start_ms=10**12), LIVE_CLOSED), Close()])
+    async with talking(server) as live, live.play(WavSink(path, paced=False)) as playback:
+        await cue(live)
+        await playback.wait()
+    assert len(read_wav(path).pcm16) == 48_000 + len(VOICE)
+
+
+async def test_sound_is_converted_for_the_sink() -> None:
+    heard: list[bytes] = []
+    server = ScriptedServer(
+        [*started(audio={"format": {"type": "audio/pcmu"}}), CUE, Send(piece(b"\xff" * 800), LIVE_CLOSED), Close()]
+    )
+    sink = FunctionSink(heard.append)
+    sink.paced = False
+    async with talking(server) as live, live.play(sink) as playback:
+        assert live.core.encoding == PCMU
+        await cue(live)
+        await playback.wait()
+    assert b"".join(heard) == b"\xff" * 800
+    assert PCM.rate_hz == 24_000
+
+
+async def test_a_sink_that_fails_ends_the_block() -> None:
+    def broken(audio: bytes) -> None:
+        raise AudioError("the loudspeaker is gone")
+
+    async with talking(serving(CUE, Send(piece(VOICE)))) as live:
+        await cue(live)
+        with pytest.raises(AudioError, match="the loudspeaker is gone"):
+            await live.play(broken)
+
+
+async def test_a_lost_session_ends_the_playback() -> None:
+    async with talking(ScriptedServer([*START, CUE, Drop()])) as live:
+        await cue(live)
+        with pytest.raises(SessionLost):
+            await live.play(HandedOver())

@@ -1,0 +1,48 @@
+"""The audio that sidebands get."""
+
+from __future__ import annotations
+
+from duologue.audio.formats import PCM, PCMU
+from duologue.audio.pacing import silence
+from duologue.events.live import LiveInputAudioAppendEvent, LiveOutputAudioDeltaEvent
+from duologue.protocol.live.server.outgoing import SIDEBANDS, LiveOutbox
+from duologue.protocol.live.server.sound.sidebands import Sidebands
+
+
+def attached() -> tuple[Sidebands, LiveOutbox]:
+    out = LiveOutbox(str)
+    sidebands = Sidebands(out, max_attached=2)
+    assert sidebands.attach("a")
+    return sidebands, out
+
+
+def test_audio_of_the_wires_own_rate_is_passed_on_as_it_is() -> None:
+    sidebands, out = attached()
+    sidebands.input(b"\x01\x02", PCM)
+    sidebands.output(b"\x03\x04", PCM, 100, 200)
+    given, spoken = out.take_events()
+    assert isinstance(given.event, LiveInputAudioAppendEvent)
+    assert given.event.decode_audio() == b"\x01\x02"
+    assert isinstance(spoken.event, LiveOutputAudioDeltaEvent)
+    assert (spoken.event.decode_audio(), spoken.event.start_ms, spoken.event.end_ms) == (b"\x03\x04", 100, 200)
+    assert {given.to, spoken.to} == {SIDEBANDS}
+
+
+def test_every_piece_of_the_output_is_complete_at_another_rate() -> None:
+    sidebands, out = attached()
+    for number in range(20):
+        sidebands.output(silence(PCMU, 800), PCMU, number * 100, number * 100 + 100)
+    lengths = [
+        len(outgoing.event.decode_audio())
+        for outgoing in out.take_events()
+        if isinstance(outgoing.event, LiveOutputAudioDeltaEvent)
+    ]
+    assert lengths == [4_800] * 20
+
+
+def test_nothing_is_converted_while_none_is_attached() -> None:
+    sidebands, out = attached()
+    sidebands.detach("a")
+    sidebands.input(b"\x01\x02", PCM)
+    sidebands.output(b"\x03\x04", PCM, 0, 100)
+    assert out.take_events() == []
