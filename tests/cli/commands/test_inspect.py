@@ -64,3 +64,5 @@ def test_other_files_and_other_ways_of_showing_are_refused_in_a_sentence(tmp_pat
     write_lines(path, {"type": "response.cancel"})
     assert "needs a recording of duologue" in command("inspect", path, "--json", code=2).err
     assert "--json" in command("inspect", path, code=2).err
+    RecordingWriter(path, family="live").close()
+    assert "of the live endpoint" in command("inspect", path, "--json", code=2).err

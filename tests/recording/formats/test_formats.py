@@ -66,8 +66,14 @@ def test_every_format_has_a_sample() -> None:
     assert {sample.format for sample in SAMPLES.values()} == {each.name for each in FORMATS} - {FORMATS[0].name}
 
 
-def test_the_documentation_has_every_format_in_the_order_in_which_they_are_recognised() -> None:
+def how_to_read() -> str:
+    """The part of the page on recordings that is about reading files."""
     page = (ROOT / "docs" / "howto" / "recordings.md").read_text(encoding="utf-8")
+    return page.partition("\n## Read\n")[2]
+
+
+def test_the_documentation_has_every_format_in_the_order_in_which_they_are_recognised() -> None:
+    page = how_to_read()
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert rows == ["read as", *(each.name for each in FORMATS)]
 
@@ -75,7 +81,7 @@ def test_the_documentation_has_every_format_in_the_order_in_which_they_are_recog
 def test_the_listing_of_the_documentation_shows_the_types_of_a_har(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (ROOT / "docs" / "howto" / "recordings.md").read_text(encoding="utf-8")
+    page = how_to_read()
     (listing,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "app.har").write_bytes(har(("wss://x/v1/realtime", har_messages())))
     monkeypatch.chdir(tmp_path)
