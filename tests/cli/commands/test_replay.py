@@ -111,7 +111,7 @@ def test_what_is_no_message_is_shown_between_the_messages(tmp_path: Path, comman
         writer.closed(1011, "broken", by="server")
     shown = command("replay", path).out.splitlines()
     assert shown[0].endswith(" at wss://a.example/v1/realtime?model=m, model m, dialect openai")
-    assert [line.split("s  ", 1)[1] for line in shown if "mark:" in line or "closed" in line] == [
+    assert [line.split("·  ", 1)[1] for line in shown if "mark:" in line or "closed" in line] == [
         "mark: here",
         "closed by the server, code 1011 (broken)",
     ]

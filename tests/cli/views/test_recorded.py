@@ -33,7 +33,7 @@ from duologue.recording import (
     ids=["lost", "closed", "again", "again, somewhere"],
 )
 def test_connections_end_and_begin(line: RecordingLine, sentence: str) -> None:
-    assert sentence_of_line(line) == f"    1.500 s  {sentence}"
+    assert sentence_of_line(line) == f"    1.500  ·  {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_connections_end_and_begin(line: RecordingLine, sentence: str) -> None:
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_notes_say_what_happened(note: Note, sentence: str) -> None:
-    assert sentence_of_line(NoteLine(at_s=1.5, note=note)) == f"    1.500 s  {sentence}"
+    assert sentence_of_line(NoteLine(at_s=1.5, note=note)) == f"    1.500  ·  {sentence}"
 
 
 def test_what_no_sentence_is_about() -> None:

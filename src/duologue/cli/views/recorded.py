@@ -26,7 +26,7 @@ def sentence_of_line(line: RecordingLine) -> str | None:
     """A line that is no message, in a sentence with its time. None for what says nothing to a reader of events."""
     if isinstance(line, Frame | UnknownLine):
         return None
-    return f"{line.at_s:9.3f} s  {_sentence(line)}"
+    return f"{line.at_s:9.3f}  ·  {_sentence(line)}"
 
 
 def _sentence(line: ClosedLine | ConnectedLine | NoteLine) -> str:
