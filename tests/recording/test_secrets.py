@@ -106,6 +106,17 @@ def test_fields_that_hold_secrets_are_known_by_their_names(frame: Any, written: 
     assert not re.search(r"any|let me in|abc|a:b@", damaged.replace("Api-Key", ""))
 
 
+@pytest.mark.parametrize(
+    "before",
+    ['{"authorization":"', '{"headers":{"x-key":"', '{"client_secret":{"value":"'],
+    ids=["field", "headers", "value"],
+)
+def test_a_long_key_is_no_audio_also_in_a_damaged_frame(before: str) -> None:
+    for end in ("", '"', '","more":"' + AUDIO):
+        without = frame_text(f"{before}{AUDIO[:5000]}{end}")
+        assert AUDIO[:5000] not in without.removesuffix(AUDIO)
+
+
 def test_a_function_may_have_a_parameter_of_such_a_name() -> None:
     frame = {"tools": [{"type": "function", "parameters": {"properties": {"headers": {"type": "object"}}}}]}
     assert frame_text(json.dumps(frame)) == json.dumps(frame)

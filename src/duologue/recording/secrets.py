@@ -54,6 +54,17 @@ _FIELDS: Final = re.compile(
 )
 """The same fields in a text that is no JSON; one that is cut off has no closing quote."""
 
+_BEFORE_A_SECRET: Final = re.compile(
+    r'"(?:value|client_secret|'
+    + "|".join(map(re.escape, sorted(_SECRET_FIELDS)))
+    + r')\\*"\s*:\s*\\*"$|"headers\\*"\s*:\s*\{[^{}]*$',
+    re.IGNORECASE,
+)
+"""Where such a field's value begins. A long key may look like audio, and is cut out of the text as audio is."""
+
+_MAX_FIELD_CHARACTERS: Final = 1024
+"""Of a field before its value."""
+
 _HEADERS: Final = 3
 """The group of this pattern that holds several values."""
 
@@ -154,8 +165,11 @@ def _scrubbed_damaged(text: str) -> str:
     """The same for a text that is no JSON. Audio in it is not looked through."""
     kept: list[str] = []
     at = 0
+    is_secret = False
     for begin, end in _beside_audio(text):
-        kept += (text[at:begin], scrubbed_text(text[begin:end]))
+        audio = text[at:begin]
+        kept += (_told(audio) if is_secret else audio, scrubbed_text(text[begin:end]))
+        is_secret = _BEFORE_A_SECRET.search(text, max(begin, end - _MAX_FIELD_CHARACTERS), end) is not None
         at = end
     return "".join(kept)
 
