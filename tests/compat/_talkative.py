@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 from duologue.engines.embedded.responder import EmbeddedResponder
 from duologue.engines.registry import Engines
-from duologue.engines.scripted import ScriptedResponder
+from duologue.engines.scripted import ScriptedResponder, ScriptedTranslator
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 
-__all__ = ["SPOKEN_MS", "embedded", "holding", "scripted"]
+__all__ = ["SPOKEN_MS", "embedded", "holding", "interpreter", "scripted"]
 
 SPOKEN_MS = 1000
 
@@ -47,3 +48,9 @@ def embedded(*transcripts: str, **settings: Any) -> RealtimeApp:
     plain = scripted_engines(transcripts=transcripts or ("hello",))
     engines = Engines(plain.new_detector, plain.transcriber, EmbeddedResponder(), plain.synthesizer)
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open", **settings)
+
+
+def interpreter() -> RealtimeApp:
+    """Hears the same words each time, and says the same translation."""
+    engines = replace(scripted_engines(transcripts=("good morning",)), translator=ScriptedTranslator(("buenos días",)))
+    return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")

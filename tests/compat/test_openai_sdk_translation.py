@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +12,10 @@ from openai.lib.realtime_translation import AsyncTranslationSession, Translation
 from openai.types.realtime import RealtimeTranslationSessionClosedEvent
 from websockets.exceptions import ConnectionClosedOK
 
-from duologue.engines.scripted import ScriptedTranslator
 from duologue.events.base import encode_audio
-from duologue.server import RealtimeApp
-from duologue.testing import scripted_app_engines, scripted_engines
 from tests.compat._live_sdk import CHECKS, LiveSdk, live_sdk, sdk_client, sound, words
 from tests.compat._sdk import Form, addresses
+from tests.compat._talkative import interpreter
 from tests.server._engines import LOUD, QUIET
 from tests.server._listening import listening
 
@@ -33,12 +30,6 @@ TRANSCRIBED = {"transcription": {"model": "gpt-realtime-whisper"}}
 SPANISH: dict[str, Any] = {"audio": {"output": {"language": "es"}, "input": TRANSCRIBED}}
 SPOKEN = (LOUD * 200,) * 3 + (QUIET * 200,) * 4
 FORMS: tuple[Form, ...] = ("async", "blocking")
-
-
-def interpreter() -> RealtimeApp:
-    """Hears the same words each time, and says the same translation."""
-    engines = replace(scripted_engines(transcripts=("good morning",)), translator=ScriptedTranslator(("buenos días",)))
-    return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
 
 
 async def translated(sdk: LiveSdk) -> list[Any]:

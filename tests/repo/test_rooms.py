@@ -28,6 +28,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"dialects/{name}.py" for name in "azure gateways glm names openai opensource qwen xai".split()),
         _TABLE_OF_A_DIALECT,
     ),
+    "cli/call/live_demo.py": "tests/cli/commands/test_demo.py",
     "cli/turns/observations.py": "types; tests/cli/call/test_talker.py",
     "client/input_progress_sink.py": "passes events on; tests/client/asyncio/test_finishing.py",
     "client/limits.py": "constants; tests/client/asyncio/test_connection.py and test_streams.py reach them",

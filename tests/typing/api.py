@@ -9,7 +9,8 @@ import duologue
 import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
-from duologue.events import UnsetType, live
+from duologue.events import UnsetType
+from duologue.events import live as live_events
 from duologue.protocol import ClientProtocol
 from duologue.protocol import states as tables
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
@@ -394,9 +395,9 @@ def every_live_notice(notice: notices.LiveNotice) -> str:
 async def a_live_session(url: str) -> None:
     async with duologue.live(url, model="m", on_delegation=delegate_of_live) as session:
         assert_type(session, duologue.Live)
-        assert_type(session.session, live.LiveSession | None)
+        assert_type(session.session, live_events.LiveSession | None)
         assert_type(await session.append_commentary("x"), str)
-        assert_type(await session.answered("x"), live.LiveServerEvent)
+        assert_type(await session.answered("x"), live_events.LiveServerEvent)
         assert_type(await session.close(), notices.SessionEnded)
         async for notice in session:
             every_live_notice(notice)

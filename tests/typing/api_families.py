@@ -9,7 +9,6 @@ from duologue.dialects import LIVE_PROFILES, detect_live
 from duologue.dialects.detection import Guess
 from duologue.dialects.live import LiveProfile
 from duologue.events import UnsetType, live
-from duologue.protocol.live.client import notices
 
 __all__: list[str] = []
 
@@ -229,31 +228,3 @@ def every_translation_client_event(event: events.AnyTranslationClientEvent) -> s
             return event.type
         case _:
             assert_never(event)
-
-
-def every_live_notice(notice: notices.LiveNotice) -> str:
-    match notice:
-        case (
-            notices.SessionStarted()
-            | notices.SessionUpdated()
-            | notices.SessionEnded()
-            | notices.LiveAudioPiece()
-            | notices.InputAudioCopy()
-            | notices.TranscriptDelta()
-            | notices.UtteranceEnded()
-            | notices.DelegationStarted()
-            | notices.RunFunction()
-            | notices.StopFunction()
-            | notices.ResponsesEvent()
-            | notices.DecisionMade()
-            | notices.FixtureEnded()
-            | notices.LiveUsage()
-            | notices.CommandEnded()
-            | notices.LiveErrorReported()
-            | notices.TimeStalled()
-            | notices.LiveUnreadable()
-            | notices.IllegalTransition()
-        ):
-            return type(notice).__name__
-        case _:
-            assert_never(notice)

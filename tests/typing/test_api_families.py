@@ -7,7 +7,6 @@ from typing import get_args
 
 from duologue import events
 from duologue.events import live
-from duologue.protocol.live.client import notices
 from tests.typing import api_families as api
 
 
@@ -15,7 +14,6 @@ def test_every_class_of_a_closed_union_is_matched() -> None:
     for function, union in (
         (api.every_live_server_event, live.AnyLiveServerEvent),
         (api.every_live_client_event, live.AnyLiveClientEvent),
-        (api.every_live_notice, notices.LiveNotice),
         (api.every_translation_server_event, events.AnyTranslationServerEvent),
         (api.every_translation_client_event, events.AnyTranslationClientEvent),
     ):

@@ -32,7 +32,7 @@ ITSELF: Final = Group("About this command", sort_key=5)
 COMPLETION: Final = "--install-completion"
 
 HELP: Final[Mapping[str, HelpPage]] = {
-    "demo": HelpPage(_TALKING, ("duologue demo", "duologue demo --fast --out-dir first-try")),
+    "demo": HelpPage(_TALKING, ("duologue demo", "duologue demo --fast --out-dir first-try", "duologue demo --live")),
     "talk": HelpPage(
         _TALKING,
         (

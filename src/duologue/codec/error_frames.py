@@ -108,7 +108,7 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def kept_frame(event: Variant, dialect: str) -> Json | None:
+def kept_frame(event: Variant, dialect: str | None) -> Json | None:
     """The frame of an error that was read in this dialect, as long as the event says what the frame does."""
     frame = event.extra.frame
     if frame is None or event.extra.dialect != dialect or not is_error_frame(frame):

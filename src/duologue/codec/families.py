@@ -58,7 +58,7 @@ class Family(Generic[E]):
         self._union = union
         self._unknown = unknown
         self._long_audio = LongAudio(audio)
-        self._readers: dict[str, ForgivingReader] = {}
+        self._readers: dict[str | None, ForgivingReader] = {}
         self.decode_known: Callable[[str | bytes], E] = self._first_decode
         """The strict decoder of all known events: raises `SURPRISES`. It replaces itself at its first call."""
 
@@ -105,7 +105,7 @@ class Family(Generic[E]):
         return self.read_canonical(frame, dialect=self.dialect, kept=None, frame=frame)
 
     def read_canonical(
-        self, fields: dict[str, Any], *, dialect: str, kept: dict[str, Any] | None, frame: dict[str, Any]
+        self, fields: dict[str, Any], *, dialect: str | None, kept: dict[str, Any] | None, frame: dict[str, Any]
     ) -> E:
         """The event of a frame that came in a dialect, from its canonical form.
 
@@ -130,17 +130,19 @@ class Family(Generic[E]):
             return self.decode(data)
         if not isinstance(data, Mapping):
             raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
-        # A copy: the event must not change when the caller's dict does.
-        return self.read(msgspec.to_builtins(dict(data), str_keys=True))
+        # A copy: the event must not change when the caller's dict does. No dialect: a program has made it.
+        frame = msgspec.to_builtins(dict(data), str_keys=True)
+        return self.read_canonical(frame, dialect=None, kept=None, frame=frame)
 
     def to_json(self, event: Variant) -> dict[str, Any]:
         """The event as plain JSON data."""
         if isinstance(event, UnknownFrame):
             plain: dict[str, Any] = to_plain(event.json)
             return plain
-        return kept_frame(event, self.dialect) or to_plain(event)
+        dialect = event.extra.dialect
+        return (kept_frame(event, dialect) if dialect in (self.dialect, None) else None) or to_plain(event)
 
-    def reader(self, dialect: str) -> ForgivingReader:
+    def reader(self, dialect: str | None) -> ForgivingReader:
         """The reader for what the strict decoder rejects, in this dialect."""
         reader = self._readers.get(dialect)
         if reader is None:

@@ -21,9 +21,12 @@ __all__ = ["ForgivingReader"]
 
 
 class ForgivingReader:
-    """Reads plain JSON objects that came in one dialect and have its canonical form."""
+    """Reads plain JSON objects that came in one dialect and have its canonical form.
 
-    def __init__(self, shapes: Mapping[str, ObjectShape], dialect: str) -> None:
+    Without a dialect, a program has made them: their fields belong to every dialect.
+    """
+
+    def __init__(self, shapes: Mapping[str, ObjectShape], dialect: str | None) -> None:
         self._shapes = shapes
         self._dialect = dialect
 

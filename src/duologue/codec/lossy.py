@@ -35,7 +35,7 @@ def translated(event: Variant, profile: FrameProfile) -> Translation:
     if isinstance(event, UnknownFrame):
         return Translation(to_plain(event.json), ())
     dialect, name = profile.name, event.__struct_config__.tag
-    origin = event.extra.frame if event.extra.dialect == dialect else None
+    origin = event.extra.frame if event.extra.dialect in (dialect, None) else None
     if origin is not None and _says_the_same(profile.read(dict(origin)), to_plain(event)):
         return Translation(dict(origin), ())
     lost: list[str] = []

@@ -21,7 +21,7 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
-from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
@@ -377,8 +377,7 @@ async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
 
     uvicorn alone would send the 404 too, and log it as an error of the application.
     """
-    root = scope.get("root_path", "")
-    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=root + PATH)
+    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
     if not await _answered_with_status(rejection, scope, send):
         await send({"type": "websocket.close", "code": rejection.close_code, "reason": f"the path is {PATH}"})
 

@@ -149,7 +149,7 @@ class ScriptedServer:
 
         self.targets.append(target)
         async with self._playing() as near:
-            connection = LiveConnection(near)
+            connection = LiveConnection(near, dialect=target.dialect)
             try:
                 yield connection
             finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +32,30 @@ def test_three_turns_come_to_their_end_and_leave_their_files(tmp_path: Path, com
     with RecordingReader(tmp_path / "demo" / "session.jsonl") as recording:
         assert recording.header.side == "client"
         assert sum(frame.direction == "received" for frame in recording) > 3 * len(TURN_ORDER)
+
+
+@needs_speech
+def test_over_live_work_is_handed_over_and_the_model_falls_silent_when_the_user_talks(
+    tmp_path: Path, command: Command
+) -> None:
+    shown = command("demo", "--live", "--out-dir", tmp_path / "demo")
+    assert shown.err == ""
+    for words in ("you: What is seven times eight?", "the model hands over work", "you: What time is it?"):
+        assert words in shown.out
+    interrupted = re.search(r"interrupted: the model fell silent (\d+) ms after the words began", shown.out)
+    assert interrupted is not None
+    # 300 on a machine that keeps up; here other tests run beside it. The bound itself: tests/server/live.
+    assert int(interrupted[1]) <= 600
+    assert read_wav(tmp_path / "demo" / "reply.wav").duration_ms > 5000
+    with RecordingReader(tmp_path / "demo" / "session.jsonl") as recording:
+        types = [json.loads(frame.message)["type"] for frame in recording]
+    assert types[:2] == ["session.start", "session.started"]
+    assert types[-1] == "session.closed"
+
+
+def test_a_live_session_cannot_be_hurried(tmp_path: Path, command: Command) -> None:
+    shown = command("demo", "--live", "--fast", "--out-dir", tmp_path / "demo", code=2)
+    assert "a Live session runs in real time" in shown.err
 
 
 def test_what_is_said_is_partly_recorded_and_partly_synthesised() -> None:

@@ -71,6 +71,7 @@ async def test_the_upstream_s_key_is_in_no_log_at_the_chattiest_level(
         (["--upstream-key", "k"], "belong to --upstream URL"),
         (["--upstream", "ws://h", "--upstream-dialect", "klingon"], "no dialect 'klingon'"),
         (["--upstream", "ws://h", "--responder", "embedded"], "engines, --llm and --mcp have no effect"),
+        (["--upstream", "ws://h", "--translator", "echo"], "engines, --llm and --mcp have no effect"),
         (["--upstream", "ws://h", "--mcp", "*"], "engines, --llm and --mcp have no effect"),
     ],
 )

@@ -17,10 +17,8 @@ __all__ = ["talking_live", "until"]
 @contextmanager
 def talking_live(server: ScriptedServer, **options: Any) -> Generator[blocking.BlockingLive, None, None]:
     """A session with a scripted server; afterwards it has left no thread, and the server found no fault."""
-    with (
-        no_thread_left(),
-        blocking.live(open_connection=server.open_live, **{"model": "scripted", **options}) as live,
-    ):
+    named: dict[str, Any] = {"model": "scripted", **options}
+    with no_thread_left(), blocking.live(open_connection=server.open_live, **named) as live:
         yield live
     assert server.faults == []
 

@@ -11,7 +11,7 @@ from duologue.testing import Expect, Send
 from tests.client.blocking._live import talking_live, until
 from tests.client.live._talking import says, serving, sound
 
-TALK = Send(says("user", "Hello.", 0, 200), sound("AAAA"), says("user", "Bye.", 3000, 3200))
+TALK = Send(says("user", "Hello.", 0, 200), sound("AAAA"), says("assistant", "Bye.", 3000, 3200))
 CUE = Expect("session.thinking.append")
 
 
@@ -22,7 +22,7 @@ def test_streams_have_the_notices_of_their_kinds() -> None:
         live.stream("session.input_transcript.delta", timeout=5) as events,
     ):
         live.append_thinking("Begin.")
-        assert [type(next(pieces)) for _ in range(3)] == [TranscriptDelta, LiveAudioPiece, TranscriptDelta]
+        assert {type(next(pieces)) for _ in range(3)} == {TranscriptDelta, LiveAudioPiece}
         assert next(events).delta == "Hello."
         with pytest.raises(TimeoutError), live.stream(UtteranceEnded, timeout=0) as ended:
             next(ended)

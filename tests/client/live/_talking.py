@@ -59,10 +59,8 @@ def serving(*steps: ScriptStep, start: tuple[ScriptStep, ...] = START) -> Script
 @asynccontextmanager
 async def talking(server: ScriptedServer, **options: Any) -> AsyncGenerator[Live, None]:
     """A session with a scripted server; afterwards it has left no task, and the server found no fault."""
-    async with (
-        no_task_left(),
-        duologue.live(open_connection=server.open_live, **{"model": "scripted", **options}) as live,
-    ):
+    named: dict[str, Any] = {"model": "scripted", **options}
+    async with no_task_left(), duologue.live(open_connection=server.open_live, **named) as live:
         yield live
     assert server.faults == []
 

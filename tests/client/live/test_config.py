@@ -9,6 +9,7 @@ from duologue.codec.live import LIVE_CLASSES
 from duologue.errors import LocalProtocolError
 from duologue.events import ResponseCreateEvent
 from duologue.events.live import (
+    LiveFunctionTool,
     LiveMcpTool,
     LiveResponsesDelegation,
     LiveSessionConfig,
@@ -36,10 +37,9 @@ def test_functions_are_offered_to_the_responses_model_behind_its_own_tools() -> 
     (first, function, last) = delegation.responses.tools or []
     assert isinstance(first, LiveMcpTool)
     assert isinstance(last, LiveMcpTool)
-    assert function.to_json() if hasattr(function, "to_json") else True
-    assert getattr(function, "name", None) == "weather"
-    assert getattr(function, "description", None) == "The weather in a city."
-    assert getattr(function, "parameters", {})["properties"] == {"city": {"type": "string"}}
+    assert isinstance(function, LiveFunctionTool)
+    assert (function.name, function.description) == ("weather", "The weather in a city.")
+    assert function.parameters["properties"] == {"city": {"type": "string"}}
 
 
 def test_one_function_is_offered_once() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
 
 from duologue.client.live.connection import LiveConnection
 from duologue.errors import ConnectionClosed, ConnectionClosedError
-from duologue.events.live import LiveSessionCloseEvent, LiveSessionStartedEvent, UnknownLiveEvent
+from duologue.events.live import (
+    LiveErrorEvent,
+    LiveInputAudioAppendEvent,
+    LiveSessionCloseEvent,
+    LiveSessionStartedEvent,
+    UnknownLiveEvent,
+)
 from duologue.transports import memory_pair
 
 
@@ -67,3 +74,24 @@ async def test_a_transport_that_breaks_counts_as_closed() -> None:
         await connection.receive()
     with pytest.raises(ConnectionClosedError, match="the transport broke: no wire"):
         await connection.send(LiveSessionCloseEvent())
+
+
+async def test_a_vendor_that_speaks_first_is_heard_before_the_start_and_nothing_of_it_is_lost() -> None:
+    near, far = memory_pair()
+    connection = LiveConnection(near, dialect="qwen-audio-live")
+    await far.send('{"type":"session.created","session":{}}')
+    await connection.greeted()
+    event = await connection.receive()
+    assert isinstance(event, UnknownLiveEvent)
+    assert event.wire_type == "session.created"
+    await connection.send(LiveInputAudioAppendEvent(audio="AAAA"))
+    assert "event_id" in json.loads(await far.receive())
+
+
+async def test_an_error_in_place_of_the_greeting_ends_the_wait_for_it() -> None:
+    near, far = memory_pair()
+    connection = LiveConnection(near, dialect="qwen-audio-live")
+    await far.send('{"type":"error","error":{"code":"invalid_api_key","message":"No."}}')
+    await connection.greeted()
+    assert isinstance(await connection.receive(), LiveErrorEvent)
+    await LiveConnection(near).greeted()

@@ -17,7 +17,7 @@ from duologue.errors import (
     RequestRejected,
 )
 from duologue.protocol.live.client.options import LiveOptions
-from duologue.testing import Close, Drop, Expect, ScriptedServer, Send
+from duologue.testing import Close, Drop, Expect, ScriptedServer, ScriptStep, Send
 from tests.client._waiting import no_task_left
 from tests.client.live._talking import RESPONSES, error, serving, talking
 
@@ -138,3 +138,37 @@ async def test_nothing_listens_there() -> None:
     with pytest.raises(ConnectFailed):
         async with duologue.live("ws://127.0.0.1:9", model="m"):
             pass
+
+
+async def test_a_vendor_that_speaks_first_is_waited_for_and_has_formats_of_its_own() -> None:
+    server = ScriptedServer(
+        [
+            Send({"type": "session.created", "session": {}}),
+            Expect("session.update"),
+            Send({"type": "session.updated", "session": {"id": "live_1", "voice": "Cherry"}}),
+            Expect("session.close"),
+            Send({"type": "session.closed"}),
+            Close(),
+        ]
+    )
+    options = {
+        "dialect": "qwen-audio-live",
+        "session": {"audio": {"output": {"voice": "Cherry"}}},
+        "model": "qwen-audio-3.1-live",
+    }
+    async with talking(server, **options) as live:
+        assert (live.core.encoding.rate_hz, live.core.output_encoding.rate_hz) == (16_000, 24_000)
+    assert server.received[0][0]["session"]["voice"] == "Cherry"
+    assert live.outcome is not None
+    assert live.outcome.finalised
+
+
+@pytest.mark.parametrize(("script", "words"), [((), "the server says nothing"), ((Close(1013, "busy"),), "busy")])
+async def test_a_vendor_that_should_speak_first_and_does_not_is_given_up(
+    script: tuple[ScriptStep, ...], words: str
+) -> None:
+    options = {"dialect": "qwen-audio-live", "options": LiveOptions(start_within_s=0.01)}
+    with pytest.raises(ConnectFailed, match=words) as failed:
+        async with talking(ScriptedServer([*script, *[Expect("nothing")] * (not script)]), **options):
+            pass
+    assert failed.value.retryable

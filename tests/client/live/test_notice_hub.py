@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import pytest
 
@@ -11,13 +12,13 @@ from duologue.notices import LiveAudioPiece, TranscriptDelta, UtteranceEnded
 from duologue.testing import Expect, Send
 from tests.client.live._talking import error, heard, says, serving, sound, talking
 
-TALK = (says("user", "Hello.", 0, 200), sound("AAAA"), says("user", "Bye.", 3000, 3200))
+TALK = (says("user", "Hello.", 0, 200), sound("AAAA"), says("assistant", "Bye.", 3000, 3200))
 
 
-async def test_a_stream_has_the_notices_of_its_kinds_in_order() -> None:
+async def test_a_stream_has_the_notices_of_its_kinds() -> None:
     async with talking(serving(Send(*TALK))) as live, live.stream(TranscriptDelta, LiveAudioPiece) as notices:
-        kinds = [type(notice) for notice in await heard(notices, 3)]
-    assert kinds == [TranscriptDelta, LiveAudioPiece, TranscriptDelta]
+        kinds = {type(notice) for notice in await heard(notices, 3)}
+    assert kinds == {TranscriptDelta, LiveAudioPiece}
 
 
 async def test_utterances_and_audio_are_iterated() -> None:
@@ -56,7 +57,7 @@ async def test_a_decorated_function_stays_what_it_is_and_one_that_raises_is_call
 
         async with live.stream(UtteranceEnded) as ended:
             await heard(ended)
-        assert asyncio.iscoroutinefunction(note)
+        assert inspect.iscoroutinefunction(note)
     assert calls == ["Hello.", "Bye."]
     assert "a callback for TranscriptDelta failed" in caplog.text
 

@@ -79,8 +79,10 @@ async def test_the_key_is_sent_as_the_vendor_expects_it(
     options: dict[str, Any], header: tuple[str, str | None], path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="duologue"):
-        async with listening() as (host, requests), open_live(Endpoint(url=host, **options), LiveTarget()):
-            pass
+        async with listening() as (host, requests):
+            endpoint = Endpoint(url=host, **options)
+            async with open_live(endpoint, LiveTarget(dialect=dialect_of(endpoint))):
+                pass
     assert requests[0].path == path
     if header[1] is not None:
         assert requests[0].headers[header[0]].replace(", ", ",") == header[1]

@@ -151,10 +151,10 @@ async def test_iterating_yields_every_notice_from_the_start_to_the_end() -> None
         async with asyncio.timeout(5):
             async for notice in live:
                 kinds.append(type(notice))
-                if isinstance(notice, LiveAudioPiece):
+                if isinstance(notice, TranscriptDelta):
                     break
     assert kinds.count(SessionStarted) == 1
-    assert kinds[-2:] == [TranscriptDelta, LiveAudioPiece]
+    assert kinds[-2:] == [LiveAudioPiece, TranscriptDelta]  # words wait a moment for those that belong before them
 
 
 async def test_utterances_are_reported_when_they_are_over_and_kept() -> None:

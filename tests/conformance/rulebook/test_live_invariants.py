@@ -66,7 +66,8 @@ MUTATIONS: list[tuple[str, Callable[[], list[Frame]], Mutation, str]] = [
         edit("error", "client_event_id", "c11"),
         "answered_once error_reference",
     ),
-    ("unasked", live, come(3, type="session.input_audio.muted"), "answered_once"),
+    ("an answer to nothing", live, edit("session.thinking.appended", "client_event_id", ...), "client_event_id"),
+    ("unasked", live, come(3, type="session.input_audio.muted"), "answered_once client_event_id"),
     ("two references", live, edit("error", "error.client_event_id", "c11"), "error_reference"),
     (
         "an unknown reference",

@@ -5,7 +5,7 @@ import pytest
 from duologue import connect
 from duologue.dialects import detect
 from duologue.errors import ConnectionClosed
-from duologue.server.http.paths import PATH, PATHS, live_request_of, path_of
+from duologue.server.http.paths import PATH, PATHS, live_request_of, path_of, right_path
 from duologue.server.session_start import LiveRequest
 from tests.server._listening import listening, scripted_app
 from tests.server._scopes import scope
@@ -70,3 +70,12 @@ def test_a_live_path_says_what_the_client_wants(path: str, wanted: LiveRequest |
 def test_a_sideband_may_ask_for_a_close_frame_at_the_end() -> None:
     wanted = live_request_of(scope(path="/v1/live/sessions/live_1/attach", query="graceful_close=true"))
     assert wanted == LiveRequest(verb="attach", session_id="live_1", graceful_close=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [("/openai/live/sessions", "/v1/live/sessions"), ("/v1/live", "/v1/live/sessions"), ("/realtime", "/v1/realtime")],
+)
+def test_a_wrong_path_is_answered_by_the_right_one(path: str, right: str) -> None:
+    assert right_path(scope(path=path)) == right
+    assert right_path(scope(path=f"/voice{path}", root_path="/voice")) == f"/voice{right}"

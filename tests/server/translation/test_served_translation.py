@@ -17,11 +17,13 @@ from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedTranslator
 from duologue.errors import EngineError
 from duologue.protocol import SessionDefaults
+from duologue.protocol.translation.server.protocol import TranslationServerProtocol
 from duologue.server import Limits
 from duologue.server.session_start import SessionStart
 from duologue.server.translation.served_translation import ServedTranslation, is_served_by
 from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, memory_pair
+from tests._memory import nothing_left_of
 from tests.server._engines import LOUD, QUIET, Odd
 from tests.server.translation._speech import (
     TRANSCRIBED,
@@ -271,6 +273,39 @@ async def test_a_recording_that_is_sent_at_once_is_translated_whole() -> None:
     assert events[-1]["type"] == "session.closed"
 
 
+async def test_a_client_that_is_far_ahead_is_not_read_until_the_translator_follows() -> None:
+    translator = Gated()
+    async with served(replace(engines(), translator=translator)) as (client, session):
+
+        async def send() -> None:
+            for _ in range(10):
+                await speak(client)
+            await client.send(message("session.close"))
+
+        sending = asyncio.ensure_future(send())
+        await asyncio.wait_for(translator.asked.wait(), 5)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert session._protocol.is_behind
+        assert session._protocol.input_ms < 10 * 1200
+        translator.gate.set()
+        events, code = await to_the_end(client)
+        await sending
+    assert (text(events, "output"), code) == (" ".join(["x"] * 10), 1000)
+
+
+class Gated:
+    name = "gated"
+
+    def __init__(self) -> None:
+        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def translate(self, request: TranslatorRequest, /) -> Any:
+        self.asked.set()
+        await self.gate.wait()
+        yield "x"
+
+
 async def test_a_secret_s_configuration_is_in_force_when_the_session_greets() -> None:
     ours, theirs = memory_pair()
     update = message("session.update", session={"audio": {"output": {"language": "fr"}}})
@@ -281,3 +316,32 @@ async def test_a_secret_s_configuration_is_in_force_when_the_session_greets() ->
     await ours.send(message("session.close"))
     assert (await receive(ours))["type"] == "session.closed"
     await asyncio.wait_for(serving, 5)
+
+
+async def ended(how: str) -> None:
+    """A session that ends in this way."""
+    translators: dict[str, Any] = {"it is stopped": Waiting(), "an engine fails": Refusing()}
+    translator = translators.get(how, ScriptedTranslator())
+    async with served(replace(engines(), translator=translator)) as (client, session):
+        await speak(client)
+        match how:
+            case "the client closes it":
+                await client.send(message("session.close"))
+                await to_the_end(client)
+            case "it is stopped":
+                await asyncio.wait_for(translator.asked.wait(), 5)
+                session.stop()
+                await to_the_end(client)
+            case "an engine fails":
+                await until(client, "error")
+            case _:
+                pass  # the client is gone in the middle
+        del session
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("how", ["the client closes it", "the client is gone", "it is stopped", "an engine fails"])
+async def test_a_session_is_freed_at_its_end(how: str) -> None:
+    await ended(how)  # what is made once and kept
+    with nothing_left_of(ServedTranslation, TranslationServerProtocol):
+        await ended(how)

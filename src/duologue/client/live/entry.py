@@ -105,12 +105,13 @@ async def live(
         open_connection=open_connection,
     )
     toolbox = toolbox_of(tools)
-    is_flat = LIVE_PROFILES[dialect_of(endpoint)].greeting is not None
+    dialect = dialect_of(endpoint)
+    is_flat = LIVE_PROFILES[dialect].greeting is not None  # it starts as Realtime does, and has keys of it
     config = start_config(session, model=endpoint.model, toolbox=toolbox, is_flat=is_flat)
     check_delegate(on_delegation, config)
     shell = Live(
         open_connection if open_connection is not None else partial(open_live, endpoint),
-        LiveTarget(),
+        LiveTarget(dialect=dialect),
         tools=toolbox if len(toolbox) else None,
         tool_timeout=tool_timeout,
         on_delegation=on_delegation,
@@ -174,7 +175,7 @@ async def fork_live(
     config = fork_config(session, toolbox=toolbox)
     shell = Live(
         open_connection if open_connection is not None else partial(open_live, endpoint),
-        LiveTarget(kind="fork", session_id=session_id),
+        LiveTarget(kind="fork", session_id=session_id, dialect=dialect_of(endpoint)),
         tools=toolbox if len(toolbox) else None,
         tool_timeout=tool_timeout,
         on_delegation=on_delegation,
@@ -238,7 +239,7 @@ async def attach_live(
     toolbox = toolbox_of(tools)
     sideband = LiveSideband(
         open_connection if open_connection is not None else partial(open_live, endpoint),
-        LiveTarget(kind="attach", session_id=session_id, graceful_close=graceful_close),
+        LiveTarget(kind="attach", session_id=session_id, graceful_close=graceful_close, dialect=dialect_of(endpoint)),
         tools=toolbox if len(toolbox) else None,
         tool_timeout=tool_timeout,
         on_delegation=on_delegation,

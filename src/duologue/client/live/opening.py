@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.live.connection import LiveConnection
 from duologue.client.live.urls import attach_url, fork_url, live_dialect, primary_url
-from duologue.dialects import LIVE_PROFILES
+from duologue.dialects import DEFAULT_LIVE_DIALECT, LIVE_PROFILES
 from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
 
@@ -32,12 +32,12 @@ class LiveTarget(Struct, frozen=True, kw_only=True):
     """Of the session that is attached to, or forked."""
     graceful_close: bool = False
     """Of a sideband: ask for a closing handshake when the session ends."""
+    dialect: str = DEFAULT_LIVE_DIALECT
+    """The name of the vendor's profile."""
 
 
 OpenLive: TypeAlias = Callable[[LiveTarget], AbstractAsyncContextManager[LiveConnection]]
 """Opens a WebSocket for the length of a block."""
-
-_SELF_NAMED: Final = "openai-live"
 
 
 def dialect_of(endpoint: Endpoint) -> str:
@@ -48,7 +48,9 @@ def dialect_of(endpoint: Endpoint) -> str:
         ConnectFailed: the URL is not one.
     """
     if endpoint.dialect == AUTO:
-        return live_dialect(endpoint.url, secure=endpoint.socket.ssl is not None) if endpoint.url else _SELF_NAMED
+        return (
+            live_dialect(endpoint.url, secure=endpoint.socket.ssl is not None) if endpoint.url else DEFAULT_LIVE_DIALECT
+        )
     if endpoint.dialect not in LIVE_PROFILES:
         raise ValueError(f"no dialect {endpoint.dialect!r} of Live; known: {AUTO}, {', '.join(LIVE_PROFILES)}")
     return endpoint.dialect
@@ -61,12 +63,11 @@ async def open_live(endpoint: Endpoint, target: LiveTarget) -> AsyncGenerator[Li
     Raises:
         ConnectFailed: it could not be opened; `.retryable` says whether another try can help.
         AuthenticationFailed, ModelNotFound: kinds of ConnectFailed, where the handshake already shows them.
-        ValueError: there is no such dialect.
     """
     # Imported here: a client over another transport does without the WebSocket library.
     from duologue.transports.websocket import open_websocket
 
-    dialect = dialect_of(endpoint)
+    dialect = target.dialect
     url = _url(endpoint, target, dialect)
     credentials = _credentials(endpoint, url, dialect)
     place = without_secrets(url)

@@ -16,8 +16,9 @@ from duologue.client.sound.playback import AnySink
 from duologue.client.sound.player import Player
 from duologue.client.sound.sinks import AudioSink, sink_of
 from duologue.errors import ConnectionClosedOK, DuologueError
+from duologue.events.live import LiveInputTranscriptDeltaEvent, LiveOutputTranscriptDeltaEvent
 from duologue.protocol.client.notices import AudioDelta
-from duologue.protocol.live.client.notices import LiveAudioPiece, TranscriptDelta
+from duologue.protocol.live.client.notices import LiveAudioPiece
 
 if TYPE_CHECKING:
     from duologue.client.live.control import LiveControl
@@ -106,10 +107,10 @@ class LivePlayback(SoundBlock):
         match notice:
             case LiveAudioPiece():
                 self._sound(notice)
-            case TranscriptDelta(speaker="assistant"):
+            case LiveOutputTranscriptDeltaEvent():
                 self._spoke_at_s = max(self._spoke_at_s, asyncio.get_running_loop().time())
                 self._answer_due_s = -inf
-            case TranscriptDelta():
+            case LiveInputTranscriptDeltaEvent():
                 self._answer_due_s = asyncio.get_running_loop().time() + _ANSWER_S
             case _:
                 pass  # says nothing about sound
@@ -153,7 +154,7 @@ class LivePlayback(SoundBlock):
     async def _hold(self, opened: Callable[[], None]) -> None:
         player = Player(self._sink, report=lambda part: None, received=lambda part: 0)
         async with closing_after(player.close):
-            await player.open(self._live.core.encoding)
+            await player.open(self._live.core.output_encoding)
             self._player = player
             self._live.attach(self)
             opened()

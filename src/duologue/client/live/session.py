@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Literal
+
+from msgspec.structs import replace
 
 from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput, InputStream, pieces
@@ -24,7 +27,7 @@ from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput, toolbox_o
 from duologue.protocol.live.client.notices import SessionEnded
 from duologue.protocol.live.client.options import LiveOptions
 
-__all__ = ["Live", "LiveSideband"]
+__all__ = ["Live", "LiveSideband", "entered", "entered_sideband"]
 
 
 class Live(LiveControl):
@@ -108,7 +111,7 @@ class Live(LiveControl):
 
     def sideband(self, *, graceful_close: bool = False) -> AbstractAsyncContextManager[LiveSideband]:
         """A second connection to this session, for an `async with` block: see `duologue.attach_live`."""
-        target = LiveTarget(kind="attach", session_id=self._known_id(), graceful_close=graceful_close)
+        target = replace(self._of_this("attach"), graceful_close=graceful_close)
         return entered_sideband(LiveSideband(self._open_live, target, tool_timeout=TOOL_TIMEOUT_S))
 
     def fork(
@@ -129,7 +132,7 @@ class Live(LiveControl):
         config = fork_config(session, toolbox=toolbox)
         fork = Live(
             self._open_live,
-            LiveTarget(kind="fork", session_id=self._known_id()),
+            self._of_this("fork"),
             tools=toolbox if len(toolbox) else None,
             tool_timeout=tool_timeout,
             on_delegation=on_delegation,
@@ -138,10 +141,10 @@ class Live(LiveControl):
         )
         return entered(fork, config)
 
-    def _known_id(self) -> str:
+    def _of_this(self, kind: Literal["attach", "fork"]) -> LiveTarget:
         if self.session is None:
             raise LocalProtocolError("the session has no id: it was never started")
-        return self.session.id
+        return LiveTarget(kind=kind, session_id=self.session.id, dialect=self._target.dialect)
 
     async def start(self, config: LiveSessionConfig) -> None:
         """Open the connection, start the session, and wait for it. `duologue.live` does this.

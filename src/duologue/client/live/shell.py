@@ -8,20 +8,26 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Final, TypeVar
 
+from duologue.audio.formats import PCM, Encoding
+from duologue.client.asyncio.family_runner import FamilyRunner
 from duologue.client.asyncio.supervisor import log_illegal_transition
+from duologue.client.live.connection import LiveConnection
 from duologue.client.live.functions import Delegate, DelegatedWork, LiveFunctions
 from duologue.client.live.notice_hub import LiveNoticeHub
 from duologue.client.live.opening import LiveTarget, OpenLive
 from duologue.client.live.outcomes import CommandOutcomes
 from duologue.client.live.refusals import start_refusal
-from duologue.client.live.runner import SessionRunner
 from duologue.client.messages import new_id
 from duologue.client.refusals import close_refusal
 from duologue.client.tool_context import InjectedValues
+from duologue.dialects import LIVE_PROFILES
+from duologue.dialects.live import LiveProfile
 from duologue.errors import (
     ConnectFailed,
+    ConnectionClosed,
     ConnectionClosedOK,
     DuologueError,
     LocalProtocolError,
@@ -30,10 +36,12 @@ from duologue.errors import (
 )
 from duologue.events import is_set
 from duologue.events.live import (
+    AnyLiveEvent,
     LiveEvent,
     LiveSession,
     LiveSessionUsage,
 )
+from duologue.printable import printable
 from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.live.client.core import LiveCore
@@ -76,7 +84,12 @@ class LiveShell(LiveNoticeHub, Injectable):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.core = LiveCore(new_id=new_id, options=options, sideband=target.kind == "attach")
+        self.core = LiveCore(
+            new_id=new_id,
+            options=options,
+            sideband=target.kind == "attach",
+            encodings=_usual_encodings(LIVE_PROFILES[target.dialect]),
+        )
         self._outcome: SessionEnded | None = None
         self.injected = InjectedValues(self)
         """What functions of the model get from their session."""
@@ -87,7 +100,9 @@ class LiveShell(LiveNoticeHub, Injectable):
             tools, timeout=tool_timeout, injected=self.injected, answered=self._function_answered
         )
         self._work = DelegatedWork(on_delegation, timeout=delegation_timeout, said=self._work_said)
-        self._runner = SessionRunner(self.core, publish=self._publish_new, now=clock)
+        self._runner: FamilyRunner[AnyLiveEvent, LiveEvent] = FamilyRunner(
+            self.core, publish=self._publish_new, now=clock
+        )
         self._outcomes = CommandOutcomes()
         self._stack = AsyncExitStack()
         self._closing = asyncio.Lock()
@@ -152,7 +167,8 @@ class LiveShell(LiveNoticeHub, Injectable):
         self._act(lambda: self.core.close(now=self._now()))
         await self._over.wait()
         if self.outcome is not None and not self.outcome.finalised:
-            _logger.warning("the Live session was not finalised: %s", self.outcome.reason)
+            # Without the reason, which may quote the server.
+            _logger.warning("the Live session was not finalised: its usage is not known; `outcome` says why")
 
     async def _shut(self, *, at_once: bool) -> None:
         try:
@@ -189,6 +205,7 @@ class LiveShell(LiveNoticeHub, Injectable):
         self._hold_notices()
         try:
             connection = await self._stack.enter_async_context(self._open_live(self._target))
+            await self._greeted(connection)
             self._runner.start(connection)
             self._act(begin)
             await self._begun.wait()
@@ -200,6 +217,15 @@ class LiveShell(LiveNoticeHub, Injectable):
         finally:
             # After what the application does first with the session: a server may speak at once.
             asyncio.get_running_loop().call_soon(self._hand_over)
+
+    async def _greeted(self, connection: LiveConnection) -> None:
+        try:
+            async with asyncio.timeout(self.core.options.start_within_s):
+                await connection.greeted()
+        except ConnectionClosed as closed:
+            raise close_refusal(closed, greeted=False) from None
+        except TimeoutError:
+            raise ConnectFailed("no session was started: the server says nothing", retryable=True) from None
 
     def _start_failure(self, outcome: SessionEnded) -> ConnectFailed | RequestRejected:
         if outcome.error is not None:
@@ -275,7 +301,7 @@ class LiveShell(LiveNoticeHub, Injectable):
         try:
             self._act(lambda: self.core.append("commentary", text, delegation_id=delegation_id, now=self._now()))
         except LocalProtocolError as fault:  # the session ended meanwhile, or a clip is being played
-            _logger.warning("the result of delegated work is not told: %s", fault)
+            _logger.warning("the result of delegated work is not told: %s", printable(str(fault)))
 
     def _fault_of(self, ended: SessionEnded) -> DuologueError:
         if ended.finalised or self._is_leaving:
@@ -307,3 +333,10 @@ class LiveShell(LiveNoticeHub, Injectable):
         self._release_notices()
         if self._ended is not None:
             self._end_notices(self._ended)
+
+
+def _usual_encodings(profile: LiveProfile) -> tuple[Encoding, Encoding]:
+    """Of input and output, where sessions do not say them: 24 kHz, or the only rate that the vendor has."""
+    rates_hz = (profile.input_rates_hz, profile.output_rates_hz)
+    one, other = (replace(PCM, rate_hz=each[0]) if len(each) == 1 else PCM for each in rates_hz)
+    return one, other

@@ -11,7 +11,7 @@ from duologue import catalogue
 from duologue.conformance.rulebook.any_session import Verdicts
 from duologue.conformance.wire.trace import Trace, WireMessage
 
-__all__ = ["answered_once", "confirmations", "error_reference"]
+__all__ = ["answered_once", "answers_name_commands", "confirmations", "error_reference"]
 
 _NOT_ANSWERED_ITSELF = frozenset({"decision.create"})
 """Its `decision.event` is an effect that does not name it."""
@@ -69,6 +69,17 @@ def answered_once(trace: Trace) -> Verdicts:
             yield None if each.type == "session.closed" else f"{each.type} came, and nothing asked for it"
         if each.type == "session.closed" and len(waiting) > unnamed_errors:
             yield f"{waiting[0].type} ({waiting[0].id}) is not answered before session.closed"
+
+
+def answers_name_commands(trace: Trace) -> Verdicts:
+    """Every confirmation has a `client_event_id`. Not on shared sessions, where the command may be another socket's."""
+    for each in trace.received(*confirmations().values()):
+        if not trace.shared and any(trace.sent("session.start")) and not _is_unasked_end(each):
+            yield None if each.get("client_event_id") is not None else f"{each.type} without client_event_id"
+
+
+def _is_unasked_end(message: WireMessage) -> bool:
+    return message.type == "session.closed" and message.get("reason") != "close_requested"
 
 
 def _answered_by(answer: WireMessage, named: str | None, waiting: list[_Command]) -> _Command | None:

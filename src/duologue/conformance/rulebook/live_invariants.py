@@ -18,7 +18,7 @@ from duologue.conformance.rulebook.any_session import (
     published,
     whole_samples,
 )
-from duologue.conformance.rulebook.live_commands import answered_once
+from duologue.conformance.rulebook.live_commands import answered_once, answers_name_commands
 from duologue.conformance.wire.trace import Trace
 
 __all__ = ["LIVE_INVARIANTS"]
@@ -184,6 +184,7 @@ LIVE_INVARIANTS: Final[Mapping[str, Check]] = {
     "live.started_first": _started_first,
     "live.nothing_after_closed": nothing_after("session.closed"),
     "live.answered_once": answered_once,
+    "live.client_event_id": answers_name_commands,
     "live.error_reference": errors_name_commands("client_event_id", "error.client_event_id"),
     "live.error_code": _error_code,
     "live.no_append_ack": _no_append_ack,

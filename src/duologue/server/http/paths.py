@@ -19,6 +19,7 @@ __all__ = [
     "is_translation",
     "live_request_of",
     "path_of",
+    "right_path",
 ]
 
 PATH: Final = "/v1/realtime"
@@ -55,6 +56,12 @@ def live_request_of(scope: Scope) -> LiveRequest | None:
     verb = cast("Literal['attach', 'fork'] | None", found["verb"])
     graceful = query(scope).get("graceful_close", [""])[-1].lower() == "true"
     return LiveRequest(verb=verb or "start", session_id=found["id"] or "", graceful_close=graceful)
+
+
+def right_path(scope: Scope) -> str:
+    """The path of the WebSocket that a client at a wrong path looks for, as it is seen from outside."""
+    root: str = scope.get("root_path", "")
+    return root + (LIVE_PATH if "/live" in path_of(scope) else PATH)
 
 
 def path_of(scope: Scope) -> str:

@@ -22,7 +22,7 @@ from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEve
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import check_depth, check_frame
 from duologue.server.http.client_secrets import ClientSecret
-from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH
+from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH, right_path
 from duologue.server.ids import new_id
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.relay.session_config import without_keys
@@ -133,7 +133,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         """An unknown path (404), or a method that the path does not support (405)."""
         assert isinstance(fault, HTTPException)
         name = "wrong_method" if fault.status_code == 405 else "wrong_path"
-        websocket = request.scope.get("root_path", "") + path
+        websocket = right_path(request.scope)
         rejection = Rejection(name, method=request.method, path=request.url.path, websocket=websocket)
         return _json(rejection.body(), status=fault.status_code, headers=dict(fault.headers or {}))
 

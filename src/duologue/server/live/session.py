@@ -10,7 +10,6 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Final, NamedTuple, Protocol, assert_never
 
@@ -119,7 +118,7 @@ class LiveServerSession:
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
         self._sidebands: dict[str, Sideband] = {}
-        self._to_detect: deque[Detect] = deque()
+        self._to_detect: list[Detect] = []
         self._detecting = asyncio.Lock()
         self._work: dict[str, asyncio.Task[None]] = {}
         self._illegal: set[IllegalTransition] = set()
@@ -297,9 +296,9 @@ class LiveServerSession:
         self._pass_on()
         if self._to_detect:
             async with self._detecting:  # one piece of audio after another, whoever brought it
-                while self._to_detect:
-                    await self._detect(self._to_detect.popleft())
-                    self._pass_on()
+                # What the passing of time adds meanwhile, some milliseconds, is detected with the next piece.
+                await self._detect(self._take_audio())
+                self._pass_on()
         if self._send_queue.is_full and not await self._send_queue.room():
             stalled = Rejection("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
@@ -393,7 +392,18 @@ class LiveServerSession:
         # Not in the task itself: a task that is cancelled before its start runs no code.
         task.add_done_callback(lambda _: self._work.pop(work_id, None))
 
-    async def _detect(self, command: Detect) -> None:
+    def _take_audio(self) -> Detect | None:
+        """All audio that waits for the detector, as one piece. The format of a session never changes."""
+        if not self._to_detect:
+            return None
+        first = self._to_detect[0]
+        audio = b"".join([each.audio for each in self._to_detect])
+        self._to_detect.clear()
+        return Detect(audio, first.encoding, first.noise_reduction)
+
+    async def _detect(self, command: Detect | None) -> None:
+        if command is None:  # another task has brought it to the detector
+            return
         try:
             if self._detector_input is None:
                 self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)

@@ -22,7 +22,9 @@ FAULTS = [
     Fault("never closed while it speaks", drop(CLOSED), "close.bounded", "close.bounded"),
     Fault("appends without a place", drop("error"), "error.never_placed", "answered_once error.never_placed"),
     Fault("never expired", drop(CLOSED), "expired", "expired"),
-    Fault("closed without being asked", edit(CLOSED, "reason", "close_requested"), "expired", "expired"),
+    Fault(
+        "closed without being asked", edit(CLOSED, "reason", "close_requested"), "expired", "expired client_event_id"
+    ),
 ]
 
 

@@ -32,6 +32,7 @@ FAULTS = [
     Fault("input with an id", edit(MIRRORED, "event_id", "x"), "sideband", "sideband.mirror", sidebands),
     Fault("no events", drop("session.input_audio.muted"), "sideband", "sideband.events", sidebands),
     Fault("no end", drop("session.closed"), "sideband", "sideband.events", sidebands),
+    Fault("the socket stays open", None, "sideband", "sideband.graceful", sidebands, closes=False),
     Fault("no commands", drop("session.thinking.appended"), "sideband", "sideband.commands", sidebands),
     Fault("nothing is refused", drop("error"), "sideband", "error.sideband_audio error.sideband_start", sidebands),
     Fault(

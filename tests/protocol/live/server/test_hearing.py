@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from duologue.protocol.live.server import LiveReply, TranscribeUtterance
-from tests.protocol.live.server._session import Session, quiet, sound
+from duologue.protocol.server.commands import Detect
+from tests.protocol.live.server._session import Session, encoded, quiet, sound
 
 
 def test_an_utterance_is_transcribed_with_a_little_before_it() -> None:
@@ -81,3 +82,21 @@ def test_silence_and_a_detector_that_never_answers_are_not_kept() -> None:
     session.protocol.detected = lambda *args, **more: None  # type: ignore[method-assign]
     session.speaks(sound(20_000), piece_ms=100)
     assert session.protocol.held["input"] <= len(quiet(3_000))
+
+
+def test_input_that_comes_a_little_early_is_heard_at_once() -> None:
+    session = Session()
+    session.client("session.input_audio.append", audio=encoded(quiet(300)))
+    session.speaks(sound(800) + quiet(520))
+    (command,) = session.of(TranscribeUtterance)
+    assert command.audio.count(b"\x10") == len(sound(800))
+    assert session.protocol.position_ms < session.protocol.input_ms - 250
+    assert session.events("session.input_transcript.delta")[0]["start_ms"] == 200
+    detected = sum(len(detect.audio) for detect in session.of(Detect))
+    assert detected == len(quiet(session.protocol.input_ms))
+
+
+def test_input_that_comes_much_too_early_waits() -> None:
+    session = Session()
+    session.client("session.input_audio.append", audio=encoded(quiet(5_000)))
+    assert sum(len(detect.audio) for detect in session.of(Detect)) == len(quiet(400))

@@ -59,6 +59,7 @@ def test_the_oldest_messages_are_dropped_with_their_outputs_and_rules_stay() -> 
     kept.add_output("a", "x" * 100)
     for number in range(30):
         kept.add("user", f"{number:040}")
+        assert shown(kept)[0][0] != "tool"
     assert kept.tokens <= 100
     assert [role for role, _ in shown(kept)] == ["user"] * len(shown(kept))
     assert kept.rules == ("Speak French.",)

@@ -309,10 +309,49 @@ def test_nothing_new_is_begun_while_a_session_closes() -> None:
     session.client("session.close", event_id="c2")
     session.client("session.update", session={}, event_id="c3")
     assert [error["client_event_id"] for error in errors(session)] == ["c2", "c3"]
-    session.says("And now?")
-    assert len(session.of(LiveReply)) == 1
     session.passes(10)
     assert session.events("session.closed")[0]["client_event_id"] == "c1"
+
+
+def test_what_is_said_while_a_session_closes_is_not_answered() -> None:
+    tool = {"type": "function", "name": "track"}
+    delegation = {"type": "responses", "responses": {"model": "text-1", "tools": [tool]}}
+    session = Session(config={"model": "gpt-live-1", "delegation": delegation})
+    session.says("Where is it?")
+    session.says("Hello?")
+    session.client("response.create")
+    session.client("session.close")
+    session.says("And now?")
+    session.reply("It comes.")
+    session.passes(1)
+    assert len(session.of(LiveReply)) == 3  # two that were stopped, and the one that was asked for
+    assert session.transcript["user"] == "Where is it? Hello? And now?"
+
+
+def test_a_drain_is_no_lack_of_input() -> None:
+    session = Session()
+    session.says("Hello?")
+    session.reply("A story.", ms=8_000)
+    session.passes(25)
+    session.client("session.close")
+    session.passes(11)
+    assert session.events("session.closed")[0]["reason"] == "close_requested"
+    assert session.output.count(b"\x22") == len(sound(8_000))
+
+
+def test_words_that_were_heard_are_sent_before_the_close() -> None:
+    session = Session()
+    session.says("Hello?")
+    reply_id = session.of(LiveReply)[0].reply_id
+    session.protocol.reply_text(reply_id, "It comes on Tuesday morning.", now=session.now)
+    session.protocol.reply_clause(reply_id, "It comes on Tuesday morning.", now=session.now)
+    session.speaks(quiet(100))
+    session.protocol.reply_audio(reply_id, sound(50), now=session.now)
+    session.protocol.reply_finished(reply_id, now=session.now)
+    session.client("session.close")
+    session.passes(1)
+    assert session.transcript["assistant"] == "It comes on Tuesday morning."
+    assert session.closed is not None
 
 
 def test_nothing_is_said_after_the_end() -> None:
@@ -428,8 +467,7 @@ def test_our_client_holds_a_conversation_with_the_server() -> None:
     client.close(now=session.now)
     exchange()
     said = [notice.utterance.text for notice in notices if isinstance(notice, UtteranceEnded)]
-    # Pauses of the assistant below two seconds do not divide what it says.
-    assert said == ["Where is my parcel?", "One moment. It comes on Tuesday."]
+    assert [word.strip() for word in said] == ["Where is my parcel?", "One moment. It comes on Tuesday."]
     audio = b"".join(notice.audio for notice in notices if isinstance(notice, LiveAudioPiece))
     assert len(audio) == session.protocol.position_ms // 100 * 100 * MS_BYTES
     ended = [notice for notice in notices if isinstance(notice, CommandEnded)]

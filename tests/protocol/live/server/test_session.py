@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from typing import Any
 
 import pytest
@@ -148,6 +149,15 @@ def test_a_clip_that_cannot_be_played_is_refused_and_nothing_is_interrupted(audi
     assert codes(session) == ["invalid_audio"]
     session.speaks(quiet(1_500))
     assert sum(any(session.output[at : at + 4_800]) for at in range(0, len(session.output), 4_800)) == 10
+
+
+def test_without_the_audio_extra_a_clip_is_refused_where_it_has_to_be_converted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    session = Session(config={"model": "gpt-live-1", "audio": {"format": {"type": "audio/pcmu"}}})
+    session.client("session.output_audio.fixture.play", audio=encoded(sound(300)))
+    assert codes(session) == ["invalid_value"]
 
 
 def test_a_clip_that_the_session_ends_before_is_never_played() -> None:

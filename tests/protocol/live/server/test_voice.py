@@ -161,6 +161,7 @@ def test_the_history_keeps_the_words_that_were_heard() -> None:
     session.reply("Once upon a time there was a king who had three sons.", ms=4_000)
     session.speaks(quiet(1_000))
     session.says("Stop.")
+    session.speaks(quiet(4_000))
     assert history(session)[:2] == [("user", "Tell me a story."), ("assistant", "Once upon a")]
     assert history(session)[2] == ("user", "Stop.")
     assert session.transcript["assistant"].startswith("Once upon a time")
@@ -224,6 +225,23 @@ def test_commentary_waits_while_the_user_speaks_and_is_said_again_if_nothing_of_
     session.reply("Hello.", ms=200)
     session.speaks(quiet(1_000))
     assert session.of(LiveReply)[-1].text == "It comes on Tuesday."
+
+
+def test_commentaries_keep_their_order_and_one_that_was_heard_in_part_is_not_said_again() -> None:
+    session = Session()
+    for content in ("It comes on Tuesday.", "Somebody must be there."):
+        session.client("session.commentary.append", delegation_id=None, content=content)
+    session.speaks(quiet(1_500))
+    session.says("Hello?")
+    session.reply("Hello.", ms=200)
+    session.speaks(quiet(1_000))
+    assert session.of(LiveReply)[-1].text == "It comes on Tuesday."
+    session.reply("It comes on Tuesday.", ms=2_000)
+    session.speaks(quiet(1_000))
+    session.says("When?")
+    session.reply("On Tuesday.", ms=200)
+    session.speaks(quiet(1_000))
+    assert session.of(LiveReply)[-1].text == "Somebody must be there."
 
 
 def test_thinking_and_instructions_reach_the_next_reply_in_silence() -> None:
@@ -328,11 +346,18 @@ def test_a_response_goes_on_when_the_user_talks_over_it_and_is_not_heard() -> No
     session.speaks(sound(500) + quiet(700))
     assert session.stopped == []
     heard = len(sounding(session))
+    session.protocol.reply_text(reply_id, " I have it.", now=session.now)
     session.protocol.reply_audio(reply_id, sound(3_000), now=session.now)
     session.protocol.reply_finished(reply_id, now=session.now)
     session.speaks(quiet(500))
     assert len(sounding(session)) == heard < 10
-    assert session.events("response.event")[-1]["event"]["type"] == "response.completed"
+    written = [event["event"] for event in session.events("response.event")]
+    assert written[-1]["type"] == "response.completed"
+    assert written[-2]["item"]["content"][0]["text"] == " I have it."
+    calls = [event["item"]["call_id"] for event in written if "call_id" in event.get("item", {})]
+    session.client("response.item.create", item={"type": "function_call_output", "call_id": calls[-1], "output": "x"})
+    session.client("response.create")
+    assert history(session)[1] == ("assistant", "Let")
 
 
 def test_typed_input_opens_a_delegation_and_the_voice_speaks() -> None:

@@ -202,6 +202,7 @@ def test_a_server_that_never_stops_is_given_up_too() -> None:
 def test_a_lost_connection_is_not_finalised_and_says_what_the_server_said_last() -> None:
     client = Client(CREATED)
     client.receive(error(code="session_expired"))
+    client.core.append(bytes(2))
     client.core.lost("closed with 1001", now=0)
     [ended] = client.core.take_notices()
     assert isinstance(ended, TranslationEnded)

@@ -203,6 +203,13 @@ def test_audio_that_does_not_fit_into_the_memory_of_the_session_is_refused() -> 
     assert fault(talk.append(200, probability=0.0))["param"] == "audio"
 
 
+def test_speech_that_is_translated_costs_no_memory_any_more() -> None:
+    talk = Talk(SessionDefaults(max_session_bytes=48 * 5000))
+    for _ in range(20):
+        assert talk.speak(600) == talk.pause(600) == []
+        talk.translates("", "hola")
+
+
 def test_silence_costs_no_memory() -> None:
     talk = Talk(SessionDefaults(max_session_bytes=48 * 2000))
     for _ in range(100):
@@ -274,6 +281,7 @@ def test_a_rest_that_cannot_be_translated_in_time_is_no_normal_end() -> None:
     talk.speak(400)
     talk.send("session.close")
     due_at = talk.server.next_tick_at
+    assert due_at == 60
     talk.server.tick(due_at - 1)
     assert talk.collect() == []
     talk.server.tick(due_at)

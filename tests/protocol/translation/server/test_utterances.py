@@ -13,13 +13,13 @@ from duologue.protocol.translation.server.utterances import SourceUtterance, Utt
 FRAME_MS = 20
 
 
-def cut(*parts: tuple[int, float], flush: bool = True) -> list[tuple[int, int]]:
+def cut(*parts: tuple[int, float], flush: bool = True, frame_ms: int = FRAME_MS) -> list[tuple[int, int]]:
     """Where utterances begin and end, of parts of so many milliseconds that are detected with a probability."""
     utterances = Utterances()
     found: list[SourceUtterance] = []
     for ms, probability in parts:
         utterances.append(bytes(48 * ms))
-        found += utterances.detected([probability] * (ms // FRAME_MS), FRAME_MS)
+        found += utterances.detected([probability] * (ms // frame_ms), frame_ms)
     found += utterances.flush() if flush else ()
     assert all(len(each.audio) == 48 * (each.end_ms - each.start_ms) for each in found)
     return [(each.start_ms, each.end_ms) for each in found]
@@ -45,6 +45,7 @@ def test_a_short_turn_is_not_cut_at_a_pause() -> None:
 
 def test_a_turn_that_ends_at_the_pause_where_it_was_cut_is_one_utterance() -> None:
     assert cut((5000, SPEECH), (1000, SILENCE)) == [(0, 5200)]
+    assert cut((160 * 32, SPEECH), (32 * 32, SILENCE), frame_ms=32) == [(0, 166 * 32)]
 
 
 def test_speech_without_any_pause_is_cut_where_it_is() -> None:

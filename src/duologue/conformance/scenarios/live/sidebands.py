@@ -15,6 +15,8 @@ from duologue.conformance.wire.speech_sample import append_of, speech
 
 __all__ = ["SCENARIOS"]
 
+_NO_HANDSHAKE: Final = 1006
+"""The code for a connection that ended without one (RFC 6455, section 7.4.1)."""
 _UNKNOWN: Final = ConnectOptions(attach="live_conform_is_no_session")
 
 
@@ -25,6 +27,7 @@ _UNKNOWN: Final = ConnectOptions(attach="live_conform_is_no_session")
     "live.sideband.mirror",
     "live.sideband.commands",
     "live.sideband.detach",
+    "live.sideband.graceful",
     "live.error.sideband_start",
     "live.error.sideband_audio",
 )
@@ -49,6 +52,9 @@ async def _a_sideband(context: ScenarioContext) -> None:
             async with context.open(ConnectOptions(attach=call.id)) as sideband:
                 await sideband.until("session.started")
                 await call.connection.answer({"type": "session.close"}, "session.closed")
+                with context.deciding("live.sideband.graceful"):
+                    code, _ = await sideband.ended()
+                    expect(code != _NO_HANDSHAKE, "the connection ends without a closing handshake")
                 await sideband.until("session.closed")
 
 

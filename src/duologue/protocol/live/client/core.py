@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.errors import AudioError, LocalProtocolError
+from duologue.errors import LocalProtocolError
 from duologue.events import is_set
 from duologue.events.live import (
     AnyLiveClientEvent,
@@ -69,6 +69,7 @@ from duologue.protocol.live.client.notices import (
 )
 from duologue.protocol.live.client.options import LiveOptions
 from duologue.protocol.live.client.pending_commands import PendingCommand, PendingLiveCommands
+from duologue.protocol.live.client.session_format import session_encodings
 from duologue.protocol.live.client.timeline import InputTimeline, OutputTimeline
 from duologue.protocol.live.client.transcript import TranscriptGrouper
 from duologue.protocol.states import LIVE, LIVE_ENDS, LiveInput, LiveState, report_once, step
@@ -109,10 +110,17 @@ class LiveCore:
     """
 
     def __init__(
-        self, *, new_id: Callable[[str], str], options: LiveOptions | None = None, sideband: bool = False
+        self,
+        *,
+        new_id: Callable[[str], str],
+        options: LiveOptions | None = None,
+        sideband: bool = False,
+        encodings: tuple[Encoding, Encoding] = (PCM, PCM),
     ) -> None:
         """`sideband`: it is attached to a session whose audio runs over another connection. It sends no audio, gets
-        both directions as 24 kHz PCM, and begins with `attach`."""
+        both directions as 24 kHz PCM, and begins with `attach`. `encodings` are those of input and output where the
+        session does not say them.
+        """
         self.is_sideband = sideband
         self.options = options if options is not None else LiveOptions()
         self.state = LiveState.CONNECTED
@@ -120,8 +128,8 @@ class LiveCore:
         """The session as the server last sent it."""
         self.usage: LiveSessionUsage | None = None
         """The last report: what the session has cost since its start."""
-        self.encoding: Encoding = PCM
-        """Of both directions."""
+        self.encoding, self.output_encoding = encodings
+        """Of the input, and of the output; one format for both but for a vendor's own."""
         self.is_muted = False
         self._new_id = new_id
         self._events: list[AnyLiveClientEvent | UnknownLiveEvent] = []
@@ -309,6 +317,11 @@ class LiveCore:
     # --- what the shell collects
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing more is sent or received."""
+        return self.state in LIVE_ENDS
+
+    @property
     def n_unsent(self) -> int:
         """Commands that wait for `take_events`."""
         return len(self._events)
@@ -328,9 +341,9 @@ class LiveCore:
 
     def _handle(self, event: AnyLiveEvent, answered: PendingCommand | None, now: float) -> None:
         match event:
-            case LiveSessionStartedEvent():
+            case LiveSessionStartedEvent() if answered is None or isinstance(answered.event, LiveSessionStartEvent):
                 self._started(event.session, now)
-            case LiveSessionUpdatedEvent():
+            case LiveSessionUpdatedEvent() | LiveSessionStartedEvent():  # in one dialect the second answers both
                 self.session = event.session
                 self._notices.append(SessionUpdated(event.session))
             case LiveSessionClosedEvent():
@@ -347,6 +360,7 @@ class LiveCore:
                 self._notices += self.transcript.add("assistant", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveDelegationCreatedEvent():
                 self._delegations.started(event.delegation)
+                self._notices += self.transcript.settle()
                 self._notices.append(DelegationStarted(delegation=event.delegation, offset_ms=event.offset_ms))
             case LiveResponseEvent():
                 delegation_id = event.delegation_id if is_set(event.delegation_id) else None
@@ -374,12 +388,12 @@ class LiveCore:
             self._state_ends_by = inf
         self.session = session
         if not self.is_sideband:
-            self.encoding = _encoding_of(session) or self.encoding
+            self.encoding, self.output_encoding = session_encodings(session, (self.encoding, self.output_encoding))
             self._input = InputTimeline(
                 self.encoding, stall_after_s=self.options.stall_after_s, fills=self.options.fill_silence
             )
             self._input.began(now)
-        self._output = OutputTimeline(self.encoding)
+        self._output = OutputTimeline(self.output_encoding)
         self._notices.append(SessionStarted(session))
 
     def _closed(self, event: LiveSessionClosedEvent) -> None:
@@ -413,9 +427,10 @@ class LiveCore:
         except ValueError as fault:
             self._notices.append(LiveUnreadable(event=event, problem=str(fault)))
             return
-        output = self._output = self._output if self._output is not None else OutputTimeline(self.encoding)
+        output = self._output = self._output if self._output is not None else OutputTimeline(self.output_encoding)
         start_ms, gap_ms = output.placed(len(audio), event.start_ms if is_set(event.start_ms) else None)
-        self._notices.append(LiveAudioPiece(audio=audio, encoding=self.encoding, start_ms=start_ms, gap_ms=gap_ms))
+        piece = LiveAudioPiece(audio=audio, encoding=self.output_encoding, start_ms=start_ms, gap_ms=gap_ms)
+        self._notices.append(piece)
 
     def _copied(self, event: LiveInputAudioAppendEvent) -> None:
         try:
@@ -475,15 +490,3 @@ class LiveCore:
 
     def _step(self, happened: LiveInput) -> None:
         self.state = step(LIVE, self.state, happened, report=self._report_illegal) or self.state
-
-
-def _encoding_of(session: LiveSession) -> Encoding | None:
-    """The encoding of both directions; None if the session does not say, or names one that is not known."""
-    wanted = session.audio.format if is_set(session.audio) else None
-    if not is_set(wanted):
-        return None
-    try:
-        rate_hz = getattr(wanted, "rate", None)
-        return Encoding.of(str(getattr(wanted, "type", None)), rate_hz if isinstance(rate_hz, int) else None)
-    except AudioError:
-        return None

@@ -63,6 +63,9 @@ ANSWERS: Final[Mapping[type[LiveEvent], type[LiveEvent]]] = {
 
 _ANSWERED: Final = frozenset(ANSWERS.values())
 
+_ANSWERED_TOO: Final[Mapping[type[LiveEvent], type[LiveEvent]]] = {LiveSessionStartedEvent: LiveSessionUpdateEvent}
+"""Commands that the event answers too, if it names them: in one dialect an update is spelled as the start is."""
+
 _MAX_PENDING: Final = 256
 """Commands that may wait for an answer; a server that is further behind will not send it."""
 
@@ -108,7 +111,8 @@ class PendingLiveCommands:
             return None
         named = self._named(event)
         if named is not None:
-            return self._pending.pop(named) if isinstance(self._pending[named].event, kind) else None
+            kinds = (kind, _ANSWERED_TOO.get(type(event), kind))
+            return self._pending.pop(named) if isinstance(self._pending[named].event, kinds) else None
         # A command that is not ours: the session's other connections are told of it too.
         return None if _reference(event) is not None else self._first(kind)
 

@@ -35,7 +35,7 @@ class LiveTranscript(tuple[Utterance, ...]):
     def request(self) -> str:
         """What the user has said since the model last spoke, as one text: where work is handed over, the work.
 
-        The words of one sentence may be several utterances, because a pause of half a second ends one.
+        The words of one sentence may be several utterances, because a short pause ends one.
         """
         words: list[str] = []
         for utterance in reversed(self):
@@ -115,6 +115,10 @@ class TranscriptGrouper:
         due_ms = 0.0 if self._unsettled else self._utterances.deadline_ms
         notices = self._settle()
         return notices + self._keeping(self._utterances.advance(max(due_ms, self._time_ms)))
+
+    def settle(self) -> list[Grouped]:
+        """Wait no longer for words of the same interval: work is handed over, which the latest words describe."""
+        return self._settle()
 
     def end(self) -> list[Grouped]:
         """The session is over, at the time of the last `add` or `tick`."""

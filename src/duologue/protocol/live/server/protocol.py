@@ -223,7 +223,7 @@ class LiveServerProtocol:
         self._step(LiveServerInput.LOST)
         running = self._running
         if running is not None:
-            self._result = running.end()
+            running.end()
             self._out.send(self._closed(running, "connection_lost"), SIDEBANDS)
         self._out.command(_LOST)
 
@@ -239,9 +239,7 @@ class LiveServerProtocol:
 
     def stored(self) -> StoredLiveSession | None:
         """What to keep of the session. None unless it was finalised and its client asked for `store`."""
-        if self.state is not LiveServerState.FINALISED or self._result is None:
-            return None
-        return self._result if self._result.session.store is True else None
+        return self._result
 
     # --- the engines
 
@@ -256,7 +254,7 @@ class LiveServerProtocol:
         if (running := self._active(now)) is not None:
             self._out.send(error_event(self._out.event_id(), type="server_error", code="engine_failed", message=fault))
             self._step(LiveServerInput.LOST)
-            self._result = running.end()
+            running.end()
             self._out.command(_BROKEN)
 
     def transcript(self, utterance_id: str, text: str, *, now: float) -> None:
@@ -440,7 +438,8 @@ class LiveServerProtocol:
 
     def _finalise(self, running: RunningSession, reason: str) -> None:
         self._step(LiveServerInput.FINALISED)
-        self._result = running.end()
+        kept = running.end()
+        self._result = kept if kept.session.store is True else None
         self._out.send(self._closed(running, reason), ALL)
         self._out.command(_FINISHED)
 

@@ -8,6 +8,7 @@ from typing import Final, assert_never
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.pacing import silence
 from duologue.audio.resampling import resample
+from duologue.errors import MissingExtra
 from duologue.events import UNSET
 from duologue.events.base import Maybe, decode_audio, encode_audio
 from duologue.events.live import (
@@ -69,6 +70,10 @@ sessions wait; the 16 MB that a frame may hold would take 30."""
 
 _PCM16_BYTES: Final = 2
 
+_HEARD_AHEAD_MS: Final = 400
+"""Input that comes a little early is heard at once: a client that sent some before its clock began, or whose clock is
+faster, would be heard late for ever. An utterance is over after more silence than this, so no answer precedes it."""
+
 
 class RunningSession:
     """The parts of one session, from its start to its end. Raises RefusedCommand if its configuration is too large."""
@@ -98,7 +103,8 @@ class RunningSession:
         self.delegations = ClientDelegations(out, limits)
         self.voice = Voice(out, self.history, self.mixer, self.backend, self.delegations, limits, session)
         self.appends = PendingAppends(limits)
-        self.sidebands = Sidebands(out, max_attached=limits.max_sidebands)
+        self.sidebands = Sidebands(self.encoding, out, max_attached=limits.max_sidebands)
+        self._heard_ahead_ms = min(_HEARD_AHEAD_MS, limits.silence_duration_ms)
         self._user_transcript = InputTranscript()
         self._clip_id: Maybe[str] = UNSET
         """The command whose clip is being played."""
@@ -137,7 +143,7 @@ class RunningSession:
         if len(audio) % self.encoding.bytes_per_sample:
             raise RefusedCommand("half_sample", param="audio", got=len(audio))
         self.input.append(audio)
-        self.sidebands.input(audio, self.encoding)
+        self.sidebands.input(audio)
 
     def carry_out(self, event: AnyLiveClientEvent, source: str) -> None:
         """Any other command. Raises RefusedCommand."""
@@ -205,8 +211,7 @@ class RunningSession:
             raise RefusedCommand("half_sample", param="audio", got=len(clip))
         if (got_ms := PCM.duration_ms(len(clip))) > self._limits.max_fixture_ms:
             raise RefusedCommand("clip_too_long", param="audio", max_ms=self._limits.max_fixture_ms, got_ms=got_ms)
-        if self.encoding != PCM:
-            clip = self.encoding.from_pcm16(resample(clip, PCM.rate_hz, self.encoding.rate_hz))
+        clip = self._converted(clip)
         try:
             self._account.take("audio", len(clip), param="audio")
         except InvalidRequest as invalid:
@@ -216,6 +221,14 @@ class RunningSession:
         self.mixer.play(clip)
         self._clip_id = reference_to(event)
         self._out.send(LiveOutputAudioFixturePlayingEvent(event_id=self._out.event_id(), client_event_id=self._clip_id))
+
+    def _converted(self, clip: bytes) -> bytes:
+        """A clip in the session's format. Raises RefusedCommand if nothing is installed that converts it."""
+        try:
+            return self.encoding.from_pcm16(resample(clip, PCM.rate_hz, self.encoding.rate_hz))
+        except MissingExtra:
+            value = f"a clip in a session of {self.encoding.rate_hz} Hz"
+            raise RefusedCommand("not_supported", param="audio", value=value) from None
 
     # --- what the engines report
 
@@ -253,11 +266,16 @@ class RunningSession:
         """The session's time goes on up to here, with all that is due on the way."""
         while (position_ms := self.input.position_ms) < target_ms:
             boundary_ms = (position_ms // PIECE_MS + 1) * PIECE_MS
-            audio = self.input.advance_to(min(boundary_ms, target_ms))
-            # While a clip is played, the model does not hear.
-            self.hearing.hear(silence(self.encoding, len(audio)) if self.mixer.plays_clip else audio)
+            self.input.position_ms = min(boundary_ms, target_ms)
+            self._hear(self.input.position_ms)
             if boundary_ms <= target_ms:
                 self._send_piece(boundary_ms)
+        self._hear(min(self.input.received_ms, self.input.position_ms + self._heard_ahead_ms))
+
+    def _hear(self, until_ms: int) -> None:
+        audio = self.input.take(until_ms)
+        # While a clip is played, the model does not hear.
+        self.hearing.hear(silence(self.encoding, len(audio)) if self.mixer.plays_clip else audio)
 
     def go_on(self) -> None:
         """Begin what can begin now."""
@@ -291,7 +309,7 @@ class RunningSession:
         piece, over, clip_over = self.mixer.take_piece()
         event = self._silent_piece if piece == self._zeros else LiveOutputAudioDeltaEvent(delta=encode_audio(piece))
         self._out.send(event, PRIMARY)
-        self.sidebands.output(piece, self.encoding, end_ms - PIECE_MS, end_ms)
+        self.sidebands.output(piece, end_ms - PIECE_MS, end_ms)
         for played in over:
             self.voice.played(played.reply_id)
         self.voice.send_transcript(end_ms)

@@ -32,7 +32,6 @@ class SourceTranscript:
     def __init__(self, new_event_id: Callable[[], str]) -> None:
         self._new_event_id = new_event_id
         self._text = _JoinedText()
-        self._elapsed_ms = 0
         self._utterance: SourceUtterance | None = None
         self._n_chars = 0
 
@@ -49,9 +48,8 @@ class SourceTranscript:
             return
         at_ms = min(self._utterance.start_ms + self._n_chars * _MS_PER_CHARACTER, self._utterance.end_ms)
         self._n_chars += len(piece)
-        self._elapsed_ms = max(self._elapsed_ms, at_ms // STEP_MS * STEP_MS)
         yield TranslationInputTranscriptDeltaEvent(
-            event_id=self._new_event_id(), delta=delta, elapsed_ms=self._elapsed_ms
+            event_id=self._new_event_id(), delta=delta, elapsed_ms=at_ms // STEP_MS * STEP_MS
         )
 
 

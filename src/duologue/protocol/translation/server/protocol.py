@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -85,7 +86,11 @@ class TranslationServerProtocol:
             expires_at=int(started_at) + defaults.duration_s,
             is_served=is_served,
         )
-        self._utterances = Utterances(report_illegal=self._command)
+        self._events: list[AnyTranslationServerEvent] = []
+        self._commands: list[TranslationCommand] = []
+        # Not methods of this object: in a cycle its audio would wait for a full garbage collection.
+        self._event_id = partial(new_id, "event")
+        self._utterances = Utterances(report_illegal=self._commands.append)
         self._waiting: deque[SourceUtterance] = deque()
         self._current: tuple[str, SourceUtterance] | None = None
         """The utterance that the engines have, by its id."""
@@ -94,8 +99,6 @@ class TranslationServerProtocol:
         self._is_closing = False
         self._is_over = False
         self._reported: set[ToleratedFault] = set()
-        self._events: list[AnyTranslationServerEvent] = []
-        self._commands: list[TranslationCommand] = []
 
     # --- the shell
 
@@ -135,7 +138,8 @@ class TranslationServerProtocol:
 
     def take_commands(self) -> list[TranslationCommand]:
         """The commands for the shell since the last call."""
-        commands, self._commands = self._commands, []
+        commands = [*self._commands]
+        self._commands.clear()
         return commands
 
     def tick(self, now: float) -> None:
@@ -322,9 +326,6 @@ class TranslationServerProtocol:
         self._is_over, self._ends_at = True, inf
 
     # --- out
-
-    def _event_id(self) -> str:
-        return self._new_id("event")
 
     def _send(self, *events: AnyTranslationServerEvent) -> None:
         self._events += events

@@ -150,13 +150,15 @@ def test_the_calls_of_a_response_that_fails_are_dropped() -> None:
     session.says("Where is it?")
     reply_id = session.of(LiveReply)[0].reply_id
     session.protocol.reply_call(reply_id, "track", "{}", now=session.now)
+    session.protocol.reply_call(reply_id, "cancel", "{}", now=session.now)
     session.collect()
     output(session, pending(session)[0])
     session.protocol.reply_failed(reply_id, "it broke", now=session.now)
     session.collect()
     assert wrapped(session)[-1]["type"] == "response.failed"
     assert wrapped(session)[-1]["response"]["error"]["message"] == "it broke"
-    output(session, pending(session)[0])
+    assert session.protocol.held["responses"] == 0
+    output(session, pending(session)[1])
     assert codes(session) == ["engine_failed", "invalid_value"]
     session.says("Hello?")
     assert [message.role for message in session.of(LiveReply)[-1].messages] == ["user", "user"]

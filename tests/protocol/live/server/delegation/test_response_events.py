@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from duologue.events.live import LiveFunctionCall, LiveResponseEvent, LiveResponsesBackend
+from duologue.events.live import LiveFunctionCall, LiveResponseEvent, LiveResponsesBackend, LiveToolChoiceFunction
 from duologue.protocol.live.server.delegation.response_events import ResponseStream
 from duologue.protocol.live.server.outgoing import LiveOutbox
 
@@ -13,7 +13,7 @@ from duologue.protocol.live.server.outgoing import LiveOutbox
 def stream() -> tuple[ResponseStream, LiveOutbox]:
     numbers = itertools.count(1)
     out = LiveOutbox(lambda kind: f"{kind}_{next(numbers)}")
-    settings = LiveResponsesBackend(model="text-1")
+    settings = LiveResponsesBackend(model="text-1", tool_choice=LiveToolChoiceFunction(name="track"))
     return ResponseStream(out, response_id="resp_1", delegation_id="item_1", settings=settings, created_at=7), out
 
 
@@ -46,6 +46,22 @@ def test_a_message_is_opened_written_and_closed() -> None:
     assert written[6]["text"] == written[8]["item"]["content"][0]["text"] == "It comes on Tuesday."
     assert {event["item_id"] for event in written[3:8]} == {written[2]["item"]["id"]}
     assert written[-1]["response"] | {"status": "in_progress"} == written[0]["response"]
+
+
+def test_snapshots_have_the_settings_that_the_response_was_made_with_and_no_content() -> None:
+    response, out = stream()
+    response.begin()
+    assert events(out)[0]["response"] == {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 7,
+        "status": "in_progress",
+        "model": "text-1",
+        "parallel_tool_calls": True,
+        "tool_choice": {"type": "function", "name": "track"},
+        "output": [],
+        "tools": [],
+    }
 
 
 def test_a_call_behind_a_message_has_the_next_index() -> None:

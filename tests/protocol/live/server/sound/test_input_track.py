@@ -13,15 +13,25 @@ SOUND = b"\x01\x02" * 24
 """A millisecond."""
 
 
-def test_audio_comes_out_at_its_time_and_what_is_missing_is_silence() -> None:
+def test_audio_comes_out_once_and_what_is_missing_is_silence() -> None:
     account = MemoryAccount(1_000_000)
     track = InputTrack(PCM, account, max_ahead_ms=1_000)
     track.append(SOUND * 30)
-    assert track.advance_to(20) == SOUND * 20
-    assert (track.position_ms, track.received_ms, track.ahead_ms) == (20, 30, 10)
-    assert track.advance_to(50) == SOUND * 10 + bytes(20 * 48)
+    assert track.take(20) == SOUND * 20
+    assert track.take(10) == b""
+    assert track.take(50) == SOUND * 10 + bytes(20 * 48)
     assert track.received_ms == 50
     assert account.held["input"] == 0
+
+
+def test_audio_that_was_taken_early_is_still_ahead_of_the_time() -> None:
+    track = InputTrack(PCM, MemoryAccount(1_000_000), max_ahead_ms=100)
+    track.append(SOUND * 80)
+    track.take(80)
+    with pytest.raises(RefusedCommand):
+        track.append(SOUND * 30)
+    track.position_ms = 50
+    track.append(SOUND * 30)
 
 
 def test_muted_audio_is_silence_from_its_own_place_on() -> None:
@@ -29,7 +39,7 @@ def test_muted_audio_is_silence_from_its_own_place_on() -> None:
     track.append(b"\x01" * 8)
     track.is_muted = True
     track.append(b"\x01" * 8)
-    assert track.advance_to(2) == b"\x01" * 8 + b"\xff" * 8
+    assert track.take(2) == b"\x01" * 8 + b"\xff" * 8
 
 
 def test_too_much_audio_is_refused_whole() -> None:

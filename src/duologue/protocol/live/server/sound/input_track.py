@@ -12,7 +12,7 @@ __all__ = ["HeardAudio", "InputTrack"]
 
 
 class InputTrack:
-    """The input of one session. Its position is how far the session's time has come."""
+    """The input of one session, and how far its time has come. What is heard may be a little ahead of that."""
 
     def __init__(self, encoding: Encoding, account: MemoryAccount, *, max_ahead_ms: int) -> None:
         self._encoding = encoding
@@ -20,7 +20,9 @@ class InputTrack:
         self._max_ahead_ms = max_ahead_ms
         self._ahead = bytearray()
         self._received_bytes = 0
+        self._taken_ms = 0
         self.position_ms = 0
+        """How far the session's time has come."""
         self.is_muted = False
         """Whether what is appended counts as silence."""
 
@@ -29,14 +31,9 @@ class InputTrack:
         """Length of all audio that has come."""
         return self._encoding.duration_ms(self._received_bytes)
 
-    @property
-    def ahead_ms(self) -> int:
-        """Length of the audio that waits for its moment."""
-        return self._encoding.duration_ms(len(self._ahead))
-
     def append(self, audio: bytes) -> None:
         """More audio, whole samples. Raises RefusedCommand if too much waits already."""
-        ahead_ms = self._encoding.duration_ms(len(self._ahead) + len(audio))
+        ahead_ms = self._encoding.duration_ms(self._received_bytes + len(audio)) - self.position_ms
         if ahead_ms > self._max_ahead_ms:
             raise RefusedCommand("too_far_ahead", ahead_ms=ahead_ms, max_ms=self._max_ahead_ms)
         try:
@@ -46,10 +43,10 @@ class InputTrack:
         self._ahead += silence(self._encoding, len(audio)) if self.is_muted else audio
         self._received_bytes += len(audio)
 
-    def advance_to(self, position_ms: int) -> bytes:
-        """The audio up to this position. What has not come is silence."""
-        n_bytes = self._encoding.bytes_for_ms(position_ms - self.position_ms)
-        self.position_ms = position_ms
+    def take(self, until_ms: int) -> bytes:
+        """The audio up to this time that has not been taken. What has not come is silence."""
+        n_bytes = self._encoding.bytes_for_ms(max(0, until_ms - self._taken_ms))
+        self._taken_ms = max(self._taken_ms, until_ms)
         audio = bytes(self._ahead[:n_bytes])
         del self._ahead[:n_bytes]
         self._account.change("input", -len(audio))

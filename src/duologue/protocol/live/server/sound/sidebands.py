@@ -6,6 +6,7 @@ from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.resampling import ResampleStream
+from duologue.errors import MissingExtra
 from duologue.events.base import encode_audio
 from duologue.events.live import LiveInputAudioAppendEvent, LiveOutputAudioDeltaEvent
 from duologue.protocol.live.server.outgoing import SIDEBANDS, LiveOutbox
@@ -19,7 +20,8 @@ _DELAY_MS: Final = 40
 class Sidebands:
     """Those that are attached."""
 
-    def __init__(self, out: LiveOutbox, *, max_attached: int) -> None:
+    def __init__(self, encoding: Encoding, out: LiveOutbox, *, max_attached: int) -> None:
+        self._encoding = encoding
         self._out = out
         self._max_attached = max_attached
         self._attached: set[str] = set()
@@ -29,9 +31,16 @@ class Sidebands:
         """Converted output that is not sent."""
 
     def attach(self, sideband_id: str) -> bool:
-        """One more; false if there are too many."""
+        """One more. False if there are too many, or nothing is installed that converts the session's audio."""
         if sideband_id not in self._attached and len(self._attached) >= self._max_attached:
             return False
+        if self._encoding.rate_hz != PCM.rate_hz and self._output is None:
+            try:
+                self._input = ResampleStream(self._encoding.rate_hz, PCM.rate_hz)
+                self._output = ResampleStream(self._encoding.rate_hz, PCM.rate_hz)
+            except MissingExtra:
+                return False
+            self._ready += bytes(PCM.bytes_for_ms(_DELAY_MS))
         self._attached.add(sideband_id)
         return True
 
@@ -42,32 +51,24 @@ class Sidebands:
             self._input = self._output = None
             self._ready.clear()
 
-    def input(self, audio: bytes, encoding: Encoding) -> None:
+    def input(self, audio: bytes) -> None:
         """Input audio as it came on the primary connection, before it is muted."""
         if not self._attached:
             return
-        if encoding.rate_hz != PCM.rate_hz:
-            self._input = self._input or ResampleStream(encoding.rate_hz, PCM.rate_hz)
-            audio = self._input.push(encoding.to_pcm16(audio))
+        if self._input is not None:
+            audio = self._input.push(self._encoding.to_pcm16(audio))
         if audio:
             self._out.send(LiveInputAudioAppendEvent.from_audio(audio), SIDEBANDS)
 
-    def output(self, piece: bytes, encoding: Encoding, start_ms: int, end_ms: int) -> None:
+    def output(self, piece: bytes, start_ms: int, end_ms: int) -> None:
         """A piece of the output."""
         if not self._attached:
             return
-        if encoding.rate_hz != PCM.rate_hz:
-            piece = self._converted(piece, encoding, end_ms - start_ms)
+        if self._output is not None:
+            self._ready += self._output.push(self._encoding.to_pcm16(piece))
+            n_bytes = PCM.bytes_for_ms(end_ms - start_ms)
+            piece = bytes(self._ready[:n_bytes])
+            del self._ready[:n_bytes]
         self._out.send(
             LiveOutputAudioDeltaEvent(delta=encode_audio(piece), start_ms=start_ms, end_ms=end_ms), SIDEBANDS
         )
-
-    def _converted(self, piece: bytes, encoding: Encoding, length_ms: int) -> bytes:
-        if self._output is None:
-            self._output = ResampleStream(encoding.rate_hz, PCM.rate_hz)
-            self._ready += bytes(PCM.bytes_for_ms(_DELAY_MS))
-        self._ready += self._output.push(encoding.to_pcm16(piece))
-        n_bytes = PCM.bytes_for_ms(length_ms)
-        converted = bytes(self._ready[:n_bytes])
-        del self._ready[:n_bytes]
-        return converted
