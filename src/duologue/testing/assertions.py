@@ -26,6 +26,7 @@ from duologue.recording import RecordingReader
 from duologue.testing.call_text import timeline_tail
 
 __all__ = [
+    "Figure",
     "Range",
     "assert_heard",
     "assert_latency",
