@@ -294,7 +294,8 @@ def test_every_example_has_a_page_that_explains_it() -> None:
     assert [path.name for path in ROOT.glob("examples/*.py") if f"`examples/{path.name}`" not in pages] == []
 
 
-def test_no_example_is_longer_than_a_screen_and_the_voice_agent_has_sixty_lines() -> None:
+def test_no_example_is_longer_than_a_screen_and_the_voice_agents_have_sixty_lines() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in ROOT.glob("examples/*.py")}
     assert lengths.pop("voice_agent.py") <= 60
+    assert lengths.pop("live_agent.py") <= 60
     assert max(lengths.values()) <= 42
