@@ -37,6 +37,7 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "model_of_another_kind": _Row(
         400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in realtime mode.'
     ),
+    "model_not_for_live": _Row(400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in live mode.'),
     "model_not_for_translation": _Row(
         400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in translation mode.'
     ),

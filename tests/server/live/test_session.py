@@ -191,9 +191,22 @@ async def test_a_model_that_is_not_served_is_refused_at_the_start() -> None:
         assert caller.all("session.started") == []
 
 
-async def test_a_model_that_is_served_starts() -> None:
-    async with staged(models=["gpt-live-1"]) as stage:
-        assert (await stage.call().start())["model"] == "gpt-live-1"
+@pytest.mark.parametrize("model", ["gpt-realtime", "gpt-realtime-translate", "gpt-4o-transcribe"])
+async def test_a_model_for_another_kind_of_session_is_refused_unless_the_operator_serves_it(model: str) -> None:
+    async with staged() as stage:
+        caller = stage.call()
+        await caller.send("session.start", event_id="s1", session={"model": model})
+        refused = await caller.until("error")
+        assert refused["error"]["message"] == f'Model "{model}" is not supported in live mode.'
+        assert await caller.gone() == (4000, "invalid_request_error.invalid_model")
+    async with staged(models=[model]) as stage:
+        assert (await stage.call().start(model=model))["model"] == model
+
+
+@pytest.mark.parametrize(("models", "model"), [(["gpt-live-1"], "gpt-live-1"), ([], "a-model-of-their-own")])
+async def test_a_model_that_is_served_starts(models: list[str], model: str) -> None:
+    async with staged(models=models) as stage:
+        assert (await stage.call().start(model=model))["model"] == model
 
 
 async def test_events_above_the_rate_are_refused_and_the_session_goes_on() -> None:

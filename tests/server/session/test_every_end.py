@@ -368,6 +368,7 @@ _IN_SESSIONS = {
     "idle": "the client is idle",
     "stalled": "the client stalls",
     "sidebands": "in tests/server/live/test_sideband.py",
+    "model_not_for_live": "in tests/server/live/test_session.py",
 }
 _AT_THE_EDGE = {
     "two_keys": "as wrong_key",

@@ -26,6 +26,8 @@ from duologue.transports.websocket import open_websocket
 
 __all__ = ["LiveDemoFiles", "hold_live_demo"]
 
+_MODEL: Final = "gpt-live-1"
+
 _TIMEOUT_S: Final = 30.0
 """For each step of the exchange, as for a turn of `talk`."""
 
@@ -61,7 +63,11 @@ async def hold_live_demo(clips: Sequence[Sound], files: LiveDemoFiles) -> int:
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(local_server())
             recording = stack.enter_context(
-                closing(RecordingWriter(files.recording, replace=files.replace, url=server.url, family="live"))
+                closing(
+                    RecordingWriter(
+                        files.recording, replace=files.replace, url=_live_url(server), model=_MODEL, family="live"
+                    )
+                )
             )
             voice = stack.enter_context(closing(WavWriter(files.voice, rate_hz=24_000, replace=files.replace)))
             ended = await _exchange(server, recording, voice, clips)
@@ -85,7 +91,7 @@ async def _exchange(
         return _HANDED_OVER
 
     opened = _recorded(server, recording)
-    async with live(model="gpt-live-1", on_delegation=take, open_connection=opened) as session:
+    async with live(model=_MODEL, on_delegation=take, open_connection=opened) as session:
         _show(f"session      {session.session.id if session.session is not None else ''}")
         async with LiveExchange(session, voice, show=_show_utterance, timeout_s=_TIMEOUT_S) as exchange:
             await exchange.ask(question)
@@ -111,7 +117,7 @@ def _recorded(server: LocalServer, recording: RecordingWriter) -> OpenLive:
     @asynccontextmanager
     async def open_recorded(target: LiveTarget) -> AsyncGenerator[LiveConnection, None]:
         headers = {"Authorization": f"Bearer {server.api_key}"}
-        transport = await open_websocket(primary_url(server.url.removesuffix("/realtime")), headers=headers)
+        transport = await open_websocket(_live_url(server), headers=headers)
         connection = LiveConnection(RecordingTransport(transport, recording))
         try:
             yield connection
@@ -119,6 +125,10 @@ def _recorded(server: LocalServer, recording: RecordingWriter) -> OpenLive:
             await connection.close()
 
     return open_recorded
+
+
+def _live_url(server: LocalServer) -> str:
+    return primary_url(server.url.removesuffix("/realtime"))
 
 
 def _show_utterance(start_ms: int, speaker: str, text: str) -> None:

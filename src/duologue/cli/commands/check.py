@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -15,13 +13,12 @@ from cyclopts import Parameter
 
 from duologue.catalogue import Api
 from duologue.cli.errors import EXIT_FAILURE, UsageError, sentence_of
-from duologue.cli.frame_files import FrameLine, place_of, show_notes
+from duologue.cli.frame_files import FrameLine, family_shown, first_frames, place_of, show_notes
 from duologue.cli.input_files import check_readable
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
-from duologue.codec.jsontext import parse_object, write_text
+from duologue.codec.jsontext import write_text
 from duologue.codec.live import LIVE_CLASSES, decode_live
-from duologue.codec.recognition import family_of
 from duologue.dialects import DEFAULT_DIALECT, DEFAULT_LIVE_DIALECT, LIVE_PROFILES, PROFILES
 from duologue.errors import DecodeError, RecordingError
 from duologue.events.base import UnknownFrame
@@ -29,9 +26,6 @@ from duologue.printable import printable, printable_json
 from duologue.recording.formats import FrameFile, name_of
 
 __all__ = ["FileReport", "FrameProblem", "check"]
-
-_FIRST_FRAMES: Final = 200
-"""Of a file whose endpoint is not named: frames that are alike in all families may come first, such as audio."""
 
 _MAX_FINDINGS: Final = 10_000
 """In one file: more are not read through by people, and a pipe may never end."""
@@ -127,8 +121,8 @@ def _report(file: Path, named: str | None, api: Api | None) -> FileReport:
             report.format, report.numbers = frames.format.name, frames.format.numbers
             dialect = named or _dialect_told(frames)
             api = api or _family_told(frames)
-            first, end = _first_of(frames) if api is None else ([], None)
-            report.api = api = api or _family_of(first)
+            first, end = first_frames(frames) if api is None else ([], None)
+            report.api = api = api or family_shown(first)
             for line in chain(first, frames if end is None else ()):
                 _check_line(report, line, dialect, api)
                 if len(report.problems) + len(report.unknown) >= _MAX_FINDINGS:
@@ -157,26 +151,6 @@ def _family_told(frames: FrameFile) -> Api | None:
         return None
     told = frames.recording.header.family
     return next((api for api in get_args(Api) if api == told), None)
-
-
-def _first_of(frames: Iterator[FrameLine]) -> tuple[list[FrameLine], RecordingError | None]:
-    """The first frames of a file, and why it cannot be read on, if that is so."""
-    first: list[FrameLine] = []
-    try:
-        first.extend(islice(frames, _FIRST_FRAMES))
-    except RecordingError as fault:
-        return first, fault
-    return first, None
-
-
-def _family_of(lines: Iterable[FrameLine]) -> Api:
-    """The family that the frames show."""
-    frames: list[dict[str, Any]] = []
-    for line in lines:
-        with suppress(DecodeError):  # reported when the line is checked
-            if not line.problem:
-                frames.append(parse_object(line.text))
-    return family_of(frames)
 
 
 def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> None:

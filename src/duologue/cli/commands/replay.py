@@ -14,6 +14,7 @@ from duologue.cli.errors import EXIT_FAILURE, sentence_of
 from duologue.cli.frame_files import show_notes
 from duologue.cli.input_files import check_readable
 from duologue.cli.turns.observations import Observation
+from duologue.cli.views.family_replay import replay_family
 from duologue.cli.views.recorded import sentence_of_line
 from duologue.cli.views.summary import SummaryBuilder
 from duologue.codec import decode
@@ -42,6 +43,8 @@ def replay(
     check_readable(file)
     builder, view = SummaryBuilder(), view_for(json=json)
     with FrameFile(file) as frames:
+        if frames.recording is not None and frames.recording.header.family in ("live", "translation"):
+            return replay_family(frames.recording, _caption(frames), json=json)
         builder.files["recording"] = frames.name
         try:
             with view:

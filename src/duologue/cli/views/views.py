@@ -13,9 +13,11 @@ from duologue.cli.views.summary import Summary, lines_of
 from duologue.cli.views.timeline import Timeline
 from duologue.codec.jsontext import write_text
 from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.events.live import LiveEvent
+from duologue.events.translation import TranslationEvent
 from duologue.printable import printable, printable_json
 
-__all__ = ["JsonView", "PlainView", "View"]
+__all__ = ["JsonView", "PlainView", "View", "print_json", "without_audio"]
 
 
 class View:
@@ -81,20 +83,22 @@ class JsonView(View):
     def observe(self, observation: Observation) -> None:
         event = observation.event
         line: dict[str, Any] = {"at_s": round(observation.at_s, 6), "direction": observation.direction}
-        line["event"] = _without_audio(event)
+        line["event"] = without_audio(event)
         if isinstance(event, UnknownRealtimeEvent):
             line["problem"] = event.problem
-        _print_json(line)
+        print_json(line)
 
     def conclude(self, summary: Summary) -> None:
-        _print_json({"summary": msgspec.to_builtins(summary)})
+        print_json({"summary": msgspec.to_builtins(summary)})
 
 
-def _print_json(line: dict[str, Any]) -> None:
+def print_json(line: dict[str, Any]) -> None:
+    """Print an object on one line."""
     print(printable_json(write_text(line).decode()), flush=True)
 
 
-def _without_audio(event: RealtimeEvent) -> dict[str, Any]:
+def without_audio(event: RealtimeEvent | LiveEvent | TranslationEvent) -> dict[str, Any]:
+    """The JSON of an event of any family; in place of audio there is its size in bytes."""
     fields = event.to_json()  # a copy, and so ours to change
     for name in event.audio_fields & fields.keys():
         fields[name] = _size_bytes(fields[name])

@@ -31,6 +31,7 @@ from duologue.protocol.live.server import (
     StoredLiveSession,
     TranscribeUtterance,
 )
+from duologue.protocol.model_kinds import kind_of_model
 from duologue.server.budget import Share
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
@@ -328,11 +329,12 @@ class LiveServerSession:
     def _admits(self, started: LiveSessionStartedEvent) -> bool:
         """Whether the session may have its model. If so it is open to sidebands, else it ends."""
         model = str(started.session.model)
-        if not self._models or model in self._models:
+        # A name that the operator gave a model of theirs may look like another one's.
+        if model in self._models or (not self._models and kind_of_model(model) in (None, "live")):
             if self._registry is not None:
                 self._registry.opened(self)
             return True
-        rejection = Rejection("wrong_model", model=model)
+        rejection = Rejection("wrong_model" if self._models else "model_not_for_live", model=model)
         refused = live_error(rejection, new_id("event"), answers=started.client_event_id)
         self._send_queue.put(encode_live(refused).decode("utf-8"))
         self._observer.sent(refused, 0)
