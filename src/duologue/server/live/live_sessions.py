@@ -60,7 +60,12 @@ class LiveSessions:
         self._budget = budget
         self._models = frozenset(models)
         self._open: dict[str, LiveServerSession] = {}
-        self._stored = StoredSessions[StoredLiveSession](max_sessions=limits.stored_live_sessions, budget=budget)
+        self._stored = StoredSessions[StoredLiveSession](
+            max_sessions=limits.stored_live_sessions,
+            budget=budget,
+            max_bytes=limits.max_stored_live_bytes,
+            max_owner_bytes=limits.max_owner_stored_live_bytes,
+        )
 
     @staticmethod
     def prepare() -> None:

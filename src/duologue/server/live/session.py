@@ -212,6 +212,11 @@ class LiveServerSession:
         await self._flush()
         if time.monotonic() - now > _LONG_S:
             await asyncio.sleep(0)
+        while self._protocol.next_tick_at <= time.monotonic():
+            # A burst of input takes several steps, between which others have their turn; the next message waits.
+            self._protocol.tick(time.monotonic())
+            await self._flush()
+            await asyncio.sleep(0)
 
     # --- the three loops
 
@@ -387,6 +392,9 @@ class LiveServerSession:
     # --- the engines
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+        if not self._serving:  # a sideband's message may still be under way when the primary connection is gone
+            work.close()
+            return
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: a task that is cancelled before its start runs no code.
