@@ -6,6 +6,7 @@ import base64
 import pytest
 
 from duologue.server import Limits, LiveRequest
+from duologue.server.live import session as session_module
 from duologue.server.rejections import Rejection
 from tests.server._engines import LOUD
 from tests.server._session_ends import SessionEnds
@@ -178,3 +179,29 @@ async def test_what_a_sideband_asked_for_begins_no_work_when_the_primary_connect
         session._pass_on()
         assert session._work == {}
         session._serving = True
+
+
+async def test_a_sideband_comes_in_when_the_long_work_of_others_is_done() -> None:
+    async with staged() as stage:
+        primary = stage.call()
+        started = await primary.start()
+        async with stage.session._long_work:
+            sideband = stage.call(LiveRequest(verb="attach", session_id=started["id"]))
+            await primary.listen(500)
+            assert sideband.events == []
+        await sideband.until("session.started")
+
+
+async def test_after_a_long_message_the_next_one_waits_for_the_long_work_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "_LONG_S", -1.0)
+    async with staged() as stage:
+        primary, sideband = await attached(stage)
+        async with stage.session._long_work:
+            for number in range(3):
+                await sideband.send("session.input_audio.mute", event_id=f"m{number}")
+            await asyncio.sleep(1)
+            assert len(sideband.all("session.input_audio.muted")) == 1
+        await sideband.until("session.input_audio.muted", count=3)
+        assert primary.closed is None

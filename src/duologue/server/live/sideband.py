@@ -40,6 +40,10 @@ class AttachedTo(Protocol):
         """Send the sideband what belongs at its beginning, and then all events."""
         ...
 
+    async def turn(self) -> None:
+        """Wait until others had their turn."""
+        ...
+
     def detach(self, sideband: Sideband, /) -> None:
         """Send it nothing more."""
         ...
@@ -141,6 +145,7 @@ class Sideband:
         async with asyncio.TaskGroup() as tasks:
             reading, writing = tasks.create_task(self._read()), tasks.create_task(self._write())
             self._reading = reading
+            await self._session.turn()  # the session's settings, which it gets first, may be large
             self._session.attach(self)
             if self._close_with is not None:
                 reading.cancel()
