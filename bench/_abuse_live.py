@@ -12,7 +12,17 @@ from bench._abuse_wire import MIB, NOISE, AttackConnection, Target, frame
 _PATH: Final = "/v1/live/sessions"
 _SILENCE: Final = base64.b64encode(bytes(48_000)).decode()
 _LOUD: Final = base64.b64encode(NOISE).decode()
+_LLM_MODES: Final = ("deltas", "calls", "call", "endless_line", "hang", "error_body", "honest")
 _RESPONSES: Final = {"type": "responses", "responses": {"model": "m"}}
+
+_LARGE: Final = {
+    "type": "responses",
+    "responses": {
+        "model": "m",
+        "tools": [{"type": "function", "name": f"f{n}", "description": "x" * 20_000} for n in range(100)],
+    },
+}
+"""Nearly as much as a session may have."""
 
 
 async def _open(target: Target, path: str) -> AttackConnection:
@@ -45,8 +55,8 @@ def _append(encoded: str) -> dict[str, str]:
 
 async def live_floods(target: Target) -> None:
     """Recordings that are sent at once, clips, appends, typed input, updates and garbage, read by nobody or by all."""
-    tool = {"type": "function", "name": "f", "description": "\U0001f600" * 2_000}
-    tools = {**_RESPONSES, "responses": {"model": "m", "tools": [{**tool, "name": f"f{n}"} for n in range(30)]}}
+    functions = [{"type": "function", "name": f"f{n}", "description": "\U0001f600" * 2_000} for n in range(30)]
+    tools = {"type": "responses", "responses": {"model": "m", "tools": functions}}
     typed = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Count to a thousand."}]}
     recording = base64.b64encode(NOISE * 25).decode()
     floods: tuple[tuple[dict[str, Any], ...], ...] = (
@@ -74,12 +84,10 @@ async def live_floods(target: Target) -> None:
 
 async def live_sidebands(target: Target) -> None:
     """More sidebands than a session takes, which read nothing and send what is answered with all of the settings."""
-    tool = {"type": "function", "name": "f", "description": "x" * 20_000}
-    tools = {**_RESPONSES, "responses": {"model": "m", "tools": [{**tool, "name": f"f{n}"} for n in range(100)]}}
     update = {"type": "session.update", "session": {"delegation": _RESPONSES}}
 
     async def one(_: int) -> None:
-        link, session_id = await _live(target, delegation=tools)
+        link, session_id = await _live(target, delegation=_LARGE)
 
         async def deaf(_: int) -> None:
             sideband = await _open(target, f"{_PATH}/{session_id}/attach")
@@ -100,11 +108,9 @@ async def live_sidebands(target: Target) -> None:
 
 async def live_stored(target: Target) -> None:
     """Sessions that are stored with as many settings as they may have, again and again."""
-    tool = {"type": "function", "name": "f", "description": "x" * 20_000}
-    tools = {**_RESPONSES, "responses": {"model": "m", "tools": [{**tool, "name": f"f{n}"} for n in range(100)]}}
 
     async def one(_: int) -> None:
-        link, _ = await _live(target, delegation=tools, store=True)
+        link, _ = await _live(target, delegation=_LARGE, store=True)
         await link.send({"type": "session.close"})
         await link.event("session.closed")
         target.outcome["stored"] += 1
@@ -117,13 +123,32 @@ async def live_strangers(target: Target) -> None:
     """Half-open sessions, and sidebands and forks of sessions that are not there."""
 
     async def one(index: int) -> None:
-        if index % 2:
-            await _open(target, _PATH)
-        else:
-            await _open(target, f"{_PATH}/live_%0d%0a%1b[31m{index}{'x' * 60}/{('attach', 'fork')[index // 2 % 2]}")
+        verb = ("attach", "fork")[index // 2 % 2]
+        await _open(target, _PATH if index % 2 else f"{_PATH}/live_%0d%0a%1b[31m{index}{'x' * 60}/{verb}")
 
     while target.goes_on:
         await target.crowd(20, one)
+
+
+async def live_llm(target: Target) -> None:
+    """Typed input to a language model that is hostile in each of these ways, and the calls of functions it asks for."""
+    functions = [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+    delegation = {"type": "responses", "responses": {"model": "m", "tools": functions}}
+
+    async def one(index: int) -> None:
+        link, _ = await _live(target, delegation=delegation)
+        mode = _LLM_MODES[index % len(_LLM_MODES)]
+        item = {"type": "message", "role": "user", "content": f"mode {mode}"}
+        async with target.reading(link):
+            while target.goes_on:
+                await link.send({"type": "response.item.create", "item": item})
+                await link.send({"type": "response.create"})
+                await link.send(_append(_SILENCE))
+                target.outcome["asked"] += 1
+                await asyncio.sleep(0.01)
+        link.abort()
+
+    await target.again(max(len(_LLM_MODES), target.some(16)), one)
 
 
 async def translations(target: Target) -> None:

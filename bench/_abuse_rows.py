@@ -156,6 +156,7 @@ ROWS: Final[tuple[Row, ...]] = (
 
 AT_ONCE: Final[tuple[Row, ...]] = (
     Row("each_mcp", "MCP server", each(mcp, _MCP_MODES), 200, "four sessions' worth of the above", _MCP, "short"),
+    Row("live_llm", "LLM", live.live_llm, 200, "four sessions' worth of the above", _LLM, "always"),
     Row("each_llm", "LLM", each(llm, _LLM_MODES), 200, "four sessions' worth of the above", _LLM, "short"),
 )
 """What the short form has instead of a row for each kind of hostile server."""
