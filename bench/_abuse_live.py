@@ -73,7 +73,7 @@ async def live_floods(target: Target) -> None:
 
     async def one(index: int) -> None:
         messages = [frame(json.dumps(event).encode()) for event in floods[index % len(floods)]]
-        link, _ = await _live(target, delegation=_RESPONSES, audio={"format": formats[index // 8 % 2]})
+        link = (await _live(target, delegation=_RESPONSES, audio={"format": formats[index // 8 % 2]}))[0]
         async with target.reading(link):
             while target.goes_on:
                 await link.write(*messages)
@@ -110,7 +110,7 @@ async def live_stored(target: Target) -> None:
     """Sessions that are stored with as many settings as they may have, again and again."""
 
     async def one(_: int) -> None:
-        link, _ = await _live(target, delegation=_LARGE, store=True)
+        link = (await _live(target, delegation=_LARGE, store=True))[0]
         await link.send({"type": "session.close"})
         await link.event("session.closed")
         target.outcome["stored"] += 1
@@ -136,7 +136,7 @@ async def live_llm(target: Target) -> None:
     delegation = {"type": "responses", "responses": {"model": "m", "tools": functions}}
 
     async def one(index: int) -> None:
-        link, _ = await _live(target, delegation=delegation)
+        link = (await _live(target, delegation=delegation))[0]
         mode = _LLM_MODES[index % len(_LLM_MODES)]
         item = {"type": "message", "role": "user", "content": f"mode {mode}"}
         async with target.reading(link):
