@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 from duologue.audio.formats import PCM
 from duologue.engines.base import FunctionCall
 from duologue.protocol.live.server import LiveReply, LiveServerProtocol
 from duologue.server.live.reply_reporter import MAX_AHEAD_MS, ReplyReporter
 from duologue.server.telemetry.observer import NullSessionObserver
+from tests.server.live._reported import Reported
 
 
 class Spoken(NullSessionObserver):
@@ -15,17 +16,6 @@ class Spoken(NullSessionObserver):
 
     def spoke(self, audio_s: float) -> None:
         self.seconds += audio_s
-
-
-class Reported:
-    """The protocol's side: keeps what is reported, and how much is ahead."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-        self.voice_ahead_ms = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *details, now: self.calls.append((name, *details))
 
 
 def reporting(reported: Reported, observer: Spoken, heard: asyncio.Event) -> ReplyReporter:
@@ -39,15 +29,12 @@ def reporting(reported: Reported, observer: Spoken, heard: asyncio.Event) -> Rep
         encoding=PCM,
     )
 
-    async def flush() -> None:
-        reported.calls.append(("flush",))
-
     async def progress() -> None:
         await heard.wait()
         heard.clear()
 
     protocol = cast("LiveServerProtocol", reported)
-    return ReplyReporter(reply, protocol, observer, flush=flush, progress=progress)
+    return ReplyReporter(reply, protocol, observer, flush=reported.flush, progress=progress)
 
 
 async def test_everything_is_reported_in_order_and_sent_at_once() -> None:

@@ -291,6 +291,19 @@ async def _draining() -> tuple[int, str | None]:
         return await _handshake(application)
 
 
+TRANSLATION = {"path": "/v1/realtime/translations"}
+
+
+async def _with_a_secret() -> tuple[int, str | None]:
+    application = scripted_app()
+    async with application.running():
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            secret = (await client.post(SECRETS, content=b"{}")).json()["value"]
+        headers = {"Authorization": f"Bearer {secret}"}
+        return await _handshake(application, path="/v1/live/sessions", headers=headers)
+
+
 async def _relayed_live() -> tuple[int, str | None]:
     async def open_upstream(session_start: SessionStart) -> Transport:
         raise AssertionError("nothing is opened")
@@ -335,6 +348,9 @@ REFUSED: dict[str, _Ask] = {
     "wrong_path": lambda: _asked(scripted_app(), "GET", "/other"),
     "wrong_method": lambda: _asked(scripted_app(), "GET", SECRETS),
     "no_upgrade": lambda: _asked(scripted_app(), "GET", "/v1/realtime"),
+    "model_not_for_translation": _connected(of_scope={**TRANSLATION, "query": "model=gpt-realtime"}),
+    "intent_of_translation": _connected(of_scope={**TRANSLATION, "query": "intent=realtime"}),
+    "secret_of_another_kind": _with_a_secret,
     "no_live_session": _connected(of_scope={"path": "/v1/live/sessions/live_1/attach"}),
     "no_stored_session": _connected(of_scope={"path": "/v1/live/sessions/live_1/fork"}),
     "no_live_upstream": _relayed_live,

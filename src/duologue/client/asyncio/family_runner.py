@@ -98,7 +98,8 @@ class FamilyRunner(Generic[R, S]):
 
     async def drain(self) -> None:
         """Wait until all that was to be sent is on its way, or the session is over. Cancelling takes nothing back."""
-        await self._emptied.wait()
+        while not self._emptied.is_set():  # again: of all that wait, only the first may send then
+            await self._emptied.wait()
 
     async def stop(self) -> None:
         """End the tasks, and wait until they are gone."""
@@ -106,6 +107,8 @@ class FamilyRunner(Generic[R, S]):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if (connection := self._connection) is not None:
+            connection.log.closed(_NORMAL, by="this side", error_code=None, dialect=connection.dialect)
 
     async def _read(self, connection: FamilyConnection[R, S]) -> None:
         try:
@@ -113,14 +116,10 @@ class FamilyRunner(Generic[R, S]):
                 try:
                     event = await connection.receive()
                 except ConnectionClosed as closed:
-                    self.closed, self.close_code = closed, closed.code
-                    self._core.lost(str(closed), now=self._now())
-                    self._published(None)
+                    self._lost(connection, closed)
                     break
                 self._core.receive(event, now=self._now())
                 self._published(event)
-            code = self.close_code if self.closed is not None else _NORMAL
-            connection.log.closed(code, by="the server", error_code=None, dialect=connection.dialect)
             await connection.close()
         except Exception as fault:  # of this library: without this the application would wait for ever
             self._broke(fault)
@@ -162,6 +161,14 @@ class FamilyRunner(Generic[R, S]):
         self.wake()
         if self._core.is_over:
             self._emptied.set()
+
+    def _lost(self, connection: FamilyConnection[R, S], closed: ConnectionClosed) -> None:
+        if self._core.is_over:
+            return  # it was over before, and this side has closed
+        self.closed, self.close_code = closed, closed.code
+        connection.log.closed(closed.code, by="the server", error_code=None, dialect=connection.dialect)
+        self._core.lost(str(closed), now=self._now())
+        self._published(None)
 
     def _broke(self, fault: Exception) -> None:
         _logger.error("the session broke", exc_info=fault)

@@ -14,7 +14,7 @@ L = TypeVar("L")
 """The session on its event loop."""
 
 
-class Closable(Protocol):
+class _Closable(Protocol):
     """The same session for threads."""
 
     def close(self, *, at_once: bool = False) -> object:
@@ -22,7 +22,7 @@ class Closable(Protocol):
         ...
 
 
-B = TypeVar("B", bound=Closable)
+B = TypeVar("B", bound=_Closable)
 
 
 @contextmanager

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from typing import Final
+from functools import partial
 
 import msgspec
 
-from duologue.client.connection_log import ConnectionLog
+from duologue.client.asyncio.family_connection import FamilyConnection
 from duologue.client.messages import new_id
 from duologue.codec import decode_live, encode_live
-from duologue.dialects import LIVE_PROFILES
-from duologue.errors import ConnectionClosed, ConnectionClosedError, DecodeError
+from duologue.dialects import DEFAULT_LIVE_DIALECT, LIVE_PROFILES
 from duologue.events import is_set
 from duologue.events.live import (
     AnyLiveEvent,
@@ -23,24 +21,24 @@ from duologue.events.live import (
     UnknownLiveEvent,
 )
 from duologue.transports import Transport
-from duologue.transports.wire_log import WIRE, log_frame
 
 __all__ = ["LiveConnection"]
 
-# Close codes: RFC 6455, section 7.4.1.
-_ABNORMAL_CLOSURE: Final = 1006
 
-
-class LiveConnection:
+class LiveConnection(FamilyConnection[AnyLiveEvent, LiveEvent]):
     """An open WebSocket of a Live session; one task may receive and one may send. Cancelling both is safe."""
 
-    def __init__(self, transport: Transport, *, place: str | None = None, dialect: str = "openai-live") -> None:
-        """`place` is the URL without secrets, for the log; None: the kind of transport."""
-        self._transport = transport
-        self.dialect = dialect
-        """The name of the vendor's profile in `duologue.dialects.LIVE_PROFILES`."""
-        self.log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
-        self._session_id: str | None = None
+    def __init__(self, transport: Transport, *, place: str | None = None, dialect: str = DEFAULT_LIVE_DIALECT) -> None:
+        """`place` is the URL without secrets, for the log; None: the kind of transport. `dialect` is a name in
+        `duologue.dialects.LIVE_PROFILES`."""
+        super().__init__(
+            transport,
+            decode=partial(decode_live, dialect=dialect),
+            unreadable=lambda problem: UnknownLiveEvent(json={}, problem=problem),
+            encode=partial(encode_live, dialect=dialect),
+            place=place,
+            dialect=dialect,
+        )
         self._profile = LIVE_PROFILES[dialect]
         self._ahead: deque[AnyLiveEvent] = deque()
         """Events that were read while the server's greeting was waited for."""
@@ -53,7 +51,7 @@ class LiveConnection:
         """
         greeting = self._profile.greeting
         while greeting is not None:
-            event = await self._read()
+            event = await super().receive()
             self._ahead.append(event)
             if isinstance(event, LiveErrorEvent) or event.to_json().get("type") == greeting:
                 return
@@ -64,44 +62,17 @@ class LiveConnection:
         Raises:
             ConnectionClosed: the connection is over.
         """
-        return self._ahead.popleft() if self._ahead else await self._read()
-
-    async def _read(self) -> AnyLiveEvent:
-        try:
-            message = await self._transport.receive()
-        except ConnectionClosed:
-            raise
-        except Exception as fault:  # any transport can be passed in
-            raise ConnectionClosedError(_ABNORMAL_CLOSURE, f"the transport broke: {fault}") from fault
-        if WIRE.isEnabledFor(logging.DEBUG):
-            log_frame("received", message, session=self._session_id)
-        try:
-            event: AnyLiveEvent = decode_live(message, dialect=self.dialect)
-        except DecodeError as fault:
-            return UnknownLiveEvent(json={}, problem=str(fault))
-        if isinstance(event, LiveSessionStartedEvent) and self._session_id is None:
-            self._session_id = event.session.id
-            self.log.session_began(event.session.id, self.dialect)
+        event = self._ahead.popleft() if self._ahead else await super().receive()
+        if isinstance(event, LiveSessionStartedEvent):
+            self.session_began(event.session.id)
         return event
 
     async def send(self, event: LiveEvent) -> None:
-        """Send an event; waits while the server is slow.
+        """Send an event, with an id where the vendor wants one; waits while the server is slow.
 
         Raises:
             ConnectionClosed: the connection is over.
         """
         if self._profile.requires_event_ids and isinstance(event, LiveClientEvent) and not is_set(event.event_id):
             event = msgspec.structs.replace(event, event_id=new_id("event"))
-        message = encode_live(event, dialect=self.dialect).decode("utf-8")
-        if WIRE.isEnabledFor(logging.DEBUG):
-            log_frame("sent", message, session=self._session_id)
-        try:
-            await self._transport.send(message)
-        except ConnectionClosed:
-            raise
-        except Exception as fault:
-            raise ConnectionClosedError(_ABNORMAL_CLOSURE, f"the transport broke: {fault}") from fault
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the WebSocket. Takes 5 seconds at most; closing twice is fine."""
-        await self._transport.close(code, reason)
+        await super().send(event)

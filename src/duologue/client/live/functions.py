@@ -147,7 +147,9 @@ class DelegatedWork:
         if result is None:
             return
         if not isinstance(result, str):
-            _logger.error("on_delegation returned a %s, not a str: it is dropped", type(result).__name__)
+            _logger.error(
+                "on_delegation returned a %s, not a str: it is dropped", printable_name(type(result).__name__)
+            )
             self._said(delegation_id, _FAILED)
         elif result.strip():
             self._said(delegation_id, result)

@@ -27,7 +27,7 @@ from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput, toolbox_o
 from duologue.protocol.live.client.notices import SessionEnded
 from duologue.protocol.live.client.options import LiveOptions
 
-__all__ = ["Live", "LiveSideband"]
+__all__ = ["Live", "LiveSideband", "entered", "entered_sideband"]
 
 
 class Live(LiveControl):

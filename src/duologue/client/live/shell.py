@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from duologue.audio.formats import PCM, Encoding
+from duologue.client.asyncio.family_runner import FamilyRunner
 from duologue.client.asyncio.supervisor import log_illegal_transition
 from duologue.client.live.connection import LiveConnection
 from duologue.client.live.functions import Delegate, DelegatedWork, LiveFunctions
@@ -19,7 +20,6 @@ from duologue.client.live.notice_hub import LiveNoticeHub
 from duologue.client.live.opening import LiveTarget, OpenLive
 from duologue.client.live.outcomes import CommandOutcomes
 from duologue.client.live.refusals import start_refusal
-from duologue.client.live.runner import SessionRunner
 from duologue.client.messages import new_id
 from duologue.client.refusals import close_refusal
 from duologue.client.tool_context import InjectedValues
@@ -36,10 +36,12 @@ from duologue.errors import (
 )
 from duologue.events import is_set
 from duologue.events.live import (
+    AnyLiveEvent,
     LiveEvent,
     LiveSession,
     LiveSessionUsage,
 )
+from duologue.printable import printable
 from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.live.client.core import LiveCore
@@ -98,7 +100,9 @@ class LiveShell(LiveNoticeHub, Injectable):
             tools, timeout=tool_timeout, injected=self.injected, answered=self._function_answered
         )
         self._work = DelegatedWork(on_delegation, timeout=delegation_timeout, said=self._work_said)
-        self._runner = SessionRunner(self.core, publish=self._publish_new, now=clock)
+        self._runner: FamilyRunner[AnyLiveEvent, LiveEvent] = FamilyRunner(
+            self.core, publish=self._publish_new, now=clock
+        )
         self._outcomes = CommandOutcomes()
         self._stack = AsyncExitStack()
         self._closing = asyncio.Lock()
@@ -163,7 +167,8 @@ class LiveShell(LiveNoticeHub, Injectable):
         self._act(lambda: self.core.close(now=self._now()))
         await self._over.wait()
         if self.outcome is not None and not self.outcome.finalised:
-            _logger.warning("the Live session was not finalised: %s", self.outcome.reason)
+            # Without the reason, which may quote the server.
+            _logger.warning("the Live session was not finalised: its usage is not known; `outcome` says why")
 
     async def _shut(self, *, at_once: bool) -> None:
         try:
@@ -296,7 +301,7 @@ class LiveShell(LiveNoticeHub, Injectable):
         try:
             self._act(lambda: self.core.append("commentary", text, delegation_id=delegation_id, now=self._now()))
         except LocalProtocolError as fault:  # the session ended meanwhile, or a clip is being played
-            _logger.warning("the result of delegated work is not told: %s", fault)
+            _logger.warning("the result of delegated work is not told: %s", printable(str(fault)))
 
     def _fault_of(self, ended: SessionEnded) -> DuologueError:
         if ended.finalised or self._is_leaving:

@@ -115,8 +115,9 @@ class Admission:
         A client secret has the configuration of a Realtime session, and opens no other.
         """
         principal = self.principal_of(scope, unix_now_s=unix_now_s)
-        if principal.session_start.message is not None:
-            raise Rejection("wrong_key")
+        start = principal.session_start
+        if start.message is not None:
+            raise Rejection("secret_of_another_kind", kind="translation" if start.translates else "Realtime")
         if not self._rates.take(principal.owner, now):
             raise Rejection("rate")
         return principal.owner

@@ -10,16 +10,14 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
-from typing import Any, Final, NamedTuple, Protocol, assert_never
+from collections.abc import Collection, Coroutine
+from typing import Any, Final, Protocol, assert_never
 
-from duologue.audio.formats import Encoding
 from duologue.codec import encode_live
-from duologue.engines.fair_queue import Priority
 from duologue.engines.registry import Engines
-from duologue.errors import ConnectionClosed, EngineError
+from duologue.errors import ConnectionClosed
 from duologue.events.live import LiveSessionStartedEvent
-from duologue.protocol import Close, Detect, IllegalTransition, Transcribe
+from duologue.protocol import Close, Detect, IllegalTransition
 from duologue.protocol.live.server import (
     ALL,
     PRIMARY,
@@ -36,15 +34,12 @@ from duologue.protocol.live.server import (
 from duologue.server.budget import Share
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
+from duologue.server.live.engine_work import EngineWork
 from duologue.server.live.live_errors import live_error
-from duologue.server.live.reply_reporter import ReplyReporter
-from duologue.server.live.requests import live_request
 from duologue.server.live.sideband import GOING_AWAY, OVER, Sideband
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
-from duologue.server.session.audio_input import DetectorInput, transcribe
 from duologue.server.session.engine_guard import guarded
-from duologue.server.session.response_pipeline import answer, closing
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
@@ -68,16 +63,6 @@ class Registry(Protocol):
     def closed(self, session: LiveServerSession, stored: StoredLiveSession | None, /) -> None:
         """The session is over; what it leaves for forks."""
         ...
-
-
-class _Spoken(NamedTuple):
-    """How a reply is made (`duologue.server.session.response_pipeline.ToAnswer`)."""
-
-    text: str | None
-    encoding: Encoding
-    voice: str
-    speak: bool = True
-    speed: float = 1.0
 
 
 class LiveServerSession:
@@ -108,14 +93,19 @@ class LiveServerSession:
         self._limits = limits = limits or Limits()
         self._share = share
         self._long_work = long_work or asyncio.Lock()
-        self._started_at = now = time.monotonic()
+        now = time.monotonic()
         charge = share.charge if share is not None else None
         self._protocol = LiveServerProtocol(
             defaults, new_id=new_id, now=now, started_at=time.time(), charge=charge, stored=stored
         )
         self._observer = observer.opened(self.session_id, kind="live") if observer is not None else UNOBSERVED
-        self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
-        self._detector_input: DetectorInput | None = None
+        self._engine_work = EngineWork(
+            guarded(engines, self._observer, piece_s=limits.engine_s),
+            self._protocol,
+            self._observer,
+            flush=self._flush,
+            progress=self._progressed,
+        )
         self._send_queue = SendQueue(max_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s, charge=charge)
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
@@ -295,6 +285,8 @@ class LiveServerSession:
             if self._share is not None:
                 self._share.close()
             self._leave_registry()
+            # It refers to this session: the cycle would keep its audio in memory until a full garbage collection.
+            del self._engine_work
             self._reading = None
 
     def _leave_registry(self) -> None:
@@ -310,8 +302,10 @@ class LiveServerSession:
         if self._to_detect:
             async with self._detecting:  # one piece of audio after another, whoever brought it
                 # What the passing of time adds meanwhile, some milliseconds, is detected with the next piece.
-                await self._detect(self._take_audio())
-                self._pass_on()
+                pieces, self._to_detect = self._to_detect, []
+                if pieces:  # else another task has brought them to the detector
+                    await self._engine_work.detect(pieces)
+                    self._pass_on()
         if self._send_queue.is_full and not await self._send_queue.room():
             stalled = Rejection("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
@@ -363,9 +357,9 @@ class LiveServerSession:
             case Detect():
                 self._to_detect.append(command)
             case TranscribeUtterance():
-                self._start(f"transcribe {command.utterance_id}", self._transcribe(command))
+                self._start(f"transcribe {command.utterance_id}", self._engine_work.transcribe(command))
             case LiveReply():
-                self._start(f"reply {command.reply_id}", self._reply(command))
+                self._start(f"reply {command.reply_id}", self._engine_work.reply(command))
             case StopReply():
                 if (task := self._work.get(f"reply {command.reply_id}")) is not None:
                     task.cancel()
@@ -407,84 +401,3 @@ class LiveServerSession:
         self._work[work_id] = task
         # Not in the task itself: a task that is cancelled before its start runs no code.
         task.add_done_callback(lambda _: self._work.pop(work_id, None))
-
-    def _take_audio(self) -> Detect | None:
-        """All audio that waits for the detector, as one piece. The format of a session never changes."""
-        if not self._to_detect:
-            return None
-        first = self._to_detect[0]
-        audio = b"".join([each.audio for each in self._to_detect])
-        self._to_detect.clear()
-        return Detect(audio, first.encoding, first.noise_reduction)
-
-    async def _detect(self, command: Detect | None) -> None:
-        if command is None:  # another task has brought it to the detector
-            return
-        try:
-            if self._detector_input is None:
-                self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)
-            probabilities = await self._detector_input.push(command)
-        except Exception as fault:
-            log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
-            drop_traceback(fault)
-            self._protocol.detection_failed(_client_message(fault), now=time.monotonic())
-        else:
-            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
-
-    async def _transcribe(self, command: TranscribeUtterance) -> None:
-        utterance_id, text = command.utterance_id, ""
-
-        async def work() -> None:
-            nonlocal text
-            speech = Transcribe(utterance_id, command.audio, command.encoding, None, None)
-            place = self._engines.fair_queue.place(self.session_id, Priority.FINAL)
-            pieces = transcribe(self._engines.transcriber, speech, self._engines.new_denoiser)
-            async with place, closing(pieces):
-                text = "".join([piece async for piece in pieces]).strip()
-
-        with self._observer.work("transcription", utterance_id):
-            fault = await self._attempt(work, utterance_id)
-        if fault is not None:
-            self._protocol.transcription_failed(utterance_id, fault, now=time.monotonic())
-        else:
-            self._protocol.transcript(utterance_id, text, now=time.monotonic())
-        await self._flush()
-
-    async def _reply(self, reply: LiveReply) -> None:
-        async def work() -> None:
-            age_s = time.monotonic() - self._started_at
-            request = live_request(reply, session_id=self.session_id, session_age_s=age_s)
-            reporter = ReplyReporter(
-                reply,
-                self._protocol,
-                self._observer,
-                flush=self._flush,
-                progress=self._progressed,
-            )
-            await answer(_Spoken(reply.text, reply.encoding, reply.voice), request, self._engines, reporter)
-            self._protocol.reply_finished(reply.reply_id, now=time.monotonic())
-
-        with self._observer.work("response", reply.reply_id):
-            fault = await self._attempt(work, reply.reply_id)
-            if fault is not None:
-                self._protocol.reply_failed(reply.reply_id, fault, now=time.monotonic())
-            await self._flush()
-
-    async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
-        """Do engine work. A failure ends the work, never the session; returns its message for the client."""
-        try:
-            await work()
-        except EngineError as fault:
-            log_event(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
-            drop_traceback(fault)
-            return _client_message(fault)
-        except Exception as fault:
-            log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
-            drop_traceback(fault)
-            return _client_message(fault)
-        return None
-
-
-def _client_message(fault: Exception) -> str:
-    """The message for the client about an engine's failure: its own for an `EngineError`, else a general one."""
-    return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"

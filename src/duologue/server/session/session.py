@@ -11,14 +11,14 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final, assert_never
 
 from duologue.codec import decode
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
-from duologue.errors import ConnectionClosed, EngineError
+from duologue.errors import ConnectionClosed
 from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionUpdatedEvent
 from duologue.protocol import (
     Close,
@@ -48,6 +48,7 @@ from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
 from duologue.server.session.audio_input import LONG_AUDIO_CHARS, DetectorInput, decode_long_audio
+from duologue.server.session.engine_failures import attempt, client_message
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.prompt import request_of
 from duologue.server.session.response_pipeline import answer
@@ -408,13 +409,15 @@ class ServerSession:
         except Exception as fault:
             log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             drop_traceback(fault)
-            self._protocol.detection_failed(_client_message(fault))
+            self._protocol.detection_failed(client_message(fault))
         else:
             self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):
-            fault = await self._attempt(lambda: self._transcription.transcribe(command), command.item_id)
+            fault = await attempt(
+                lambda: self._transcription.transcribe(command), session_id=self.session_id, work_id=command.item_id
+            )
         if fault is not None:
             self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._flush()
@@ -441,7 +444,7 @@ class ServerSession:
             self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         with self._observer.work("response", command.response_id):
-            fault = await self._attempt(work, command.response_id)
+            fault = await attempt(work, session_id=self.session_id, work_id=command.response_id)
             if fault is not None:
                 self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
             await self._flush()
@@ -453,22 +456,3 @@ class ServerSession:
         async with self._long_work:
             await asyncio.sleep(0)  # others have their turn between two of these
             return request_of(command, session_id=self.session_id, session_age_s=age_s)
-
-    async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
-        """Do engine work. A failure ends the work, never the session; returns its message for the client."""
-        try:
-            await work()
-        except EngineError as fault:
-            log_event(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
-            drop_traceback(fault)
-            return _client_message(fault)
-        except Exception as fault:
-            log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
-            drop_traceback(fault)
-            return _client_message(fault)
-        return None
-
-
-def _client_message(fault: Exception) -> str:
-    """The message for the client about an engine's failure: its own for an `EngineError`, else a general one."""
-    return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"

@@ -35,6 +35,7 @@ from duologue.server.limits import Limits
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
 from duologue.server.session.audio_input import LONG_AUDIO_CHARS, DetectorInput, decode_long_audio
+from duologue.server.session.engine_failures import client_message
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session_start import SessionStart
@@ -318,7 +319,7 @@ class ServedTranslation:
         except Exception as fault:
             log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             drop_traceback(fault)
-            self._protocol.detection_failed(_client_message(fault))
+            self._protocol.detection_failed(client_message(fault))
         else:
             self._protocol.detected(probabilities, self._detector_input.frame_ms)
 
@@ -339,7 +340,7 @@ class ServedTranslation:
                     reason=fault.unquoted if isinstance(fault, EngineError) else type(fault).__name__,
                 )
                 drop_traceback(fault)
-                self._protocol.utterance_failed(utterance_id, _client_message(fault))
+                self._protocol.utterance_failed(utterance_id, client_message(fault))
             else:
                 self._protocol.utterance_finished(utterance_id)
         await self._flush()
@@ -365,11 +366,6 @@ class _Reporter:
         self._protocol.translated_audio(self._utterance_id, pcm16)
         self._session._observer.spoke(PCM.duration_ms(len(pcm16)) / 1000)
         await self._session._flush()
-
-
-def _client_message(fault: Exception) -> str:
-    """The message for the client about an engine's failure: its own for an `EngineError`, else a general one."""
-    return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"
 
 
 def is_served_by(translator: Translator) -> Callable[[str], bool]:

@@ -18,10 +18,12 @@ from duologue.events.live import (
     LiveInputAudioAppendEvent,
     LiveInputAudioMuteEvent,
     LiveInputAudioUnmuteEvent,
+    LiveResponseItemCreateEvent,
     LiveSessionConfig,
     LiveSessionStartEvent,
     LiveSessionUpdate,
     LiveSessionUpdateEvent,
+    UnknownLiveEvent,
 )
 from duologue.protocol.live.client.notices import (
     CommandEnded,
@@ -361,6 +363,35 @@ def test_an_unknown_event_is_reported_and_nothing_else() -> None:
     (notice,) = session.server("session.new_thing")
     assert isinstance(notice, LiveUnreadable)
     assert session.core.state is LiveState.RUNNING
+
+
+def test_a_command_of_an_unknown_type_is_sent_as_it_is() -> None:
+    session = Session()
+    wave = UnknownLiveEvent(json={"type": "session.kugel.wave", "event_id": "mine"}, problem="unknown")
+    assert session.core.send(wave, now=0.0) == "mine"
+    assert session.core.n_unsent == 1
+    assert session.sent_types[-1] == "session.kugel.wave"
+
+
+def test_work_is_handed_over_behind_the_words_that_describe_it() -> None:
+    session = Session()
+    session.server("session.input_transcript.delta", delta="Where is it?", start_ms=0, end_ms=800)
+    delegation = {"id": "item_1", "type": "delegation", "target": "client"}
+    session.server("session.delegation.created", offset_ms=900, delegation=delegation)
+    kinds = [type(notice).__name__ for notice in session.notices]
+    assert kinds[-2:] == ["TranscriptDelta", "DelegationStarted"]
+    assert session.core.transcript.utterances.request() == "Where is it?"
+
+
+def test_an_output_that_the_application_sends_itself_is_not_asked_for_again() -> None:
+    session = Session()
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    session.server("response.event", event={"type": "response.output_item.done", "item": call})
+    output = {"type": "function_call_output", "call_id": "c", "output": "42"}
+    session.core.send(LiveResponseItemCreateEvent(item=output), now=0.0)
+    session.core.function_answered("c", "late", now=0.0)
+    session.passes(10.0)
+    assert session.sent_types[1:] == ["response.item.create"]
 
 
 # --- whatever comes in whatever order

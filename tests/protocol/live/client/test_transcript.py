@@ -7,8 +7,8 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, UtteranceEnded
-from duologue.protocol.live.client.transcript import TranscriptGrouper
+from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, Utterance, UtteranceEnded
+from duologue.protocol.live.client.transcript import LiveTranscript, TranscriptGrouper
 from duologue.protocol.live.client.utterances import Grouped
 
 
@@ -121,3 +121,13 @@ def test_every_piece_is_in_one_utterance_of_its_speaker(steps: list[tuple[Speake
     for speaker in ("user", "assistant"):
         told_words = [n.delta for n in notices if isinstance(n, TranscriptDelta) and n.speaker == speaker]
         assert told_words == [step[1] for step in steps if step[0] == speaker]
+
+
+def test_what_the_user_asked_for_is_one_text_up_to_what_the_model_last_said() -> None:
+    said = [("user", "Hello."), ("assistant", "Hi."), ("user", "Where is"), ("user", "my parcel?")]
+    transcript = LiveTranscript(
+        Utterance(utterance_id=number, speaker=speaker, text=text, start_ms=0, end_ms=0)  # type: ignore[arg-type]
+        for number, (speaker, text) in enumerate(said)
+    )
+    assert transcript.request() == "Where is my parcel?"
+    assert LiveTranscript().request() == ""

@@ -80,7 +80,10 @@ async def _a_function_is_called(context: ScenarioContext) -> None:
         await context.expect_rejection("live.error.delegation_id_with_responses", connection, named)
         with context.deciding("live.delegation.responses"):
             answer = await _go_on(connection, calls)
-            context.follows("live.delegation.responses", filter(_about_work, connection.trace.messages[begin:]))
+            before, after = connection.trace.messages[begin:answer], connection.trace.messages[answer:]
+            # The commands before are the request, and what was to be refused.
+            work = [each for each in before if each.side == "S" and _about_work(each)]
+            context.follows("live.delegation.responses", [*work, *filter(_about_work, after)])
             with context.deciding("live.responses.spoken"):
                 connection.rewind(answer)
                 await spoken(connection)
@@ -117,13 +120,12 @@ def _about_calls(message: WireMessage) -> bool:
 
 
 def _about_work(message: WireMessage) -> bool:
-    """What the rule of order names; refused commands of the scenario are left out."""
+    """Whether the rule of order is about it."""
     if message.type == "response.event":
         kind, item = message.get("event.type"), message.get("event.item.type")
-        return kind in ("response.created", _END) or (
-            kind == "response.output_item.done" and item in ("function_call", "message")
-        )
-    return message.type == "session.delegation.created"
+        done = kind == "response.output_item.done" and item in ("function_call", "message")
+        return done or kind in ("response.created", _END)
+    return message.type in ("session.delegation.created", "response.item.create", "response.create")
 
 
 def _is_object(text: Any) -> bool:

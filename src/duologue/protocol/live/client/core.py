@@ -317,6 +317,11 @@ class LiveCore:
     # --- what the shell collects
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing more is sent or received."""
+        return self.state in LIVE_ENDS
+
+    @property
     def n_unsent(self) -> int:
         """Commands that wait for `take_events`."""
         return len(self._events)

@@ -121,7 +121,7 @@ class Utterance(Struct, frozen=True, kw_only=True):
     start_ms: int
     end_ms: int
     backchannel: bool = False
-    """Whether it is a short word ("yes", "mhm") that did not take the turn."""
+    """Whether it is an acknowledgement by the assistant ("yes", "mhm") that did not take the turn from the user."""
 
 
 class UtteranceEnded(Struct, frozen=True):

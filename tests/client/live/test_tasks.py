@@ -1,4 +1,4 @@
-"""The tasks of a Live session: what breaks in one of them ends the session, and nothing waits for ever."""
+"""The tasks of a Live session: a fault in one of them ends the session, and all that waits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import count
 import pytest
 
 from duologue import SessionLost
+from duologue.client.asyncio.family_runner import FamilyRunner
 from duologue.client.live.connection import LiveConnection
-from duologue.client.live.runner import SessionRunner
 from duologue.codec import encode_live
-from duologue.events.live import LiveEvent, LiveSession, LiveSessionConfig, LiveSessionStartedEvent
+from duologue.events.live import AnyLiveEvent, LiveEvent, LiveSession, LiveSessionConfig, LiveSessionStartedEvent
 from duologue.notices import SessionEnded
 from duologue.protocol.live.client.core import LiveCore
 from duologue.protocol.live.client.options import LiveOptions
@@ -39,7 +39,7 @@ async def test_a_fault_of_the_library_ends_the_session_and_all_that_waits(caplog
 
     core = LiveCore(new_id=lambda kind: kind)
     near, far = memory_pair()
-    runner = SessionRunner(core, publish=publish, now=lambda: 0.0)
+    runner: FamilyRunner[AnyLiveEvent, LiveEvent] = FamilyRunner(core, publish=publish, now=lambda: 0.0)
     async with no_task_left():
         runner.start(LiveConnection(near))
         core.start(LiveSessionConfig(model="m"), now=0.0)
@@ -48,7 +48,7 @@ async def test_a_fault_of_the_library_ends_the_session_and_all_that_waits(caplog
         await far.send(STARTED)
         await lost(core)
         await runner.stop()
-    assert "the Live session broke" in caplog.text
+    assert "the session broke" in caplog.text
     (ended,) = [notice for notice in core.take_notices() if isinstance(notice, SessionEnded)]
     assert "ZeroDivisionError" in ended.reason or "a fault" in ended.reason
 
@@ -57,7 +57,9 @@ async def test_a_server_that_takes_nothing_loses_the_session_instead_of_filling_
     clock = count(0, 60)
     core = LiveCore(new_id=lambda kind: kind, options=LiveOptions(fill_silence=True))
     near, far = memory_pair(capacity=1)
-    runner = SessionRunner(core, publish=lambda event: None, now=lambda: float(next(clock)))
+    runner: FamilyRunner[AnyLiveEvent, LiveEvent] = FamilyRunner(
+        core, publish=lambda event: None, now=lambda: float(next(clock))
+    )
     async with no_task_left(), asyncio.timeout(5):
         runner.start(LiveConnection(near))
         core.start(LiveSessionConfig(model="m"), now=0.0)
@@ -86,7 +88,7 @@ async def test_a_sender_waits_for_a_slow_server_and_can_be_cancelled() -> None:
 
 async def test_what_cannot_be_written_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     async with talking(ScriptedServer([*START])) as live:
-        monkeypatch.setattr("duologue.client.live.connection.encode_live", lambda event: 1 // 0)
+        monkeypatch.setattr(live._runner._connection, "_encode", lambda event: 1 // 0)
         await live.append_thinking("x")
         with pytest.raises(SessionLost, match="the session broke"):
             await read_to_the_end(live)
