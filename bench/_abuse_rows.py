@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from bench import _abuse_connections as connections
+from bench import _abuse_live as live
 from bench import _abuse_memory as memory
 from bench import _abuse_sessions as sessions
 from bench._abuse_tools import each, llm, mcp, mcp_labels, mcp_off, mcp_servers
@@ -54,6 +55,8 @@ _OWNER_MB: Final = 720
 _OWNER: Final = "max_owner_bytes, 537 MB for one key in blocks 8 % larger, and 135 MB of messages as above"
 _SECRETS_MB: Final = 60
 _SECRETS: Final = "max_owner_client_secret_bytes, 17 MB, and bodies in transit"
+_STORED_MB: Final = 150
+_STORED: Final = "max_owner_stored_live_bytes, 17 MB, which stays, and messages in transit"
 _CPU_MB: Final = 100
 _CPU: Final = "costs time, not memory: messages in transit"
 _PEER_MB: Final = 60
@@ -121,6 +124,11 @@ _KEY: Final = (
     ("close_codes", sessions.close_codes, _CPU_MB, _CPU),
     ("mcp_off", mcp_off, _CPU_MB, _CPU),
     ("everything", sessions.everything, _OWNER_MB, _OWNER),
+    ("live_floods", live.live_floods, _OWNER_MB, _OWNER),
+    ("live_sidebands", live.live_sidebands, _OWNER_MB, _OWNER),
+    ("live_stored", live.live_stored, _STORED_MB, _STORED),
+    ("live_strangers", live.live_strangers, _CPU_MB, _CPU),
+    ("translations", live.translations, _OWNER_MB, _OWNER),
 )
 
 _SECRET: Final = (("secret_sessions", sessions.secret_sessions), ("secret_items", sessions.secret_items))
@@ -148,6 +156,7 @@ ROWS: Final[tuple[Row, ...]] = (
 
 AT_ONCE: Final[tuple[Row, ...]] = (
     Row("each_mcp", "MCP server", each(mcp, _MCP_MODES), 200, "four sessions' worth of the above", _MCP, "short"),
+    Row("live_llm", "LLM", live.live_llm, 200, "four sessions' worth of the above", _LLM, "always"),
     Row("each_llm", "LLM", each(llm, _LLM_MODES), 200, "four sessions' worth of the above", _LLM, "short"),
 )
 """What the short form has instead of a row for each kind of hostile server."""

@@ -117,7 +117,9 @@ class RealtimeApp:
             refuse_beta=refuse_beta,
             lenient=self.defaults.lenient,
         )
-        self._live = LiveSessions(defaults=self.defaults, limits=self.limits, budget=self.budget, models=models)
+        self._live = LiveSessions(
+            defaults=self.defaults, limits=self.limits, budget=self.budget, models=models, long_work=self._long_work
+        )
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)

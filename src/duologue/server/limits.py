@@ -66,7 +66,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Of one address. Above it each wrong key is refused a second later; right keys are served at once all the same."""
     stored_live_sessions: int = 1000
     """Live sessions that were stored for forks, of all owners. With 10 kB of conversation in each, 10 MB. Beyond it the
-    oldest ones are dropped; the hosted service keeps them for 30 days."""
+    oldest ones of the owner that has most are dropped; the hosted service keeps them for 30 days."""
+    max_stored_live_bytes: int = 64 * _MIB
+    """All of them, in memory. They have no end of their own, so they may not take what running sessions need."""
+    max_owner_stored_live_bytes: int = 16 * _MIB
+    """Those of one key, or of one address where no key is asked for: a fourth, 1,000 with 16 kB of conversation."""
     sessions_per_minute: float | None = None
     """New ones of each key, or of each address where no key is asked for. None: how often a key may be used is the
     operator's decision."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 from array import array
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,8 @@ from duologue.audio.formats import Encoding
 from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
-from duologue.server import Limits
+from duologue.server import Limits, LiveRequest
+from duologue.server.telemetry.log import LogObserver
 from duologue.testing import scripted_engines
 from tests.server._engines import LOUD, Odd, failing
 from tests.server._session_ends import SessionEnds
@@ -424,3 +426,37 @@ async def test_audio_that_could_never_be_taken_is_refused_before_it_is_decoded(n
         assert refused["client_event_id"] == "big"
         assert "characters of base64" in refused["error"]["message"]
         assert caller.closed is None
+
+
+# --- the log
+
+
+async def test_nothing_of_a_live_session_is_logged_on_any_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    call = FunctionCall(name="get_weather", arguments='{"sesame":1}')
+    engines = scripted_engines(transcripts=["sesame"], responses=[call, "sesame."])
+    async with staged(engines, observers=[LogObserver(address="::1", owner="key 1")]) as stage:
+        caller = stage.call()
+        delegation = {"type": "responses", "responses": {"model": "sesame", "tools": [WEATHER]}}
+        started = await caller.start(instructions="sesame", delegation=delegation, store=True)
+        sideband = stage.call(LiveRequest(verb="attach", session_id=started["id"]))
+        await sideband.until("session.started")
+        for name, fields in (
+            ("session.thinking.append", {"content": "sesame"}),
+            ("session.commentary.append", {"content": "sesame", "delegation_id": "sesame"}),
+            ("sesame", {}),
+            ("session.input_audio.append", {"audio": "sesame"}),
+            ("response.item.create", {"item": {"type": "sesame"}}),
+            ("session.update", {"session": {"sesame": "sesame"}}),
+        ):
+            await caller.send(name, **fields)
+            await sideband.send(name, **fields)
+        await caller.transport.send('{"sesame')
+        await caller.speak(500)
+        await caller.listen(2_000)
+        assert caller.said("input") == "sesame"
+        assert len(caller.all("error")) > 3
+        await caller.send("session.close")
+        await caller.gone()
+    assert any("session" in record.getMessage() for record in caplog.records)
+    assert not [record.getMessage() for record in caplog.records if "sesame" in repr(vars(record))]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import pytest
 
 from duologue.server import Limits, LiveRequest
+from duologue.server.live import session as session_module
 from duologue.server.rejections import Rejection
 from tests.server._engines import LOUD
 from tests.server._session_ends import SessionEnds
@@ -141,4 +143,65 @@ async def test_a_sideband_that_is_cancelled_goes_away_and_the_session_goes_on() 
         assert (await sideband.gone())[0] == 1001
         await primary.listen(300)
         assert stage.session.sidebands_open == 0
+        assert primary.closed is None
+
+
+async def test_a_sideband_that_reads_outlives_a_burst_of_input() -> None:
+    async with staged() as stage:
+        primary, sideband = await attached(stage)
+        await asyncio.sleep(25)
+        await primary.send("session.input_audio.append", audio=base64.b64encode(LOUD * 25_000).decode())
+        await primary.until("session.output_audio.delta", count=250)
+        await sideband.until("session.output_audio.delta", count=250)
+        assert len(base64.b64decode(sideband.all("session.input_audio.append")[0]["audio"])) == len(LOUD) * 25_000
+        await asyncio.sleep(6)
+        assert sideband.closed is None
+
+
+async def test_a_sideband_is_cut_at_once_when_it_has_not_read_several_backlogs() -> None:
+    ends = SessionEnds()
+    async with staged(limits=Limits(backlog_bytes=20_000), observers=[ends]) as stage:
+        primary = stage.call()
+        started = await primary.start()
+        stage.call(LiveRequest(verb="attach", session_id=started["id"]), reads=False)
+        await primary.listen(2_000)
+        assert ends.codes.get_nowait() == 1008
+        assert stage.session.sidebands_open == 0
+
+
+async def test_what_a_sideband_asked_for_begins_no_work_when_the_primary_connection_is_gone() -> None:
+    async with staged() as stage:
+        primary, _ = await attached(stage, delegation={"type": "responses", "responses": {"model": "m"}})
+        await primary.listen(300)
+        session = stage.session
+        session._serving = False
+        session._protocol.receive_text('{"type":"response.create"}', now=asyncio.get_running_loop().time())
+        session._pass_on()
+        assert session._work == {}
+        session._serving = True
+
+
+async def test_a_sideband_comes_in_when_the_long_work_of_others_is_done() -> None:
+    async with staged() as stage:
+        primary = stage.call()
+        started = await primary.start()
+        async with stage.session._long_work:
+            sideband = stage.call(LiveRequest(verb="attach", session_id=started["id"]))
+            await primary.listen(500)
+            assert sideband.events == []
+        await sideband.until("session.started")
+
+
+async def test_after_a_long_message_the_next_one_waits_for_the_long_work_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "_LONG_S", -1.0)
+    async with staged() as stage:
+        primary, sideband = await attached(stage)
+        async with stage.session._long_work:
+            for number in range(3):
+                await sideband.send("session.input_audio.mute", event_id=f"m{number}")
+            await asyncio.sleep(1)
+            assert len(sideband.all("session.input_audio.muted")) == 1
+        await sideband.until("session.input_audio.muted", count=3)
         assert primary.closed is None

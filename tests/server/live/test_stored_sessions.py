@@ -50,3 +50,33 @@ def test_a_session_that_is_stored_again_is_counted_once() -> None:
         stored.keep("live_1", Kept(text), owner="key 1")
     assert stored.find("live_1", owner="key 1") == Kept("b" * 1000)
     assert memory.total_bytes < 2000
+
+
+def test_an_owner_who_stores_many_does_not_push_out_those_of_another() -> None:
+    stored = StoredSessions[Kept](max_sessions=4, budget=budget())
+    assert stored.keep("live_first", Kept("a"), owner="key 1")
+    for number in range(20):
+        assert stored.keep(f"live_{number}", Kept("a"), owner="key 2")
+    assert stored.find("live_first", owner="key 1") == Kept("a")
+    assert [number for number in range(20) if stored.find(f"live_{number}", owner="key 2")] == [17, 18, 19]
+
+
+def test_stored_sessions_leave_the_rest_of_an_owner_s_memory_to_those_that_run() -> None:
+    memory = budget()
+    stored = StoredSessions[Kept](max_sessions=100, budget=memory, max_owner_bytes=5_000)
+    for number in range(20):
+        assert stored.keep(f"live_{number}", Kept("a" * 1000), owner="key 1")
+    assert memory.owners["key 1"] <= 5_000
+    assert stored.find("live_19", owner="key 1") is not None
+    assert not stored.keep("live_large", Kept("a" * 6_000), owner="key 1")
+    assert stored.find("live_19", owner="key 1") is not None
+
+
+def test_stored_sessions_of_all_owners_have_a_limit_in_bytes() -> None:
+    memory = budget()
+    stored = StoredSessions[Kept](max_sessions=100, budget=memory, max_bytes=5_000, max_owner_bytes=4_000)
+    assert stored.keep("live_first", Kept("a" * 1000), owner="key 1")
+    for number in range(20):
+        assert stored.keep(f"live_{number}", Kept("a" * 1000), owner=f"key {2 + number % 2}")
+    assert memory.total_bytes <= 5_000
+    assert stored.find("live_19", owner="key 3") is not None

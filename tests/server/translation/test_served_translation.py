@@ -20,6 +20,7 @@ from duologue.protocol import SessionDefaults
 from duologue.protocol.translation.server.protocol import TranslationServerProtocol
 from duologue.server import Limits
 from duologue.server.session_start import SessionStart
+from duologue.server.telemetry.log import LogObserver
 from duologue.server.translation.served_translation import ServedTranslation, is_served_by
 from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, memory_pair
@@ -345,3 +346,18 @@ async def test_a_session_is_freed_at_its_end(how: str) -> None:
     await ended(how)  # what is made once and kept
     with nothing_left_of(ServedTranslation, TranslationServerProtocol):
         await ended(how)
+
+
+async def test_nothing_of_a_translation_is_logged_on_any_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    used = engines(transcripts=("sesame",), lines=("sesame",))
+    async with served(used, observer=LogObserver(address="::1", owner="key 1")) as (client, _):
+        await client.send(message("session.update", session={"audio": {"input": TRANSCRIBED}}))
+        for sent in ('{"type":"sesame"}', '{"sesame', '{"type":"session.update","session":{"sesame":"sesame"}}'):
+            await client.send(sent)
+        await speak(client)
+        await client.send(message("session.close"))
+        events, _ = await to_the_end(client)
+    assert text(events, "input") == text(events, "output") == "sesame"
+    assert any("session" in record.getMessage() for record in caplog.records)
+    assert not [record.getMessage() for record in caplog.records if "sesame" in repr(vars(record))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -54,13 +55,20 @@ class LiveSessions:
         limits: Limits,
         budget: Budget,
         models: Sequence[str] = (),
+        long_work: asyncio.Lock | None = None,
     ) -> None:
         self._defaults = live_defaults(defaults, limits)
         self._limits = limits
         self._budget = budget
         self._models = frozenset(models)
+        self._long_work = long_work or asyncio.Lock()
         self._open: dict[str, LiveServerSession] = {}
-        self._stored = StoredSessions[StoredLiveSession](max_sessions=limits.stored_live_sessions, budget=budget)
+        self._stored = StoredSessions[StoredLiveSession](
+            max_sessions=limits.stored_live_sessions,
+            budget=budget,
+            max_bytes=limits.max_stored_live_bytes,
+            max_owner_bytes=limits.max_owner_stored_live_bytes,
+        )
 
     @staticmethod
     def prepare() -> None:
@@ -90,6 +98,7 @@ class LiveSessions:
             observer=observer,
             share=self._budget.share(owner),
             stored=stored,
+            long_work=self._long_work,
         )
 
     def _sideband(self, wanted: LiveRequest, transport: Transport, *, owner: str, observer: Observer) -> Sideband:

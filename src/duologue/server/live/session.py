@@ -82,15 +82,18 @@ class LiveServerSession:
         observer: Observer | None = None,
         share: Share | None = None,
         stored: StoredLiveSession | None = None,
+        long_work: asyncio.Lock | None = None,
     ) -> None:
         """With `models`, sessions of others are refused. `share` counts the session's memory, and is closed with it.
-        `owner` may attach sidebands. With `stored` the session is a fork of it."""
+        `owner` may attach sidebands. With `stored` the session is a fork of it. Sessions of
+        one event loop do their long work under the same lock, `long_work`."""
         self.owner = owner
         self._transport = transport
         self._registry = registry
         self._models = models
         self._limits = limits = limits or Limits()
         self._share = share
+        self._long_work = long_work or asyncio.Lock()
         now = time.monotonic()
         charge = share.charge if share is not None else None
         self._protocol = LiveServerProtocol(
@@ -202,6 +205,16 @@ class LiveServerSession:
             self._observer.received(len(message), self._protocol.input_ms)
         await self._flush()
         if time.monotonic() - now > _LONG_S:
+            await self.turn()
+        while self._protocol.next_tick_at <= time.monotonic():
+            # A burst of input takes several steps, between which others have their turn; the next message waits.
+            self._protocol.tick(time.monotonic())
+            await self._flush()
+            await self.turn()
+
+    async def turn(self) -> None:
+        """Wait until others had their turn; of all connections with long work, one goes on in each turn of the loop."""
+        async with self._long_work:
             await asyncio.sleep(0)
 
     # --- the three loops
@@ -383,6 +396,9 @@ class LiveServerSession:
     # --- the engines
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+        if not self._serving:  # a sideband's message may still be under way when the primary connection is gone
+            work.close()
+            return
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: a task that is cancelled before its start runs no code.

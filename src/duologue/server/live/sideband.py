@@ -25,12 +25,23 @@ GOING_AWAY: Final = Close(1001, "the server is going away")
 
 OVER: Final = Close(1000, "the session is over")
 
+_CATCH_UP_S: Final = 5.0
+"""For a sideband with a backlog to take it. A recording that the client sends at once comes with as much output, in one
+turn of the event loop, in which no sideband can read."""
+
+_MAX_BACKLOGS: Final = 4
+"""The most that such a burst makes, in backlogs: half a minute of sound in both directions."""
+
 
 class AttachedTo(Protocol):
     """The session of a sideband."""
 
     def attach(self, sideband: Sideband, /) -> None:
         """Send the sideband what belongs at its beginning, and then all events."""
+        ...
+
+    async def turn(self) -> None:
+        """Wait until others had their turn."""
         ...
 
     def detach(self, sideband: Sideband, /) -> None:
@@ -65,6 +76,8 @@ class Sideband:
         self._observer = observer.opened(self.sideband_id, kind="live-sideband") if observer is not None else UNOBSERVED
         self._reading: asyncio.Task[int] | None = None
         self._overdue: asyncio.TimerHandle | None = None
+        self._behind: asyncio.TimerHandle | None = None
+        self._max_waiting_bytes = _MAX_BACKLOGS * limits.backlog_bytes
         self._close_with: Close | None = None
 
     async def run(self) -> None:
@@ -86,8 +99,9 @@ class Sideband:
             drop_traceback(fault)
             await self._transport.close(code, "internal error")
         finally:
-            if self._overdue is not None:
-                self._overdue.cancel()
+            for timer in (self._overdue, self._behind):
+                if timer is not None:
+                    timer.cancel()
             self._observer.closed(code)
             if self._share is not None:
                 self._share.close()
@@ -95,10 +109,12 @@ class Sideband:
 
     def put(self, text: str) -> None:
         """Send a message. A client that is too far behind is cut: the session must not wait for it."""
+        if self._queue.waiting_bytes > self._max_waiting_bytes:
+            self._cut()
+            return
         self._queue.put(text)
-        if self._queue.is_full:
-            stalled = Rejection("stalled", seconds=self._stall_s)
-            self.stop(Close(stalled.close_code, stalled.close_reason))
+        if self._queue.is_full and self._behind is None:
+            self._behind = asyncio.get_running_loop().call_later(_CATCH_UP_S, self._look_behind)
 
     def finish(self, close: Close = OVER) -> None:
         """The session is over: close behind the messages that wait, which may take as long as a stalled client may."""
@@ -108,6 +124,15 @@ class Sideband:
 
     def drain(self) -> None:
         """Nothing to do: the sideband ends when its session has ended."""
+
+    def _look_behind(self) -> None:
+        self._behind = None
+        if self._queue.is_full:
+            self._cut()
+
+    def _cut(self) -> None:
+        stalled = Rejection("stalled", seconds=_CATCH_UP_S)
+        self.stop(Close(stalled.close_code, stalled.close_reason))
 
     def stop(self, close: Close = GOING_AWAY) -> None:
         """End now, with this close; later calls change nothing."""
@@ -120,6 +145,7 @@ class Sideband:
         async with asyncio.TaskGroup() as tasks:
             reading, writing = tasks.create_task(self._read()), tasks.create_task(self._write())
             self._reading = reading
+            await self._session.turn()  # the session's settings, which it gets first, may be large
             self._session.attach(self)
             if self._close_with is not None:
                 reading.cancel()

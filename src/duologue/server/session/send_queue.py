@@ -81,6 +81,11 @@ class SendQueue:
             self._charge("backlog", n_bytes, True)
 
     @property
+    def waiting_bytes(self) -> int:
+        """What waits, in characters."""
+        return self._waiting_bytes
+
+    @property
     def is_full(self) -> bool:
         """Whether `room` would wait."""
         return not self._has_room.is_set()

@@ -7,7 +7,7 @@ import pytest
 from duologue.events.live import LiveFunctionCall
 from duologue.protocol.live.server.defaults import LiveDefaults
 from duologue.protocol.live.server.errors import RefusedCommand
-from duologue.protocol.live.server.history import History
+from duologue.protocol.live.server.history import History, HistoryEntry
 from duologue.protocol.server.account import MemoryAccount
 
 
@@ -83,5 +83,41 @@ def test_memory_is_counted_and_released() -> None:
     kept, account = history()
     kept.add("user", "x" * 1_000)
     assert account.held["items"] >= 1_000
+    kept.release()
+    assert account.held["items"] == 0
+
+
+def test_a_reply_that_grows_word_by_word_is_not_counted_with_all_messages_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept, account = history()
+    for _ in range(400):
+        kept.add("user", "Hello.")
+    entry = kept.add("assistant", "Well")
+    counted: list[HistoryEntry] = []
+
+    def counting(entry: HistoryEntry) -> int:
+        counted.append(entry)
+        return len(entry.text)
+
+    monkeypatch.setattr(HistoryEntry, "size", property(counting))
+    for length in range(100):
+        kept.set_text(entry, "Well" + " well" * length)
+    assert len(counted) < 500
+    assert account.held["items"] == 8 * (400 * 6 + len(entry.text)) + 400 * 401
+
+
+def test_what_changes_in_a_message_that_was_dropped_does_not_count() -> None:
+    kept, account = history(max_messages=2)
+    old = kept.add("assistant", "Well")
+    for _ in range(3):
+        kept.add("user", "Hello.")
+    before = account.held["items"]
+    kept.set_text(old, "Well, well, well")
+    kept.set_text(old, "")
+    assert account.held["items"] == before == 8 * 12 + 800
+    kept.add_call(old, call("c"))
+    assert [len(message.calls) for message in kept.messages()] == [0, 1]
+    kept.drop_calls(["c"])
     kept.release()
     assert account.held["items"] == 0

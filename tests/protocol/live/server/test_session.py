@@ -10,6 +10,7 @@ import pytest
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.audio.pacing import silence
+from duologue.events.live import LiveInputAudioAppendEvent
 from duologue.protocol.live.server import LiveReply, TranscribeUtterance
 from duologue.protocol.server.commands import Detect
 from tests.protocol.live.server._session import MS_BYTES, Session, encoded, quiet, sound
@@ -283,3 +284,33 @@ def test_a_configuration_that_is_too_large_refuses_the_start() -> None:
     session.start({"model": "gpt-live-1", "instructions": "x" * 1_000})
     assert codes(session) == ["invalid_value"]
     assert not session.protocol.is_running
+
+
+# --- clients without measure
+
+
+def test_a_burst_of_input_passes_in_steps_that_are_due_at_once() -> None:
+    session = Session()
+    session.now += 20
+    append = LiveInputAudioAppendEvent.from_audio(quiet(20_000))
+    session.protocol.receive(append, now=session.now)
+    assert 0 < session.protocol.position_ms <= 4_000
+    assert session.protocol.next_tick_at <= session.now
+    session.collect()
+    session.passes(0)
+    assert session.protocol.position_ms == 20_000
+    assert len(session.output) == 20_000 * MS_BYTES
+    assert session.protocol.next_tick_at > session.now
+
+
+def test_a_configuration_that_takes_too_much_memory_is_refused_at_the_start_and_later() -> None:
+    tools = [{"type": "function", "name": f"f{number}", "description": "\U0001f600" * 2_000} for number in range(20)]
+    large = {"type": "responses", "responses": {"model": "text-1", "tools": tools}}
+    refused = Session(start=False, max_configuration_bytes=200_000)
+    refused.start({"model": "gpt-live-1", "delegation": large})
+    assert codes(refused) == ["string_above_max_length"]
+    session = Session(config={"model": "gpt-live-1", "delegation": RESPONSES}, max_configuration_bytes=200_000)
+    session.client("session.update", session={"delegation": large})
+    assert codes(session) == ["string_above_max_length"]
+    assert session.events("session.updated") == []
+    assert session.protocol.held["configuration"] < 10_000

@@ -386,3 +386,40 @@ def test_a_model_that_must_call_a_function_may_speak_when_it_has_the_output() ->
     session.client("response.item.create", item={"type": "function_call_output", "call_id": call_id, "output": "x"})
     session.client("response.create")
     assert session.of(LiveReply)[-1].function_choice == "auto"
+
+
+# --- engines and clients without measure
+
+
+def test_a_reply_whose_text_is_too_long_is_stopped() -> None:
+    session = Session(max_reply_chars=100)
+    session.says("Tell me a story.")
+    (reply,) = session.of(LiveReply)
+    session.protocol.reply_text(reply.reply_id, "x" * 101, now=session.now)
+    session.collect()
+    assert session.stopped == [reply.reply_id]
+    assert [frame["error"]["code"] for frame in session.events("error")] == ["engine_failed"]
+
+
+def test_a_reply_whose_speech_is_wrong_or_too_long_is_stopped() -> None:
+    for speech in (b"\0", bytes(2_000 * MS_BYTES)):
+        session = Session(max_voice_ahead_ms=1_000)
+        session.says("Tell me a story.")
+        (reply,) = session.of(LiveReply)
+        session.protocol.reply_audio(reply.reply_id, speech, now=session.now)
+        session.collect()
+        assert session.stopped == [reply.reply_id]
+
+
+def test_replies_do_not_pile_up_while_no_input_comes() -> None:
+    session = Session(config=RESPONSES)
+    session.speaks(quiet(500))
+    session.on_reply = lambda command: session.answer(command, "\U0001f600" * 1_000)
+    for _ in range(60):
+        session.client("response.create")
+    begun = len(session.of(LiveReply))
+    assert begun <= 8
+    assert session.events("error")[-1]["error"]["code"] == "rate_limit_exceeded"
+    session.speaks(quiet(3_000))
+    assert len(session.of(LiveReply)) > begun
+    assert session.transcript["assistant"].count("\U0001f600") == 1_000 * len(session.of(LiveReply))

@@ -72,5 +72,7 @@ class LiveDefaults(Struct, frozen=True, kw_only=True):
     """JSON values in one event, as for Realtime: decoding cannot be interrupted."""
     max_event_objects: int = 500
     """Tools, messages and parts in one event, as for Realtime."""
+    max_configuration_bytes: int = 4 * 1024 * 1024
+    """A session's settings in memory, as for Realtime. Every connection gets all of them after each update."""
     max_session_bytes: int = 64 * 1024 * 1024
     """All that a session holds: the limits above, together, and half as much again."""

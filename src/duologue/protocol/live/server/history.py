@@ -35,6 +35,8 @@ class HistoryEntry(Struct, eq=False):
     text: str
     calls: list[LiveFunctionCall] = field(default_factory=list[LiveFunctionCall])
     call_id: str | None = None
+    is_kept: bool = True
+    """Whether it is still among the messages."""
 
     @property
     def size(self) -> int:
@@ -51,6 +53,8 @@ class History:
         self._entries: list[HistoryEntry] = []
         self._held_bytes = 0
         self._rules: list[str] = []
+        self._size = 0
+        """Characters of all entries and rules: counted as they change, because replies grow word by word."""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -66,7 +70,7 @@ class History:
         """Append a message. An assistant's may be empty until its words are known."""
         entry = HistoryEntry(role, text, call_id=call_id)
         self._entries.append(entry)
-        self._changed()
+        self._grew(entry.size)
         return entry
 
     def add_output(self, call_id: str, output: str) -> None:
@@ -81,37 +85,42 @@ class History:
         else:
             return  # the call has been dropped with the oldest messages
         self._entries.insert(place, HistoryEntry("tool", output, call_id=call_id))
-        self._changed()
+        self._grew(len(output))
 
     def set_text(self, entry: HistoryEntry, text: str) -> None:
         """The words of a message. One without words and calls is removed."""
+        grown = len(text) - len(entry.text)
         entry.text = text
+        if not entry.is_kept:
+            return
         if not text and not entry.calls:
             self._entries = [other for other in self._entries if other is not entry]
-        self._changed()
+            entry.is_kept = False
+        self._grew(grown)
 
     def add_call(self, entry: HistoryEntry, call: LiveFunctionCall) -> None:
         """The message makes a call."""
-        if entry not in self._entries:
+        before = entry.size if entry.is_kept else 0
+        if not entry.is_kept:
             self._entries.append(entry)
+            entry.is_kept = True
         entry.calls.append(call)
-        self._changed()
+        self._grew(entry.size - before)
 
     def drop_calls(self, call_ids: Iterable[str]) -> None:
         """These calls get no output: no trace of them is left, for a model could not read them."""
         dropped = set(call_ids)
         for entry in self._entries:
             entry.calls = [call for call in entry.calls if call.call_id not in dropped]
-        self._entries = [
-            entry for entry in self._entries if entry.call_id not in dropped and (entry.text or entry.calls)
-        ]
-        self._changed()
+            entry.is_kept = entry.call_id not in dropped and bool(entry.text or entry.calls)
+        self._entries = [entry for entry in self._entries if entry.is_kept]
+        self._grew(sum(entry.size for entry in self._entries) + sum(map(len, self._rules)) - self._size)
 
     def add_rule(self, rule: str) -> None:
         """Instructions that hold from now on. Raises RefusedCommand beyond the limit."""
         self.check_rule(rule)
         self._rules.append(rule)
-        self._changed()
+        self._grew(len(rule))
 
     def check_rule(self, rule: str, waiting: Iterable[str] = ()) -> None:
         """Raise RefusedCommand if there is no room for this rule behind those that wait."""
@@ -126,7 +135,7 @@ class History:
             for message in messages
         ]
         self._rules = [*rules]
-        self._changed()
+        self._grew(sum(entry.size for entry in self._entries) + sum(map(len, self._rules)) - self._size)
 
     def messages(self) -> tuple[LiveMessage, ...]:
         """The messages with words or calls, oldest first."""
@@ -141,20 +150,19 @@ class History:
         self._account.change("items", -self._held_bytes)
         self._held_bytes = 0
 
-    @property
-    def _size(self) -> int:
-        return sum(entry.size for entry in self._entries) + sum(map(len, self._rules))
-
-    def _changed(self) -> None:
+    def _grew(self, n_chars: int) -> None:
+        self._size += n_chars
         while len(self._entries) > 1 and (
             len(self._entries) > self._limits.max_messages or self.tokens > self._limits.max_context_tokens
         ):
-            del self._entries[0]
+            self._drop_oldest()
             while self._entries and self._entries[0].role == "tool":
-                del self._entries[0]  # without its call no model can read it
-        # As the account counts a text that is not ASCII.
-        held = sum(8 * entry.size + _ENTRY_BYTES for entry in self._entries) + sum(
-            8 * len(rule) for rule in self._rules
-        )
+                self._drop_oldest()  # without its call no model can read it
+        held = 8 * self._size + _ENTRY_BYTES * len(self._entries)  # as the account counts a text that is not ASCII
         self._account.change("items", held - self._held_bytes)
         self._held_bytes = held
+
+    def _drop_oldest(self) -> None:
+        entry = self._entries.pop(0)
+        entry.is_kept = False
+        self._size -= entry.size

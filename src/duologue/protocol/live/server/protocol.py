@@ -67,6 +67,10 @@ __all__ = ["LiveServerProtocol"]
 _REFUSED_FOR_S: Final = 2.0
 """How long the connection stays after its start was refused, as measured at the hosted service."""
 
+_AT_ONCE_MS: Final = 2_000
+"""So much of the session's time passes in one call, which takes 2 ms with sidebands and another sample rate. Input that
+comes in a burst would keep all sessions waiting; `next_tick_at` has come already while some is left."""
+
 _EARLY_MS: Final = 0.001
 """A timer may fire this much early: sums of seconds are rounded."""
 
@@ -390,7 +394,7 @@ class LiveServerProtocol:
         now = self._clock.now
         running = self._running
         if running is not None and self.is_running:
-            running.advance_to(self._target_ms(running))
+            running.advance_to(min(self._target_ms(running), running.input.position_ms + _AT_ONCE_MS))
             running.go_on()
             if self.state is LiveServerState.CLOSING and running.is_drained:
                 self._finalise(running, "close_requested")

@@ -7,7 +7,6 @@ from typing import Final, assert_never
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.pacing import silence
-from duologue.audio.resampling import resample
 from duologue.errors import MissingExtra
 from duologue.events import UNSET
 from duologue.events.base import Maybe, decode_audio, encode_audio
@@ -52,6 +51,7 @@ from duologue.protocol.live.server.hearing import Hearing, UserSpeaks
 from duologue.protocol.live.server.history import History
 from duologue.protocol.live.server.outgoing import PRIMARY, LiveOutbox
 from duologue.protocol.live.server.reading import event_id_of, reference_to
+from duologue.protocol.live.server.sound.clip import FixtureClip
 from duologue.protocol.live.server.sound.input_track import InputTrack
 from duologue.protocol.live.server.sound.mixer import PIECE_MS, OutputMixer
 from duologue.protocol.live.server.sound.sidebands import Sidebands
@@ -204,28 +204,28 @@ class RunningSession:
         """Play a clip in place of the voice. Raises RefusedCommand."""
         if self.mixer.plays_clip:
             raise RefusedCommand("clip_plays")
-        clip = audio_of(event.audio)
-        if not clip:
+        audio = audio_of(event.audio)
+        if not audio:
             raise RefusedCommand("no_audio", param="audio")
-        if len(clip) % _PCM16_BYTES:
-            raise RefusedCommand("half_sample", param="audio", got=len(clip))
-        if (got_ms := PCM.duration_ms(len(clip))) > self._limits.max_fixture_ms:
+        if len(audio) % _PCM16_BYTES:
+            raise RefusedCommand("half_sample", param="audio", got=len(audio))
+        if (got_ms := PCM.duration_ms(len(audio))) > self._limits.max_fixture_ms:
             raise RefusedCommand("clip_too_long", param="audio", max_ms=self._limits.max_fixture_ms, got_ms=got_ms)
-        clip = self._converted(clip)
+        clip = self._clip_of(audio)
         try:
-            self._account.take("audio", len(clip), param="audio")
+            self._account.take("audio", clip.held_bytes, param="audio")
         except InvalidRequest as invalid:
             raise RefusedCommand.of(invalid) from invalid
-        self._account.change("audio", -len(clip))  # the mixer counts it
+        self._account.change("audio", -clip.held_bytes)  # the mixer counts it
         self.voice.interrupt()
         self.mixer.play(clip)
         self._clip_id = reference_to(event)
         self._out.send(LiveOutputAudioFixturePlayingEvent(event_id=self._out.event_id(), client_event_id=self._clip_id))
 
-    def _converted(self, clip: bytes) -> bytes:
-        """A clip in the session's format. Raises RefusedCommand if nothing is installed that converts it."""
+    def _clip_of(self, pcm16: bytes) -> FixtureClip:
+        """A clip for the session's format. Raises RefusedCommand if nothing is installed that converts it."""
         try:
-            return self.encoding.from_pcm16(resample(clip, PCM.rate_hz, self.encoding.rate_hz))
+            return FixtureClip(pcm16, self.encoding)
         except MissingExtra:
             value = f"a clip in a session of {self.encoding.rate_hz} Hz"
             raise RefusedCommand("not_supported", param="audio", value=value) from None
@@ -344,8 +344,10 @@ class RunningSession:
         )
 
     def _hold_configuration(self, session: LiveSession) -> None:
-        held = held_bytes(session)
+        held, limit = held_bytes(session), self._limits.max_configuration_bytes
         try:
+            if held > limit:
+                raise InvalidRequest("configuration_too_large", param="session", max=limit, got=held)
             self._account.take("configuration", held - self._configuration_bytes, param="session")
         except InvalidRequest as invalid:
             raise RefusedCommand.of(invalid) from invalid

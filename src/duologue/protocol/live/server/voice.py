@@ -38,6 +38,9 @@ __all__ = ["Voice"]
 
 _RESPONSES_DEFAULT: Final = LiveResponsesBackend()
 
+_MAX_SOUNDING: Final = 8
+"""Replies whose speech waits to be heard. It is heard as input comes, and a client need not send any."""
+
 
 class Voice:
     """The voice of one session."""
@@ -97,7 +100,7 @@ class Voice:
 
         `is_told`: all that the user said is transcribed. While the session is closing, new speech is not answered.
         """
-        if self._current is not None or self._mixer.plays_clip or user_speaks:
+        if self._current is not None or self._mixer.plays_clip or user_speaks or len(self._sounding) >= _MAX_SOUNDING:
             return
         if self._backend.is_asked:
             returned = self._backend.begin_asked(self._responses, offset_ms=position_ms)
@@ -135,7 +138,7 @@ class Voice:
         if reply is None or not piece:
             return
         if len(reply.text) + len(piece) > self._limits.max_reply_chars:
-            self.failed(reply_id, f"the reply has more than {self._limits.max_reply_chars} characters")
+            self._refuse(reply, f"the reply has more than {self._limits.max_reply_chars} characters")
             return
         reply.spoken.add_text(piece)
         if reply.is_response:
@@ -157,10 +160,10 @@ class Voice:
         if reply is None or reply.is_cut or not audio:
             return
         if len(audio) % self._encoding.bytes_per_sample:
-            self.failed(reply_id, "the speech has half a sample")
+            self._refuse(reply, "the speech has half a sample")
             return
         if self._mixer.voice_ahead_ms + self._encoding.duration_ms(len(audio)) > self._limits.max_voice_ahead_ms:
-            self.failed(reply_id, f"more than {self._limits.max_voice_ahead_ms} ms of speech wait to be heard")
+            self._refuse(reply, f"more than {self._limits.max_voice_ahead_ms} ms of speech wait to be heard")
             return
         if not reply.is_placed:
             self._place(first=True, text=reply.place_rest())
@@ -201,6 +204,11 @@ class Voice:
             self._report(fault)
             if reply.is_response:
                 self._backend.failed(fault)
+
+    def _refuse(self, reply: Reply, fault: str) -> None:
+        """What an engine makes is not taken: it would go on with it, beside the next reply."""
+        self.failed(reply.reply_id, fault)
+        self._out.command(StopReply(reply.reply_id))
 
     # --- time
 
@@ -313,6 +321,7 @@ class Voice:
             self._fit(reply)
             # What has no sound, such as a lonely punctuation mark, has its place behind the rest.
             self._place(first=not reply.is_placed, text=reply.place_rest())
+            self._transcript.fit(0)
         reply.spoken.ended = True
         self._mixer.end(reply.reply_id)
         self._current = None

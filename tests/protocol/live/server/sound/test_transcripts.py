@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +77,24 @@ def test_any_utterances_concatenate_and_never_run_backwards(utterances: list[tup
             assert delta.start_ms >= end_ms
             assert delta.end_ms == delta.start_ms + GRID_MS
             end_ms = delta.end_ms
+
+
+def test_words_without_sound_are_due_at_once_and_those_behind_them_in_time() -> None:
+    spoken = OutputTranscript()
+    spoken.add("\U0001f600 " * 1_000, 1_000, 1_000)
+    spoken.fit(0)
+    assert "".join(cell.delta for cell in spoken.due(1_000)) == "\U0001f600 " * 1_000
+    spoken.add("Hello.", 1_400, 1_200)
+    assert [cell.delta for cell in spoken.due(1_400)] == ["Hello."]
+
+
+def test_words_that_wait_take_little_more_memory_than_their_text() -> None:
+    spoken = OutputTranscript()
+    text = "\u4f60" * 50_000
+    tracemalloc.start()
+    try:
+        spoken.add(text, 1_000, 1_000)
+        spoken.due(1_000)
+        assert tracemalloc.get_traced_memory()[0] < 50_000
+    finally:
+        tracemalloc.stop()

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from duologue.audio.formats import Encoding
 from duologue.audio.pacing import silence
+from duologue.protocol.live.server.sound.clip import FixtureClip
 from duologue.protocol.server.account import MemoryAccount
 
 __all__ = ["PIECE_MS", "OutputMixer", "Played"]
@@ -41,7 +42,7 @@ class OutputMixer:
         self._encoding = encoding
         self._piece_bytes = encoding.bytes_for_ms(PIECE_MS)
         self._speech: deque[_Speech] = deque()
-        self._clip: bytearray | None = None
+        self._clip: FixtureClip | None = None
         self._pieces = 0
 
     @property
@@ -66,7 +67,7 @@ class OutputMixer:
 
     def sound_ms(self) -> int:
         """When the next speech that comes will be heard."""
-        clip = self._encoding.duration_ms(len(self._clip)) if self._clip is not None else 0
+        clip = self._clip.left_ms if self._clip is not None else 0
         return self.position_ms + clip + self.voice_ahead_ms
 
     def begin(self, reply_id: str) -> None:
@@ -93,19 +94,21 @@ class OutputMixer:
         self._speech.clear()
         return dropped
 
-    def play(self, clip: bytes) -> None:
+    def play(self, clip: FixtureClip) -> None:
         """Play a clip from now on."""
-        self._clip = bytearray(clip)
-        self._account.change("audio", len(clip))
+        self._clip = clip
+        self._account.change("audio", clip.held_bytes)
 
     def take_piece(self) -> tuple[bytes, list[Played], bool]:
         """The next piece, which replies are over with it, and whether the clip is."""
         self._pieces += 1
         piece, over, clip_over = bytearray(), list[Played](), False
         if self._clip is not None:
-            piece += self._taken(self._clip, self._piece_bytes)
-            if not self._clip:
-                self._clip, clip_over = None, True
+            held_bytes = self._clip.held_bytes
+            piece += self._clip.take(self._piece_bytes)
+            self._account.change("audio", self._clip.held_bytes - held_bytes)
+            if clip_over := self._clip.is_over:
+                self._end_clip()
         else:
             self._add_voice(piece, over)
         return bytes(piece) + silence(self._encoding, self._piece_bytes - len(piece)), over, clip_over
@@ -113,8 +116,11 @@ class OutputMixer:
     def release(self) -> None:
         """The session is over."""
         self.cut()
+        self._end_clip()
+
+    def _end_clip(self) -> None:
         if self._clip is not None:
-            self._account.change("audio", -len(self._clip))
+            self._account.change("audio", -self._clip.held_bytes)
             self._clip = None
 
     def _add_voice(self, piece: bytearray, over: list[Played]) -> None:

@@ -77,16 +77,26 @@ class InputTranscript(_Grid):
 class _Clause(Struct):
     """Words that are spoken in one go."""
 
-    chars: int
+    text: str
     sound_ms: int
     """When its sound begins."""
     not_before_ms: int
     """When its words became known."""
     ms_per_char: float = MS_PER_CHARACTER
+    at: int = 0
+    """Where the next word begins. Words that wait are not kept one by one: they would take fifty times their text."""
 
-    def due_ms(self, at: int) -> float:
-        """When the word at this character is due."""
-        return max(self.sound_ms + at * self.ms_per_char - LEAD_MS, self.not_before_ms)
+    @property
+    def due_ms(self) -> float:
+        """When the next word is due."""
+        return max(self.sound_ms + self.at * self.ms_per_char - LEAD_MS, self.not_before_ms)
+
+    def next_word(self) -> str:
+        """The next word, with the space before it; empty at the end."""
+        found = _WORD.match(self.text, self.at)
+        word = found[0] if found is not None else ""
+        self.at += len(word)
+        return word
 
 
 class OutputTranscript(_Grid):
@@ -94,8 +104,8 @@ class OutputTranscript(_Grid):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[tuple[str, int, _Clause]] = deque()
-        """Words whose time has not come, and where they stand in their clause."""
+        self._waiting: deque[_Clause] = deque()
+        """Clauses with words whose time has not come."""
         self._clause: _Clause | None = None
 
     def begin(self, text: str) -> str:
@@ -105,33 +115,36 @@ class OutputTranscript(_Grid):
     def add(self, text: str, sound_ms: int, position_ms: int) -> None:
         """A clause, whose sound will be heard from `sound_ms` on."""
         if text:
-            self._clause = clause = _Clause(len(text), sound_ms, position_ms)
-            self._waiting.extend((word, at, clause) for word, at in _words(text))
+            self._clause = _Clause(text, sound_ms, position_ms)
+            self._waiting.append(self._clause)
 
     def fit(self, length_ms: int) -> None:
-        """The sound of the last clause is as long as this, so its words are spread over it."""
-        if self._clause is not None and length_ms > 0:
-            self._clause.ms_per_char = length_ms / self._clause.chars
+        """The sound of the last clause is as long as this, so its words are spread over it. One without sound, such as
+        an emoji, is due at once: the words behind it would wait for a sound that never comes."""
+        if self._clause is not None:
+            self._clause.ms_per_char = length_ms / len(self._clause.text)
             self._clause = None
 
     def due(self, position_ms: int) -> list[TranscriptCell]:
         """The cells whose time has come."""
-        cells: dict[int, str] = {}
+        cells: dict[int, list[str]] = {}
         while self._waiting:
-            word, at, clause = self._waiting[0]
-            cell = self._cell(clause.due_ms(at))
+            clause = self._waiting[0]
+            cell = self._cell(clause.due_ms)
             if cell > position_ms:
                 break
-            self._waiting.popleft()
-            self._free_ms = cell
-            cells[cell] = cells.get(cell, "") + word
+            if word := clause.next_word():
+                self._free_ms = cell
+                cells.setdefault(cell, []).append(word)
+            else:
+                self._waiting.popleft()
         if cells:
             self._free_ms += GRID_MS
-        return [TranscriptCell(delta, cell) for cell, delta in cells.items()]
+        return [TranscriptCell("".join(words), cell) for cell, words in cells.items()]
 
     def rest(self) -> list[TranscriptCell]:
         """All words that wait, in one cell: their sound has been heard."""
-        text = "".join(word for word, _, _ in self._waiting)
+        text = "".join(clause.text[clause.at :] for clause in self._waiting)
         self.cut()
         return [TranscriptCell(text, self._free_ms)] if text else []
 
