@@ -28,6 +28,7 @@ from duologue.dialects.live import LiveProfile
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosed,
+    ConnectionClosedError,
     ConnectionClosedOK,
     DuologueError,
     LocalProtocolError,
@@ -84,6 +85,8 @@ class LiveShell(LiveNoticeHub, Injectable):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
+        if options is not None and not isinstance(options, LiveOptions):
+            raise TypeError(f"options= is a LiveOptions, not {type(options).__name__}")
         self.core = LiveCore(
             new_id=new_id,
             options=options,
@@ -308,6 +311,9 @@ class LiveShell(LiveNoticeHub, Injectable):
             return ConnectionClosedOK(1000, ended.reason)
         if ended.error is not None:
             return start_refusal(ended.error)
+        if self.core.is_sideband:
+            told = f"the sideband is lost; the session may go on: attach another one to it ({ended.reason})"
+            return ConnectionClosedError(self._runner.close_code, told)
         session = self.session
         return SessionLost(
             ended.reason,
