@@ -183,9 +183,7 @@ async def test_a_wait_for_an_answer_can_be_bounded_and_cancelled() -> None:
 
 async def test_words_in_place_of_audio_are_refused_with_what_live_has_for_them() -> None:
     async with talking(serving()) as live:
-        with pytest.raises(
-            TypeError, match="takes audio, not str: words are sent with append_instructions"
-        ):
+        with pytest.raises(TypeError, match="takes audio, not str: words are sent with append_instructions"):
             await live.send_audio("Hello.")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         with pytest.raises(TypeError, match="play_fixture takes audio, not str"):
             await live.play_fixture("clip.wav")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -18,6 +18,7 @@ from duologue.client.messages import check_audio
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import sink_of
+from duologue.dialects import LIVE_PROFILES
 from duologue.errors import (
     LocalProtocolError,
 )
@@ -230,7 +231,8 @@ class LiveControl(LiveShell):
 
         `encoding` is that of a sink which is a function or has a method `write`; without it, that is the session's.
         """
-        return LivePlayback(self, sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding))
+        known = sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding)
+        return LivePlayback(self, known, drops_output=LIVE_PROFILES[self._target.dialect].drops_output)
 
 
 def _as_clip(clip: AudioInput, *, rate_hz: int | None) -> bytes:
