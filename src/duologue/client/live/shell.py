@@ -107,6 +107,8 @@ class LiveShell(LiveNoticeHub, Injectable):
             self.core, publish=self._publish_new, now=clock
         )
         self._outcomes = CommandOutcomes()
+        self._early: list[LiveNotice] = []
+        """Work that came before the application had the session, which is what its functions get."""
         self._stack = AsyncExitStack()
         self._closing = asyncio.Lock()
         self._over = asyncio.Event()
@@ -265,6 +267,8 @@ class LiveShell(LiveNoticeHub, Injectable):
 
     def _follow(self, notice: LiveNotice) -> None:
         match notice:
+            case RunFunction() | StopFunction() | DelegationStarted() if self._held is not None:
+                self._early.append(notice)
             case RunFunction(call=call) if not self._is_leaving:
                 self._functions.run(call)
             case StopFunction(call_id=call_id):
@@ -284,10 +288,18 @@ class LiveShell(LiveNoticeHub, Injectable):
             case _:
                 pass  # for the application only
 
+    def _release_notices(self) -> None:
+        super()._release_notices()
+        early, self._early = self._early, []
+        for notice in early:
+            # Of work that nothing takes the log says nothing here: the application may only be about to listen.
+            if self._ended is None and (self._work.is_taken or not isinstance(notice, DelegationStarted)):
+                self._follow(notice)
+
     def _take_work(self, notice: DelegationStarted) -> None:
         if self._work.is_taken:
             self._work.start(notice.delegation.id, self._delegation(notice))
-        elif not self.core.is_sideband and self._held is None and not self._is_heard(notice):
+        elif not self.core.is_sideband and not self._is_heard(notice):
             _logger.warning(
                 "the model handed work to this program, and nothing takes it: pass on_delegation=, or use"
                 " live.on(DelegationStarted, …)"
