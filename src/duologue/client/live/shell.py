@@ -39,6 +39,7 @@ from duologue.events import is_set
 from duologue.events.live import (
     AnyLiveEvent,
     LiveEvent,
+    LiveOutputAudioFixturePlayEvent,
     LiveSession,
     LiveSessionUsage,
 )
@@ -47,7 +48,9 @@ from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.live.client.core import LiveCore
 from duologue.protocol.live.client.notices import (
+    CommandEnded,
     DelegationStarted,
+    FixtureEnded,
     IllegalTransition,
     LiveErrorReported,
     LiveNotice,
@@ -58,12 +61,16 @@ from duologue.protocol.live.client.notices import (
 )
 from duologue.protocol.live.client.options import LiveOptions
 from duologue.protocol.live.client.transcript import LiveTranscript
+from duologue.protocol.states import LiveState
 
 __all__ = ["DELEGATION_TIMEOUT_S", "LiveShell"]
 
 _logger = logging.getLogger("duologue.client")
 
 T = TypeVar("T")
+
+_MAX_UNTOLD: Final = 64
+"""Results of delegated work that may wait for the end of a clip, which lasts half a minute."""
 
 DELEGATION_TIMEOUT_S: Final = 90.0
 """How long delegated work may take: answers that late are still taken by the hosted service."""
@@ -107,6 +114,8 @@ class LiveShell(LiveNoticeHub, Injectable):
             self.core, publish=self._publish_new, now=clock
         )
         self._outcomes = CommandOutcomes()
+        self._untold: list[tuple[str, str]] = []
+        """What is to be said of delegated work once the clip that is being played is over."""
         self._early: list[LiveNotice] = []
         """Work that came before the application had the session, which is what its functions get."""
         self._stack = AsyncExitStack()
@@ -283,6 +292,10 @@ class LiveShell(LiveNoticeHub, Injectable):
                 self._begun.set()
                 self._over.set()
                 self._end_with(self._fault_of(notice))
+            case FixtureEnded() | CommandEnded(command=LiveOutputAudioFixturePlayEvent()):
+                untold, self._untold = self._untold, []
+                for delegation_id, text in untold:
+                    self._work_said(delegation_id, text)
             case IllegalTransition():
                 log_illegal_transition(notice)
             case _:
@@ -316,6 +329,9 @@ class LiveShell(LiveNoticeHub, Injectable):
         try:
             self._act(lambda: self.core.append("commentary", text, delegation_id=delegation_id, now=self._now()))
         except LocalProtocolError as fault:  # the session ended meanwhile, or a clip is being played
+            if self.core.state is LiveState.RUNNING and len(self._untold) < _MAX_UNTOLD:
+                self._untold.append((delegation_id, text))
+                return
             _logger.warning("the result of delegated work is not told: %s", printable(str(fault)))
 
     def _fault_of(self, ended: SessionEnded) -> DuologueError:
