@@ -10,6 +10,7 @@ import pytest
 
 from duologue import DecodeError, RealtimeEvent, UnknownRealtimeEvent, decode, encode
 from duologue.codec import DIALECTS, decode_translation
+from duologue.codec.jsontext import repeats_a_field
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,11 @@ def test_the_translation_family_refuses_what_the_realtime_family_refuses(text: s
         decode_translation(text)
     with pytest.raises(DecodeError, match="not a JSON object"):
         decode(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "repeats"),
+    [("{}", False), ('{"a":1,"b":{"a":1}}', False), ('[{"a":{"b":1,"b":1}}]', True), ('{"a":1,"\\u0061":2}', True)],
+)
+def test_an_object_may_have_two_fields_of_one_name(text: str, repeats: bool) -> None:
+    assert repeats_a_field(text) is repeats

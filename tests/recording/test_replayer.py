@@ -48,6 +48,46 @@ async def test_a_damaged_line_closes_the_pipe_and_says_where_it_is(tmp_path: Pat
             await transport.send("x")
 
 
+async def test_it_closes_as_the_server_did(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    with RecordingWriter(path) as writer:
+        writer.write("received", "one")
+        writer.closed(4001, "no more", by="server")
+    with RecordingReader(path) as reader:
+        transport = ReplayTransport(reader)
+        assert await transport.receive() == "one"
+        with pytest.raises(ConnectionClosedError, match="4001"):
+            await transport.receive()
+
+
+async def test_a_recorded_close_of_the_client_is_the_end_of_the_recording(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    with RecordingWriter(path) as writer:
+        writer.closed(1001, "leaving", by="client")
+        writer.write("received", "late")
+    with RecordingReader(path) as reader:
+        transport = ReplayTransport(reader)
+        assert await transport.receive() == "late"
+        with pytest.raises(ConnectionClosedOK, match="the recording is over"):
+            await transport.receive()
+
+
+@pytest.mark.parametrize(("connection", "message"), [(1, "one"), (2, "two")])
+async def test_one_connection_of_several_is_played(tmp_path: Path, connection: int, message: str) -> None:
+    path = tmp_path / "s.jsonl"
+    with RecordingWriter(path) as writer:
+        writer.connected(connection=2)
+        writer.write("received", "two", connection=2)
+        writer.write("received", "one")
+        writer.closed(1001, "the first", by="server")
+        writer.closed(1001, "the second", by="server", connection=2)
+    with RecordingReader(path) as reader:
+        transport = ReplayTransport(reader, connection=connection)
+        assert await transport.receive() == message
+        with pytest.raises(ConnectionClosedOK, match="1001"):
+            await transport.receive()
+
+
 @pytest.mark.usefixtures("idle_clock")
 async def test_paced_messages_keep_their_distance(tmp_path: Path) -> None:
     clock = asyncio.get_running_loop()

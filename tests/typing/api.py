@@ -354,6 +354,7 @@ def every_notice(notice: notices.Notice) -> str:
             | notices.UsageChanged()
             | notices.ErrorReported()
             | notices.Unreadable()
+            | notices.RecordingStopped()
             | notices.ConnectionLost()
             | notices.SessionRestored()
             | tables.IllegalTransition()

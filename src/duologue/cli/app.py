@@ -16,6 +16,7 @@ from duologue.cli.commands.conform import conform
 from duologue.cli.commands.convert import convert
 from duologue.cli.commands.demo import demo
 from duologue.cli.commands.events import events
+from duologue.cli.commands.inspect import inspect
 from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
@@ -34,6 +35,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "serve": serve,
     "conform": conform,
     "replay": replay,
+    "inspect": inspect,
     "check": check,
     "convert": convert,
     "events": events,

@@ -70,6 +70,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
         ),
     ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
+    "inspect": HelpPage(_FILES, ("duologue inspect call.jsonl --json",)),
     "check": HelpPage(_FILES, ("duologue check call.jsonl", "duologue check call.jsonl --json")),
     "convert": HelpPage(_FILES, ("duologue convert call.jsonl --from openai-beta --to openai",)),
     "events": HelpPage(

@@ -21,7 +21,7 @@ import msgspec
 from duologue.dialects.places import as_text, copy_json
 from duologue.errors import DecodeError
 
-__all__ = ["parse_object", "too_deep", "write_text"]
+__all__ = ["parse_object", "repeats_a_field", "too_deep", "write_text"]
 
 _BOM = "\ufeff"
 _MAX_DIGITS = 4300
@@ -43,6 +43,18 @@ def parse_object(data: str | bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DecodeError(f"it is {_kind(value)}", size_bytes=_size_bytes(data))
     return value
+
+
+def repeats_a_field(text: str) -> bool:
+    """Whether an object in JSON text has two fields of one name: the first of them is in the text alone."""
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len({name for name, _ in pairs}) < len(pairs)
+
+    json.loads(text.removeprefix(_BOM), object_pairs_hook=look)
+    return found
 
 
 def too_deep(data: str | bytes) -> DecodeError:

@@ -3,19 +3,58 @@
 from __future__ import annotations
 
 from duologue.recording.conversation import RecordedConversation
-from duologue.recording.format import VERSION, Direction, Frame, Header, RecordingReader, RecordingWriter, Side
+from duologue.recording.lines import (
+    VERSION,
+    ClosedBy,
+    ClosedLine,
+    ConnectedLine,
+    Direction,
+    EngineNote,
+    FaultNote,
+    Frame,
+    Header,
+    MarkNote,
+    Note,
+    NoteLine,
+    PlaybackNote,
+    RecordingLine,
+    SessionFamily,
+    Side,
+    Step,
+    ToolNote,
+    UnknownLine,
+    UnknownNote,
+)
+from duologue.recording.reader import RecordingReader
 from duologue.recording.recorder import RecordingTransport
 from duologue.recording.replayer import ReplayTransport
+from duologue.recording.writer import RecordingTarget, RecordingWriter
 
 __all__ = [
     "VERSION",
+    "ClosedBy",
+    "ClosedLine",
+    "ConnectedLine",
     "Direction",
+    "EngineNote",
+    "FaultNote",
     "Frame",
     "Header",
+    "MarkNote",
+    "Note",
+    "NoteLine",
+    "PlaybackNote",
     "RecordedConversation",
+    "RecordingLine",
     "RecordingReader",
+    "RecordingTarget",
     "RecordingTransport",
     "RecordingWriter",
     "ReplayTransport",
+    "SessionFamily",
     "Side",
+    "Step",
+    "ToolNote",
+    "UnknownLine",
+    "UnknownNote",
 ]

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from duologue.codec import decode
-from duologue.dialects import DEFAULT_DIALECT
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.errors import DecodeError
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.export import export_of
@@ -15,7 +15,9 @@ from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.transcript import ConversationTranscript, transcript_of
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.usage import UsageSnapshot
-from duologue.recording.format import RecordingReader
+from duologue.recording.lines import ConnectedLine, Frame
+from duologue.recording.reader import RecordingReader
+from duologue.recording.restored_items import RestoredItems
 
 __all__ = ["RecordedConversation"]
 
@@ -24,30 +26,44 @@ _KEPT_AUDIO_BYTES = 64 * 1024 * 1024
 
 
 class RecordedConversation:
-    """What a recorded session said, as `Conversation` has it while the session runs.
+    """What a recorded conversation said, over all its connections, as `Conversation` has it while it runs.
+
+    `dialect` is that of the frames; without it, the one that the recording names.
 
     Raises:
         RecordingError: the file cannot be read, is no recording, has a newer version, or a damaged line.
         ValueError: there is no such dialect.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, dialect: str = DEFAULT_DIALECT) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, dialect: str | None = None) -> None:
         ids = count(1)
         self._core = ConversationCore(
             new_id=lambda kind: f"{kind}_{next(ids)}", options=CoreOptions(keep_audio_bytes=_KEPT_AUDIO_BYTES)
         )
+        self._restored = RestoredItems()
         with RecordingReader(path) as reader:
+            told = reader.header.dialect
+            dialect = dialect or (told if told is not None and told in PROFILES else DEFAULT_DIALECT)
             of_server = "received" if reader.header.side == "client" else "sent"
-            for frame in reader:
-                if frame.direction == of_server and isinstance(frame.message, str):
-                    self._receive(frame.message, frame.at_s, dialect)
+            for line in reader.lines():
+                if isinstance(line, ConnectedLine):
+                    self._restored.begin(line.connection, [each.item for each in self.items])
+                elif isinstance(line, Frame) and isinstance(line.message, str):
+                    self._take(line.message, line, dialect, is_of_server=line.direction == of_server)
 
-    def _receive(self, message: str, at_s: float, dialect: str) -> None:
+    def _take(self, message: str, frame: Frame, dialect: str, *, is_of_server: bool) -> None:
+        if not is_of_server and frame.connection == 1:
+            return  # what it asked for, the server tells
         try:
             event = decode(message, dialect=dialect)
         except DecodeError:
             return  # no JSON: as in the session itself, it says nothing
-        self._core.receive(event, now=at_s)
+        if not is_of_server:
+            self._restored.sent(event, frame.connection)
+            return
+        if self._restored.are_meant_by(event):
+            return
+        self._core.receive(event, now=frame.at_s)
         self._core.take_notices()
         self._core.take_events()
 

@@ -6,7 +6,8 @@ import asyncio
 from contextlib import suppress
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, RecordingError
-from duologue.recording.format import Frame, RecordingReader
+from duologue.recording.lines import ClosedLine, Frame
+from duologue.recording.reader import RecordingReader
 
 __all__ = ["ReplayTransport"]
 
@@ -14,12 +15,14 @@ __all__ = ["ReplayTransport"]
 class ReplayTransport:
     """Returns the received messages of a recording in order, whatever is sent; then it is closed.
 
-    With `paced` each message comes as long after the first `receive` as it came after the start of the recording, else
-    without delay. The caller closes the reader.
+    Of a recording of several connections it plays one, the first by default. It closes as the recording says that the
+    peer or the network did, else with code 1000. With `paced` each message comes as long after the first `receive` as
+    it came after the start of the recording, else without delay. The caller closes the reader.
     """
 
-    def __init__(self, reader: RecordingReader, *, paced: bool = False) -> None:
+    def __init__(self, reader: RecordingReader, *, paced: bool = False, connection: int = 1) -> None:
         self._reader = reader
+        self._connection = connection
         self._paced = paced
         self._started_s: float | None = None
         self._next: Frame | None = None
@@ -47,19 +50,28 @@ class ReplayTransport:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; a `receive` that waits ends at once."""
         if self._closed is None:
-            kind = ConnectionClosedOK if code in (1000, 1001) else ConnectionClosedError
-            self._closed = kind(code, reason)
+            self._close_as(code, reason)
         self._closing.set()
 
     def _advance(self) -> None:
         try:
-            self._next = next((frame for frame in self._reader if frame.direction == "received"), None)
+            for line in self._reader.lines():
+                if isinstance(line, Frame | ClosedLine) and line.connection == self._connection:
+                    if isinstance(line, Frame) and line.direction == "received":
+                        self._next = line
+                        return
+                    if isinstance(line, ClosedLine) and line.by != self._reader.header.side:
+                        self._close_as(line.code, line.reason)
+                        return
         except RecordingError as fault:
             self._closed = ConnectionClosedError(1006, str(fault))
             self._closed.__cause__ = fault
         else:
-            if self._next is None:
-                self._closed = ConnectionClosedOK(1000, "the recording is over")
+            self._closed = ConnectionClosedOK(1000, "the recording is over")
+
+    def _close_as(self, code: int, reason: str) -> None:
+        kind = ConnectionClosedOK if code in (1000, 1001) else ConnectionClosedError
+        self._closed = kind(code, reason)
 
     async def _until_due(self, at_s: float) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -6,6 +6,7 @@ RealtimeApp(engines=scripted_app_engines())     a server whose engines are scrip
 ScriptedServer([Send(GREETING), Drop()])        a server that plays a script, over a socket or in memory
 await check_transport(make_pair)                check the contract of your own transport
 await check_transcriber(transcriber, speech=…)  … of your own engine; each kind of engine has a check
+assert_turn(read_call("call.jsonl"), 1, …)      assertions about a recorded call; see duologue.testing.assertions
 """
 
 from __future__ import annotations
@@ -19,6 +20,16 @@ from duologue.engines.checks import (
     check_transcriber,
     check_translator,
 )
+from duologue.testing.assertions import (
+    assert_heard,
+    assert_latency,
+    assert_no_errors,
+    assert_order,
+    assert_tool,
+    assert_turn,
+    read_call,
+)
+from duologue.testing.call_text import normalised
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.pair import CountedIds, Pair
 from duologue.testing.playbook import Step, play
@@ -53,6 +64,12 @@ __all__ = [
     "Step",
     "TransportPair",
     "Until",
+    "assert_heard",
+    "assert_latency",
+    "assert_no_errors",
+    "assert_order",
+    "assert_tool",
+    "assert_turn",
     "check_denoiser",
     "check_detector",
     "check_end_of_turn",
@@ -61,7 +78,9 @@ __all__ = [
     "check_transcriber",
     "check_translator",
     "check_transport",
+    "normalised",
     "play",
+    "read_call",
     "scripted_app_engines",
     "scripted_engines",
 ]

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
-__all__ = ["SecretMask", "handshake_secrets"]
+__all__ = ["PLAIN_QUERY", "SecretMask", "handshake_secrets"]
 
-_PLAIN_QUERY: Final = frozenset({"model", "deployment", "intent", "call_id", "api-version", "language"})
+PLAIN_QUERY: Final = frozenset({"model", "deployment", "intent", "call_id", "api-version", "language"})
 """Parameters that say what is asked for: an answer that names the model must stay readable."""
 
 _PLAIN_HEADERS: Final = frozenset({"openai-beta", "user-agent", "origin", "accept", "content-type"})
@@ -67,7 +67,7 @@ def _secrets_of_url(url: str) -> Iterator[str]:
     if user:
         yield base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
     for name, value in parse_qsl(parts.query):
-        if name.lower() not in _PLAIN_QUERY:
+        if name.lower() not in PLAIN_QUERY:
             yield value
 
 

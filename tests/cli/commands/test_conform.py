@@ -10,7 +10,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from duologue.conformance import rules
-from duologue.recording import RecordingReader
+from duologue.recording import ClosedLine, ConnectedLine, Frame, RecordingReader
 from tests.cli.conftest import Command, Place, server_of
 
 QUICK = ["--only", "connect.realtime", "session.update", "item.root", "error.invalid_api_key"]
@@ -61,8 +61,13 @@ def test_a_recording_holds_every_session_and_no_key(conform: Command, scripted_s
     file = tmp_path / "conform.jsonl"
     conform("--only", "connect.realtime", "--record", file)
     with RecordingReader(file) as recording:
-        frames = list(recording)
+        lines = list(recording.lines())
+        assert recording.header.family == "realtime"
+    frames = [line for line in lines if isinstance(line, Frame)]
     assert any("session.created" in str(frame.message) for frame in frames)
+    closed = {line.connection for line in lines if isinstance(line, ClosedLine)}
+    assert {line.connection for line in frames} <= closed
+    assert closed - {1} == {line.connection for line in lines if isinstance(line, ConnectedLine)}
     assert scripted_server.api_key not in file.read_text(encoding="utf-8")
 
 

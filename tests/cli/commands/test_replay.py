@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
-from duologue.recording import RecordingWriter
+from duologue.recording import MarkNote, RecordingWriter
 from tests.cli.conftest import Command
+
+BETA_DELTA = (
+    '{"type":"response.text.delta","event_id":"e","response_id":"r","item_id":"i","output_index":0,"content_index":0,'
+    '"delta":"hello"}'
+)
 
 
 @pytest.fixture
@@ -96,3 +101,25 @@ def test_a_recording_of_a_session_without_messages_fails(tmp_path: Path, command
     RecordingWriter(tmp_path / "empty.jsonl").close()
     shown = command("replay", tmp_path / "empty.jsonl", code=1)
     assert shown.err == f"duologue: {tmp_path}/empty.jsonl is a recording of a session without messages\n"
+
+
+def test_what_is_no_message_is_shown_between_the_messages(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "session.jsonl"
+    with RecordingWriter(path, url="wss://a.example/v1/realtime?model=m&key=k", model="m", dialect="openai") as writer:
+        writer.write("sent", '{"type":"response.cancel"}')
+        writer.note(MarkNote(text="here"))
+        writer.closed(1011, "broken", by="server")
+    shown = command("replay", path).out.splitlines()
+    assert shown[0].endswith(" at wss://a.example/v1/realtime?model=m, model m, dialect openai")
+    assert [line.split("·  ", 1)[1] for line in shown if "mark:" in line or "closed" in line] == [
+        "mark: here",
+        "closed by the server, code 1011 (broken)",
+    ]
+
+
+def test_a_recording_is_read_in_the_dialect_that_it_names(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "session.jsonl"
+    with RecordingWriter(path, dialect="openai-beta") as writer:
+        writer.write("received", BETA_DELTA)
+    assert "response.output_text.delta" in command("replay", path).out
+    command("check", path)

@@ -13,7 +13,7 @@ import pytest
 
 from duologue.audio.wav import Sound, read_wav
 from duologue.cli.commands.demo import TURN_ORDER
-from duologue.recording import RecordingReader
+from duologue.recording import ClosedLine, Frame, NoteLine, PlaybackNote, RecordingReader
 from tests.cli.conftest import KEY, SCRIPTED, Command, Place, Shown, running, serving, tone, write_wav
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -77,7 +77,15 @@ def test_the_reply_and_the_recording_are_written(talk: Command, speech: Path, tm
     # 60 ms a character is what the scripted voice takes.
     assert read_wav(reply).duration_ms == pytest.approx(60 * len("Hello, this is a script."), abs=100)
     with RecordingReader(record) as recording:
-        assert len(list(recording)) == sum(sum(counts.values()) for counts in outcome.summary["events"].values())
+        lines = list(recording.lines())
+        assert recording.header.url is not None
+        assert recording.header.url.endswith("/v1/realtime")
+    frames = [line for line in lines if isinstance(line, Frame)]
+    assert len(frames) == sum(sum(counts.values()) for counts in outcome.summary["events"].values())
+    (heard,) = [line.note for line in lines if isinstance(line, NoteLine)]
+    assert isinstance(heard, PlaybackNote)
+    assert heard.heard_ms == read_wav(reply).duration_ms
+    assert [(line.code, line.by) for line in lines if isinstance(line, ClosedLine)] == [(1000, "client")]
     assert "sesame" not in record.read_text(encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from duologue.events import (
 )
 from duologue.notices import AudioDelta, ConnectionLost, Interrupted, ItemDone, ResponseFinished, TextDelta
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.recording import ClosedLine, MarkNote, NoteLine, RecordingReader
 from duologue.testing import Drop, Expect, ScriptedServer, Send, Stall, scripted_engines
 from tests.client._frames import (
     asks,
@@ -311,3 +313,18 @@ def test_a_conversation_has_a_transcript_and_an_export_of_what_was_said() -> Non
             ("assistant", "Hello."),
         ]
         assert [item["text"] for item in conversation.to_json(audio=True)["items"]] == ["Hi", "Hello."]
+
+
+def test_a_conversation_is_recorded_with_the_marks_of_other_threads(tmp_path: Path) -> None:
+    path = tmp_path / "call.jsonl"
+    server = serving([*creates_item("item_1"), *asks("resp_1", "item_2", "Hello.")])
+    with talking(server, record=path) as conversation:
+        conversation.mark("before")
+        assert conversation.ask("Hi", timeout=5) == "Hello."
+        conversation.mark("after")
+    with RecordingReader(path) as recording:
+        lines = list(recording.lines())
+    notes = [line.note for line in lines if isinstance(line, NoteLine)]
+    assert notes == [MarkNote(text="before"), MarkNote(text="after")]
+    assert [(line.code, line.by) for line in lines if isinstance(line, ClosedLine)] == [(1000, "client")]
+    assert isinstance(lines[-1], ClosedLine)

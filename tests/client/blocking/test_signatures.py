@@ -25,6 +25,7 @@ NO_TIME_LIMIT = {
     "on",
     "play",
     "listen",
+    "mark",
 }
 """Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
@@ -32,7 +33,7 @@ _OF_LIVE = ("start", "attach", "detach", "drain", "function_threads", "sync_dele
 
 FOR_THE_FACADE = {
     "Connection": {
-        *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to"),
+        *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to", "pass_through"),
         *("utterance", "is_speech_told", "lacks_model", "awaits_settings", "end_utterance"),
     },
     "Live": {*_OF_LIVE},

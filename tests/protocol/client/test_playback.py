@@ -168,3 +168,28 @@ def test_what_was_played_is_never_less_than_nothing_and_never_more_than_was_rece
     assert part.played_bytes == 1
     ledger.played_until("a", position_ms=1000)
     assert part.played_bytes == PCM.bytes_for_ms(100)
+
+
+def test_what_is_played_is_told_and_the_end_of_it_once() -> None:
+    told: list[tuple[str, int, int, bool]] = []
+    ledger = PlaybackLedger(PCM)
+    ledger.watch = lambda *each: told.append(each)
+    ledger.received("a", 0, 4800)
+    ledger.received("b", 1, 4800)
+    ledger.played("a", n_bytes=2400)
+    ledger.all_received("a", 0)
+    ledger.played("a", n_bytes=2400)
+    ledger.played("a", n_bytes=2400)
+    ledger.played("b", 1, n_bytes=480)
+    ledger.interrupt()
+    ledger.interrupt()
+    assert told == [("a", 0, 50, False), ("a", 0, 100, True), ("b", 1, 10, False), ("b", 1, 10, True)]
+
+
+def test_a_cut_is_not_told_where_no_player_reports() -> None:
+    told: list[tuple[str, int, int, bool]] = []
+    ledger = PlaybackLedger(PCM)
+    ledger.watch = lambda *each: told.append(each)
+    ledger.received("a", 0, 4800)
+    ledger.interrupt()
+    assert told == []

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from duologue.codec.jsontext import parse_object
 from duologue.errors import RecordingError
-from duologue.recording import RecordingWriter
+from duologue.recording import MarkNote, RecordingWriter, UnknownLine
 from duologue.recording.formats import FORMATS, FoundFrame, FrameFile
 from tests.recording.formats._files import SAMPLES, SESSION, compact, har, har_messages, lines
 from tests.repo._tree import ROOT
@@ -66,8 +66,14 @@ def test_every_format_has_a_sample() -> None:
     assert {sample.format for sample in SAMPLES.values()} == {each.name for each in FORMATS} - {FORMATS[0].name}
 
 
-def test_the_documentation_has_every_format_in_the_order_in_which_they_are_recognised() -> None:
+def how_to_read() -> str:
+    """The part of the page on recordings that is about reading files."""
     page = (ROOT / "docs" / "howto" / "recordings.md").read_text(encoding="utf-8")
+    return page.partition("\n## Read\n")[2]
+
+
+def test_the_documentation_has_every_format_in_the_order_in_which_they_are_recognised() -> None:
+    page = how_to_read()
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert rows == ["read as", *(each.name for each in FORMATS)]
 
@@ -75,7 +81,7 @@ def test_the_documentation_has_every_format_in_the_order_in_which_they_are_recog
 def test_the_listing_of_the_documentation_shows_the_types_of_a_har(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (ROOT / "docs" / "howto" / "recordings.md").read_text(encoding="utf-8")
+    page = how_to_read()
     (listing,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "app.har").write_bytes(har(("wss://x/v1/realtime", har_messages())))
     monkeypatch.chdir(tmp_path)
@@ -246,3 +252,15 @@ def test_whatever_an_envelope_holds_it_is_read_or_told(key: str, value: object, 
     frame = '{"type":"input_audio_buffer.cleared","event_id":"e"}'
     _, found = read(tmp_path / "file", lines(frame, json.dumps({key: value}), json.dumps({key: value, "data": frame})))
     assert found[0].text == frame.encode()
+
+
+def test_of_a_recording_lines_that_are_no_frames_are_counted_and_unknown_ones_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    with RecordingWriter(path) as writer:
+        writer.note(MarkNote(text="a"))
+        writer.write("sent", "{}")
+        writer.write_line(UnknownLine(fields={"weather": 1}))
+        writer.write("sent", "[]")
+    with FrameFile(path) as frames:
+        assert [(frame.number, frame.text) for frame in frames] == [(3, "{}"), (5, "[]")]
+        assert frames.notes == ["lines of kinds that this version does not know were passed over: weather (1)"]

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from duologue.audio.formats import Encoding
 from duologue.audio.wav import Sound
+from duologue.cli.call.heard_whole import HeardWhole
 from duologue.cli.call.microphone import MicrophoneTalk
 from duologue.cli.call.reply_file import ReplyFile
 from duologue.cli.call.sound_device import SoundDevice
@@ -28,9 +30,11 @@ from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.session_urls import split_session_url
 from duologue.errors import ConnectFailed, DuologueError
-from duologue.events import ResponseAudioDeltaEvent
+from duologue.events import RealtimeEvent, ResponseAudioDeltaEvent
 from duologue.printable import printable_name
+from duologue.protocol.client.playback import PlaybackWatch
 from duologue.recording import RecordingTransport, RecordingWriter
+from duologue.recording.playback_notes import PlaybackNotes
 from duologue.transports import Transport
 from duologue.transports.addresses import without_secrets
 from duologue.transports.socket_options import SocketOptions
@@ -68,13 +72,21 @@ class Call:
     """An open call, on which a command holds its turns."""
 
     def __init__(
-        self, talker: Talker, view: View, builder: SummaryBuilder, *, paced: bool, observers: list[Observer]
+        self,
+        talker: Talker,
+        view: View,
+        builder: SummaryBuilder,
+        *,
+        paced: bool,
+        observers: list[Observer],
+        heard: PlaybackWatch | None = None,
     ) -> None:
         self._talker = talker
         self._view = view
         self._builder = builder
         self._paced = paced
         self._observers = observers
+        self._heard = heard
 
     async def spoken_turn(self, sound: Sound, *, caption: str) -> Turn:
         """Hold a spoken turn. Raises as `Talker.spoken_turn` does, and TurnFailed if the response did not complete."""
@@ -87,7 +99,7 @@ class Call:
     async def converse(self, device: SoundDevice, *, caption: str) -> None:
         """Talk freely until the session is over. Raises as `MicrophoneTalk.run` does."""
         self._view.caption(caption)
-        talk = MicrophoneTalk(self._talker, device, turn_began=self._builder.turns.append)
+        talk = MicrophoneTalk(self._talker, device, turn_began=self._builder.turns.append, heard=self._heard)
         self._observers.append(talk.observe)
         await talk.run()
 
@@ -114,6 +126,7 @@ class CallFiles:
         self._options = options
         self.reply: ReplyFile | None = None
         self.recording: RecordingWriter | None = None
+        self._heard_whole: HeardWhole | None = None
 
     def check(self) -> None:
         """Raises DuologueError for one that could not be created."""
@@ -123,16 +136,38 @@ class CallFiles:
         if options.recording_file is not None:
             check_recording(options.recording_file, replace=options.replace_files)
 
-    async def recorded(self, transport: Transport) -> Transport:
+    async def recorded(self, transport: Transport, endpoint: Endpoint) -> Transport:
         """The transport of the call, which is recorded if that was asked for. Raises as `check` does, and closes it."""
         if self._options.recording_file is None:
             return transport
+        detector = endpoint.dialect_detector()
         try:
-            self.recording = RecordingWriter(self._options.recording_file, replace=self._options.replace_files)
+            self.recording = RecordingWriter(
+                self._options.recording_file,
+                replace=self._options.replace_files,
+                url=endpoint.session_url(),
+                model=endpoint.session_model,
+                dialect=detector.dialect if detector.is_settled else None,
+                family="realtime",
+            )
         except DuologueError:
             await transport.close()
             raise
+        if not self._options.open_ended:
+            self._heard_whole = HeardWhole(PlaybackNotes(self.recording.note).heard)
         return RecordingTransport(transport, self.recording)
+
+    @property
+    def heard(self) -> PlaybackWatch | None:
+        """What is to be told what was heard; None while nothing is recorded."""
+        return PlaybackNotes(self.recording.note).heard if self.recording is not None else None
+
+    def take_reply(self, event: RealtimeEvent, encoding: Encoding) -> None:
+        """Keep what an event has of the answer's speech. Without a loudspeaker all of it counts as heard."""
+        if isinstance(event, ResponseAudioDeltaEvent) and self.reply is not None:
+            self.reply.take(event, encoding)
+        if self._heard_whole is not None:
+            self._heard_whole.take(event, encoding)
 
     @property
     def failures(self) -> list[DuologueError]:
@@ -217,12 +252,11 @@ async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder
             dialect=options.dialect,
             socket=socket,
         )
-        transport = await files.recorded(await open_endpoint(endpoint))
+        transport = await files.recorded(await open_endpoint(endpoint), endpoint)
 
         def observe(observation: Observation) -> None:
             builder.add(observation)
-            if isinstance(observation.event, ResponseAudioDeltaEvent) and files.reply is not None:
-                files.reply.take(observation.event, talker.audio.output)
+            files.take_reply(observation.event, talker.audio.output)
             view.observe(observation)
             for observer in observers:
                 observer(observation)
@@ -232,7 +266,7 @@ async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder
             talker = Talker(connection, observe=observe, watch=view.show_progress, timeout_s=options.timeout_s)
             async with talker:
                 await talker.start(options.settings)
-                await talk(Call(talker, view, builder, paced=options.paced, observers=observers))
+                await talk(Call(talker, view, builder, paced=options.paced, observers=observers, heard=files.heard))
 
 
 @asynccontextmanager

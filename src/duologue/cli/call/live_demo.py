@@ -60,7 +60,9 @@ async def hold_live_demo(clips: Sequence[Sound], files: LiveDemoFiles) -> int:
         _show("starting a local server …")
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(local_server())
-            recording = stack.enter_context(closing(RecordingWriter(files.recording, replace=files.replace)))
+            recording = stack.enter_context(
+                closing(RecordingWriter(files.recording, replace=files.replace, url=server.url, family="live"))
+            )
             voice = stack.enter_context(closing(WavWriter(files.voice, rate_hz=24_000, replace=files.replace)))
             ended = await _exchange(server, recording, voice, clips)
     except (DuologueError, OSError) as fault:

@@ -29,7 +29,7 @@ from duologue.events import (
     ResponseDoneEvent,
     is_set,
 )
-from duologue.protocol.client.playback import PlaybackLedger
+from duologue.protocol.client.playback import PlaybackLedger, PlaybackWatch
 
 __all__ = ["MicrophoneTalk"]
 
@@ -55,9 +55,12 @@ class MicrophoneTalk:
         device: SoundDevice,
         *,
         turn_began: Callable[[Turn], None],
+        heard: PlaybackWatch | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now_s` is the device's clock. The talker has started: its formats are those of the session."""
+        """`now_s` is the device's clock, `heard` is told what of the model's speech was played. The talker has started:
+        its formats are those of the session.
+        """
         self._talker = talker
         self._device = device
         self._turn_began = turn_began
@@ -67,6 +70,7 @@ class MicrophoneTalk:
         self._framer = Framer(Encoding(PCM.type, self._input.rate_hz, 2), frame_ms=_APPEND_MS)
         self._player = PlayoutQueue(replace(PCM, rate_hz=self._output.rate_hz))
         self._ledger = PlaybackLedger(self._output)
+        self._ledger.watch = heard
         self._outgoing: asyncio.Queue[ClientEvent] = asyncio.Queue(_MAX_QUEUED_EVENTS)
         self._began_at_s: float | None = None
         self._rest: tuple[ItemPart | None, bytes] = (None, b"")

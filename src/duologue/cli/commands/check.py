@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 from cyclopts import Parameter
@@ -74,7 +74,10 @@ class FileReport(msgspec.Struct):
 
 def check(
     *files: Path,
-    dialect: Annotated[str, Parameter(help="Dialect of the frames, of Realtime or Live.")] = "openai",
+    dialect: Annotated[
+        str | None,
+        Parameter(help="Dialect of the frames, of Realtime or Live; by default what a recording names, else openai."),
+    ] = None,
     api: Annotated[
         Api | None, Parameter(help="Endpoint that the frames come from; recognised by the frames if it is not named.")
     ] = None,
@@ -88,7 +91,7 @@ def check(
     """
     if not files:
         raise UsageError("name a file to check")
-    api = _api_of(dialect, api)
+    api = _api_of(dialect if dialect is not None else DEFAULT_DIALECT, api)
     check_readable(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
@@ -117,11 +120,13 @@ def _api_of(dialect: str, api: Api | None) -> Api | None:
     return family
 
 
-def _report(file: Path, dialect: str, api: Api | None) -> FileReport:
+def _report(file: Path, named: str | None, api: Api | None) -> FileReport:
     report = FileReport(file=name_of(file))
     try:
         with FrameFile(file) as frames:
             report.format, report.numbers = frames.format.name, frames.format.numbers
+            dialect = named or _dialect_told(frames)
+            api = api or _family_told(frames)
             first, end = _first_of(frames) if api is None else ([], None)
             report.api = api = api or _family_of(first)
             for line in chain(first, frames if end is None else ()):
@@ -136,6 +141,22 @@ def _report(file: Path, dialect: str, api: Api | None) -> FileReport:
     except (OSError, RecordingError) as fault:
         report.failure = sentence_of(fault)
     return report
+
+
+def _dialect_told(frames: FrameFile) -> str:
+    if frames.recording is None:
+        return DEFAULT_DIALECT
+    told = frames.recording.header.dialect
+    known = LIVE_PROFILES if frames.recording.header.family == "live" else PROFILES
+    return told if told is not None and told in known else DEFAULT_DIALECT
+
+
+def _family_told(frames: FrameFile) -> Api | None:
+    """The family that a recording names. One of version 1 names none, and its frames show it."""
+    if frames.recording is None or frames.recording.header.version == 1:
+        return None
+    told = frames.recording.header.family
+    return next((api for api in get_args(Api) if api == told), None)
 
 
 def _first_of(frames: Iterator[FrameLine]) -> tuple[list[FrameLine], RecordingError | None]:

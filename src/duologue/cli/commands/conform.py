@@ -28,7 +28,7 @@ from duologue.client.endpoint import Endpoint
 from duologue.conformance import FAMILIES, Family, Scenario, Settings, open_endpoint_of, rules, run
 from duologue.dialects import LIVE_PROFILES, PROFILES
 from duologue.errors import ConnectFailed, RecordingError
-from duologue.recording import RecordingTransport, RecordingWriter
+from duologue.recording import RecordingTransport, RecordingWriter, SessionFamily
 from duologue.transports import Transport
 
 __all__ = ["ConformOptions", "conform"]
@@ -106,7 +106,7 @@ async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
         backend_model=options.backend_model,
     )
     with ExitStack() as kept:
-        recorder = _Recorder(options.record, replace=options.force, kept=kept)
+        recorder = _Recorder(options.record, endpoint, options.family, replace=options.force, kept=kept)
         open_transport = open_endpoint_of(endpoint, family=options.family, wrap=recorder.wrap)
         try:
             report = await run(
@@ -124,9 +124,14 @@ async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
 class _Recorder:
     """Records every connection into one file, which the first of them makes."""
 
-    def __init__(self, path: Path | None, *, replace: bool, kept: ExitStack) -> None:
+    def __init__(
+        self, path: Path | None, endpoint: Endpoint, family: SessionFamily, *, replace: bool, kept: ExitStack
+    ) -> None:
         """Raises RecordingError for a file that could not be made."""
         self._path = path
+        self._endpoint = endpoint
+        self._family: SessionFamily = family
+        self._connections = 0
         self._replace = replace
         self._kept = kept
         self._writer: RecordingWriter | None = None
@@ -137,9 +142,15 @@ class _Recorder:
         """The transport, recorded if there is a file."""
         if self._path is None:
             return transport
+        self._connections += 1
+        url, model = self._endpoint.url, self._endpoint.model
         if self._writer is None:
-            self._writer = self._kept.enter_context(RecordingWriter(self._path, replace=self._replace))
-        return RecordingTransport(transport, self._writer)
+            self._writer = self._kept.enter_context(
+                RecordingWriter(self._path, replace=self._replace, url=url, model=model, family=self._family)
+            )
+        else:
+            self._writer.connected(url=url, model=model, connection=self._connections)
+        return RecordingTransport(transport, self._writer, connection=self._connections)
 
     @property
     def failure(self) -> RecordingError | None:

@@ -14,11 +14,13 @@ from duologue.cli.errors import EXIT_FAILURE, sentence_of
 from duologue.cli.frame_files import show_notes
 from duologue.cli.input_files import check_readable
 from duologue.cli.turns.observations import Observation
+from duologue.cli.views.recorded import sentence_of_line
 from duologue.cli.views.summary import SummaryBuilder
 from duologue.codec import decode
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.errors import DecodeError, RecordingError
 from duologue.events import AnyEvent, UnknownRealtimeEvent
-from duologue.recording import RecordingReader
+from duologue.recording import Frame, RecordingReader
 from duologue.recording.formats import FoundFrame, FrameFile
 from duologue.recording.formats.directions import direction_of_type
 
@@ -44,9 +46,12 @@ def replay(
         try:
             with view:
                 view.caption(_caption(frames))
-                for observation in _observations(frames):
-                    builder.add(observation)
-                    view.observe(observation)
+                for shown in _shown(frames):
+                    if isinstance(shown, str):
+                        view.caption(shown)
+                    else:
+                        builder.add(shown)
+                        view.observe(shown)
         except RecordingError as fault:
             builder.failure = sentence_of(fault)
         view.conclude(builder.summary())
@@ -62,21 +67,31 @@ def replay(
 def _caption(frames: FrameFile) -> str:
     if frames.recording is None:
         return f"read as {frames.format.name}"
-    return f"recorded by the {frames.recording.header.side} at {frames.recording.header.started_at}"
+    header = frames.recording.header
+    what = [f"model {header.model}"] if header.model else []
+    what += [f"dialect {header.dialect}"] if header.dialect else []
+    of = f" at {header.url}" if header.url else ""
+    return ", ".join((f"recorded by the {header.side} at {header.started_at}{of}", *what))
 
 
-def _observations(frames: FrameFile) -> Iterator[Observation]:
+def _shown(frames: FrameFile) -> Iterator[Observation | str]:
+    """Messages, and lines about what is no message."""
     if frames.recording is not None:
         return _of_recording(frames.recording)
     return _of_found(frames)
 
 
-def _of_recording(recording: RecordingReader) -> Iterator[Observation]:
-    """The messages of a recording of our own. Its first damaged line ends it."""
+def _of_recording(recording: RecordingReader) -> Iterator[Observation | str]:
+    """A recording of our own. Its first damaged line ends it."""
     found = False
-    for frame in recording:
-        found = True
-        yield Observation(frame.at_s, frame.direction, _event(frame.message))
+    told = recording.header.dialect
+    dialect = told if told is not None and told in PROFILES else DEFAULT_DIALECT
+    for line in recording.lines():
+        if isinstance(line, Frame):
+            found = True
+            yield Observation(line.at_s, line.direction, _event(line.message, dialect=dialect))
+        elif (sentence := sentence_of_line(line)) is not None:
+            yield sentence
     if not found and not recording.cut_off:
         raise RecordingError(f"{recording.path} is a recording of a session without messages")
 
@@ -101,8 +116,8 @@ def _found_event(frame: FoundFrame) -> AnyEvent:
     return UnknownRealtimeEvent(json={}, problem=frame.problem) if frame.problem else _event(frame.text)
 
 
-def _event(message: str | bytes) -> AnyEvent:
+def _event(message: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> AnyEvent:
     try:
-        return decode(message)
+        return decode(message, dialect=dialect)
     except DecodeError as fault:
         return UnknownRealtimeEvent(json={}, problem=str(fault))

@@ -274,6 +274,10 @@ class Connection:
             self._utterances = UtteranceCommands(self.utterance, model=self.model)
             self.put([self._protocol.send(event) for event in self._utterances.first()])
 
+    def pass_through(self, wrap: Callable[[Transport], Transport]) -> None:
+        """Have every message pass another transport, around the present one. Only before the event loop's next turn."""
+        self._transport = wrap(self._transport)
+
     def deliver_to(self, put: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
         """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
         assert self._incoming.empty()

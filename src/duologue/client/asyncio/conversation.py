@@ -18,6 +18,7 @@ from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.outcomes import Outcomes
+from duologue.client.asyncio.recording.markable import Markable
 from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
@@ -70,7 +71,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class Conversation(NoticeHub, Injectable):
+class Conversation(NoticeHub, Markable, Injectable):
     """A conversation with a realtime server. Made by `duologue.converse`.
 
     Any number of tasks may use it. It reports with notices (`duologue.notices`), through `stream` or `on`. After a lost

@@ -33,6 +33,9 @@ from duologue.transports.socket_options import (
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from duologue.client.asyncio.recording.conversation_recorder import ConversationRecorder
+    from duologue.recording import RecordingTarget
+
 __all__ = ["converse"]
 
 
@@ -61,6 +64,7 @@ async def converse(
     ping_timeout: float = PING_TIMEOUT_S,
     loop_lag_ms: int | None = None,
     open_connection: OpenConnection | None = None,
+    record: RecordingTarget | None = None,
 ) -> AsyncGenerator[Conversation, None]:
     """A conversation with the realtime server at `url`, for the length of an `async with` block.
 
@@ -68,6 +72,10 @@ async def converse(
     keywords are those of `duologue.connect`, for the first connection and each later one; `open_connection`
     (`partial(duologue.connect, …)`, for example) replaces them. Leaving the block closes the connection, at once if an
     exception leaves it; no task is left running.
+
+    With `record`, a path or a binary file, each message of all connections is written there as it passes, with what was
+    heard, the functions that ran and `mark`: see docs/howto/recordings.md. Keys are left out. A file at the path is
+    replaced once there is a connection; when it cannot be written on, a `RecordingStopped` notice says so.
 
     The block begins when the server has opened the session and taken its configuration. Some servers say neither: they
     are waited for two seconds at most, and one that greets without an answer to its configuration for two more.
@@ -78,6 +86,7 @@ async def converse(
         ConnectFailed: no session was opened for another reason; `.retryable` says whether another try can help.
         RequestRejected: the server refused the session's configuration; `.error` is its answer.
         LocalProtocolError: the server would reject it.
+        RecordingError: the file for `record` cannot be created.
         ValueError: there is no such dialect.
         TypeError: `session` is no configuration; neither a URL nor `open_connection`; or an `Endpoint` and another
             keyword of its parts.
@@ -112,6 +121,13 @@ async def converse(
         transcription_model=endpoint.transcription_model,
         kind=TRANSCRIPTION if endpoint.intent == TRANSCRIPTION else "realtime",
     )
+    recorder: ConversationRecorder | None = None
+    if record is not None:
+        # Imported here: most conversations are not recorded.
+        from duologue.client.asyncio.recording.conversation_recorder import ConversationRecorder
+
+        recorder = ConversationRecorder(record, open_connection, url=endpoint.session_url() if endpoint.url else None)
+        open_connection = recorder.opening
     conversation = Conversation(
         open_connection,
         tools=toolbox if len(toolbox) else None,
@@ -119,9 +135,15 @@ async def converse(
         options=options,
         reconnect=reconnect,
     )
+    if recorder is not None:
+        recorder.attach(conversation)
     try:
         await conversation.start(config)
         yield conversation
         await conversation.close()
     finally:
-        await conversation.close(at_once=True)
+        try:
+            await conversation.close(at_once=True)
+        finally:
+            if recorder is not None:
+                recorder.close()

@@ -57,6 +57,8 @@ class ToolRunner:
         self.threads: dict[threading.Thread, str] = {}
         """Threads of sync functions, given up or not, with the functions' names."""
         self._closed = False
+        self.watch: Callable[[ToolCall, bool], None] | None = None
+        """Called when a function begins, and with True when it has ended, or was given up."""
 
     def start(self, call: ToolCall) -> None:
         """Run a function; its result or failure is reported, unless it is stopped. Does nothing after `close`."""
@@ -92,6 +94,8 @@ class ToolRunner:
 
     async def _run(self, call: ToolCall) -> None:
         limit = asyncio.timeout(self._timeout_s)
+        if self.watch is not None:
+            self.watch(call, False)
         try:
             in_function = _RUNNERS.set((*_RUNNERS.get(), self))  # in this task, and in what the function starts
             try:
@@ -102,6 +106,8 @@ class ToolRunner:
                         result = await result
             finally:
                 _RUNNERS.reset(in_function)
+                if self.watch is not None:
+                    self.watch(call, True)
         except asyncio.CancelledError:
             if call.call_id in self._stopped:
                 raise

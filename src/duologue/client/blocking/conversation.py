@@ -228,6 +228,10 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
         """
         self._loop.call(self._conversation.restored, timeout, late="there is no connection")
 
+    def mark(self, text: str) -> None:
+        """Note this moment, in the application's words, in the recording that `converse(record=…)` writes, if any."""
+        self._loop.do(partial(self._conversation.mark, text))
+
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self._loop.do(partial(self._conversation.report_played, item_id, content_index, n_bytes=n_bytes))

@@ -32,6 +32,8 @@ from duologue.transports.socket_options import (
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from duologue.recording import RecordingTarget
+
 __all__ = ["converse"]
 
 
@@ -59,6 +61,7 @@ def converse(
     ping_interval: float | None = PING_INTERVAL_S,
     ping_timeout: float = PING_TIMEOUT_S,
     open_connection: OpenConnection | None = None,
+    record: RecordingTarget | None = None,
 ) -> Generator[BlockingConversation, None, None]:
     """A conversation with the realtime server at `url`, for the length of a `with` block.
 
@@ -99,6 +102,7 @@ def converse(
             options=options,
             reconnect=reconnect,
             open_connection=open_connection,
+            record=record,
         )
     )
     try:

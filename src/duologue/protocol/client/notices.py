@@ -37,6 +37,7 @@ __all__ = [
     "ItemDeleted",
     "ItemDone",
     "Notice",
+    "RecordingStopped",
     "RequestEnded",
     "ResponseFinished",
     "ResponseStarted",
@@ -237,6 +238,13 @@ class Unreadable(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class RecordingStopped(Struct, frozen=True, kw_only=True):
+    """The recording of the conversation ends here, because it cannot be written on; the conversation goes on."""
+
+    path: str
+    reason: str
+
+
 class ConnectionLost(Struct, frozen=True):
     """The connection is lost; every request has ended. `SessionRestored` follows if there is another connection."""
 
@@ -268,6 +276,7 @@ Notice: TypeAlias = (
     | UsageChanged
     | ErrorReported
     | Unreadable
+    | RecordingStopped
     | ConnectionLost
     | SessionRestored
     | IllegalTransition

@@ -10,7 +10,8 @@ rejects (rule `error.truncate_too_late`).
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ from duologue.audio.formats import PCM, Encoding
 from duologue.events import ConversationItemTruncateEvent
 from duologue.protocol.states import PLAYBACK, PlaybackInput, PlaybackState, ReportIllegal, raise_illegal, step
 
-__all__ = ["Interruption", "PlaybackLedger"]
+__all__ = ["Interruption", "PlaybackLedger", "PlaybackWatch"]
 
 _REMEMBERED: Final = 256
 """Parts that are kept; older ones are not played any more."""
@@ -31,6 +32,10 @@ class Interruption(Struct, frozen=True, kw_only=True):
     """Cuts the part that was playing to what was played of it (rule `barge_in.websocket`)."""
     cut: tuple[tuple[str, int], ...]
     """Every part (item id, content index) that will not be played to its end."""
+
+
+PlaybackWatch: TypeAlias = Callable[[str, int, int, bool], None]
+"""Takes item id, content index, how many milliseconds of it were heard, and whether no more will be."""
 
 
 class _Part(Struct):
@@ -49,6 +54,8 @@ class PlaybackLedger:
         self._parts: dict[tuple[str, int], _Part] = {}
         self._open: dict[tuple[str, int], _Part] = {}
         self._last_played: tuple[str, int] | None = None
+        self.watch: PlaybackWatch | None = None
+        """Called with each report of the player, and when a part is over; not before the player's first report."""
 
     # --- what the server sends
 
@@ -141,6 +148,8 @@ class PlaybackLedger:
         part.played_bytes = max(part.played_bytes, min(n_bytes, part.received_bytes))
         self._last_played = key
         self._settle(key, part)
+        if key in self._open:
+            self._tell(key, part, is_over=False)
 
     def _forget_oldest(self) -> None:
         if len(self._parts) > _REMEMBERED:
@@ -156,3 +165,8 @@ class PlaybackLedger:
         part.state = step(PLAYBACK, part.state, happened, report=self._report_illegal) or part.state
         if part.state in (PlaybackState.PLAYED, PlaybackState.CUT):
             self._open.pop(key, None)
+            self._tell(key, part, is_over=True)
+
+    def _tell(self, key: tuple[str, int], part: _Part, *, is_over: bool) -> None:
+        if self.watch is not None and self._last_played is not None:
+            self.watch(*key, part.encoding.duration_ms(part.played_bytes), is_over)

@@ -11,7 +11,7 @@ from duologue.codec.families import TRANSLATION_CLASSES
 from duologue.dialects import PROFILES
 from duologue.dialects.names import CANONICAL
 from duologue.events import AnyClientEvent, AnyServerEvent
-from duologue.recording.format import Direction
+from duologue.recording.lines import Direction
 
 __all__ = ["direction_of_prefix", "direction_of_type", "direction_of_word", "is_event_name"]
 

@@ -8,7 +8,6 @@ from typing import BinaryIO, Final, NamedTuple
 
 from duologue.codec.jsontext import parse_object
 from duologue.errors import DecodeError, RecordingError
-from duologue.recording.format import RecordingReader
 from duologue.recording.formats.devtools import is_protocol_log, is_trace, read_trace
 from duologue.recording.formats.found import FoundFrame
 from duologue.recording.formats.har import is_har, read_har
@@ -22,6 +21,7 @@ from duologue.recording.formats.text import (
     read_json_texts,
     read_log,
 )
+from duologue.recording.reader import RecordingReader
 
 __all__ = ["FORMATS", "FrameFile", "FrameFormat"]
 
@@ -118,9 +118,7 @@ def _is_recording(head: bytes) -> bool:
 def _read_recording(file: FrameFile) -> Iterator[FoundFrame]:
     recording = file.recording
     assert recording is not None
-    number = 1
     while True:
-        number += 1
         try:
             frame = next(recording)
         except StopIteration:
@@ -128,14 +126,17 @@ def _read_recording(file: FrameFile) -> Iterator[FoundFrame]:
         except RecordingError as fault:
             if isinstance(fault.__cause__, OSError):
                 raise
-            yield FoundFrame(number, b"", str(fault).partition(": ")[2])
+            yield FoundFrame(recording.line_number, b"", str(fault).partition(": ")[2])
             continue
         problem = ""
         if isinstance(frame.message, bytes):
             problem = f"a binary message of {len(frame.message)} bytes, and frames are text"
-        yield FoundFrame(number, frame.message, problem, frame.direction, frame.at_s)
+        yield FoundFrame(recording.line_number, frame.message, problem, frame.direction, frame.at_s)
     if recording.cut_off:
-        yield FoundFrame(number, b"", "the file ends in the middle of this line, as a crash leaves it")
+        yield FoundFrame(recording.line_number, b"", "the file ends in the middle of this line, as a crash leaves it")
+    if recording.unknown:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in recording.unknown.items())
+        file.notes.append(f"lines of kinds that this version does not know were passed over: {kinds}")
 
 
 def _read_log(file: FrameFile) -> Iterator[FoundFrame]:

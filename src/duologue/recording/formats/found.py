@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
-from duologue.recording.format import Direction
+from duologue.recording.lines import Direction
 
 __all__ = ["FoundFrame", "Json"]
 

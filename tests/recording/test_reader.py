@@ -1,17 +1,18 @@
-"""Recordings as files."""
+"""Recordings that are read."""
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from duologue.errors import RecordingError
-from duologue.recording import Frame, RecordingReader, RecordingWriter
+from duologue.recording import Frame, NoteLine, RecordingReader, RecordingWriter, UnknownLine, UnknownNote
 
 HEADER = b'{"duologue":"recording","version":1,"started_at":"2026-03-01T12:00:00+00:00","side":"client"}\n'
+
+
+NEWER = HEADER.replace(b'"version":1', b'"version":2')
 
 
 @pytest.fixture
@@ -34,36 +35,6 @@ def test_a_message_is_read_back_exactly_as_it_was(path: Path, message: str | byt
     with RecordingWriter(path) as writer:
         writer.write("received", message)
     assert [frame.message for frame in frames_of(path)] == [message]
-
-
-def test_each_message_has_its_direction_and_the_seconds_since_the_start(path: Path) -> None:
-    ticks = itertools.count(100.0, 0.25)
-    with RecordingWriter(path, clock=lambda: next(ticks)) as writer:
-        writer.write("sent", "a")
-        writer.write("received", "b")
-    read = [(frame.at_s, frame.direction) for frame in frames_of(path)]
-    assert read == [(0.25, "sent"), (0.5, "received")]
-
-
-def test_the_first_line_says_what_the_file_is(path: Path) -> None:
-    RecordingWriter(path, side="server").close()
-    header = msgspec.json.decode(path.read_bytes())
-    assert (header["duologue"], header["version"], header["side"]) == ("recording", 1, "server")
-
-
-def test_a_line_can_be_read_as_soon_as_it_was_written(path: Path) -> None:
-    writer = RecordingWriter(path)
-    writer.write("sent", "now")
-    assert [frame.message for frame in frames_of(path)] == ["now"]
-    writer.close()
-
-
-def test_nothing_is_written_after_the_close(path: Path) -> None:
-    writer = RecordingWriter(path)
-    writer.close()
-    writer.close()
-    writer.write("sent", "late")
-    assert (writer.frames, writer.failure, frames_of(path)) == (0, None, [])
 
 
 @pytest.mark.parametrize(("rest", "cut_off"), [(b'\n{"at_s":2,"direction":"se', True), (b"", False)])
@@ -123,22 +94,75 @@ def test_a_file_that_is_no_recording_is_rejected(path: Path, content: bytes) -> 
 
 
 def test_a_newer_version_is_refused(path: Path) -> None:
-    path.write_bytes(HEADER.replace(b'"version":1', b'"version":2'))
-    with pytest.raises(RecordingError, match="version 2, and versions up to 1 are read"):
+    path.write_bytes(HEADER.replace(b'"version":1', b'"version":3'))
+    with pytest.raises(RecordingError, match="version 3, and versions up to 2 are read"):
         RecordingReader(path)
 
 
-def test_a_file_that_is_not_there_or_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_recording_of_the_first_version_says_nothing_of_what_came_later(path: Path) -> None:
+    path.write_bytes(HEADER + b'{"at_s":1,"direction":"sent","text":"a"}\n')
+    with RecordingReader(path) as recording:
+        header = recording.header
+        assert (header.version, header.url, header.model, header.dialect, header.family) == (1, None, None, None, None)
+        assert list(recording.lines()) == [Frame(at_s=1, direction="sent", message="a")]
+
+
+def test_frames_are_found_between_the_other_lines(path: Path) -> None:
+    path.write_bytes(
+        NEWER
+        + b'{"at_s":1,"note":{"kind":"mark","text":"here"}}\n'
+        + b'{"at_s":2,"direction":"sent","text":"a"}\n'
+        + b'{"at_s":3,"closed":{"code":1000,"reason":"","by":"client"}}\n'
+        + b'{"at_s":4,"direction":"sent","text":"b","connection":2}\n'
+    )
+    with RecordingReader(path) as recording:
+        assert [(frame.message, frame.connection, recording.line_number) for frame in recording] == [
+            ("a", 1, 3),
+            ("b", 2, 5),
+        ]
+
+
+def test_lines_and_notes_of_later_versions_are_kept_and_counted(path: Path) -> None:
+    path.write_bytes(
+        NEWER
+        + b'{"at_s":1,"weather":"rain"}\n'
+        + b'{"at_s":2,"note":{"kind":"mood","value":3}}\n'
+        + b'{"at_s":3,"weather":"sun"}\n'
+    )
+    with RecordingReader(path) as recording:
+        assert list(recording.lines()) == [
+            UnknownLine(fields={"at_s": 1, "weather": "rain"}),
+            NoteLine(at_s=2, note=UnknownNote(fields={"kind": "mood", "value": 3})),
+            UnknownLine(fields={"at_s": 3, "weather": "sun"}),
+        ]
+        assert recording.unknown == {"weather": 2, "note mood": 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"at_s":1,"closed":{"code":"x","by":"client"}}',
+        b'{"at_s":1,"closed":{"code":1000,"by":"the cat"}}',
+        b'{"closed":{"code":1000,"by":"client"}}',
+        b'{"at_s":1,"connected":7}',
+        b'{"at_s":1,"note":{"kind":"playback","item_id":"i"}}',
+        b'{"at_s":1,"note":"mark"}',
+        b'{"at_s":1}',
+        b'{"at_s":"now","weather":1}',
+    ],
+)
+def test_damage_to_a_line_of_a_known_kind_is_no_unknown_line(path: Path, line: bytes) -> None:
+    path.write_bytes(NEWER + line + b"\n")
+    with RecordingReader(path) as recording, pytest.raises(RecordingError, match="line 2: "):
+        list(recording.lines())
+
+
+def test_an_unknown_line_is_damage_in_a_recording_of_the_first_version(path: Path) -> None:
+    path.write_bytes(HEADER + b'{"at_s":1,"weather":1}\n')
+    with pytest.raises(RecordingError, match="line 2: no message, and nothing else"):
+        frames_of(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"nowhere\.jsonl: No such file"):
         RecordingReader(tmp_path / "nowhere.jsonl")
-    with pytest.raises(RecordingError, match="cannot write"):
-        RecordingWriter(tmp_path / "no" / "folder.jsonl")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_kept_as_the_failure_and_raises_nothing() -> None:
-    with RecordingWriter("/dev/full") as writer:
-        writer.write("sent", "a")
-        writer.write("sent", "b")
-    assert writer.frames == 0
-    assert str(writer.failure) == "recording to /dev/full stopped: No space left on device"

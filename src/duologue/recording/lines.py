@@ -1,0 +1,290 @@
+"""The lines of a recording: what each holds, and how it is read and written.
+
+    {"duologue":"recording","version":2,"started_at":"2026-03-01T12:00:00.000+00:00","side":"client",…}
+    {"at_s":0.004113,"direction":"received","text":"{\\"type\\":\\"session.created\\",…}"}
+    {"at_s":0.060001,"direction":"received","binary":"AAEC"}
+    {"at_s":4.2,"note":{"kind":"playback","item_id":"item_1","content_index":0,"heard_ms":1180}}
+    {"at_s":9.1,"closed":{"code":1006,"reason":"","by":"network"}}
+    {"at_s":9.8,"connected":{"url":"wss://api.example.com/v1/realtime?model=m","model":"m","dialect":"openai"},"connection":2}
+
+The first line is the header. Each other line has the seconds since the start on a monotonic clock, and the number of
+its connection unless that is the first. Readers ignore fields that they do not know, and keep lines that they do not
+know as `UnknownLine`.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+__all__ = [
+    "KIND",
+    "VERSION",
+    "ClosedBy",
+    "ClosedLine",
+    "ConnectedLine",
+    "Direction",
+    "EngineNote",
+    "FaultNote",
+    "Frame",
+    "Header",
+    "MarkNote",
+    "Note",
+    "NoteLine",
+    "PlaybackNote",
+    "RecordingLine",
+    "SessionFamily",
+    "Side",
+    "Step",
+    "ToolNote",
+    "UnknownLine",
+    "UnknownNote",
+    "line_from",
+    "line_to_json",
+]
+
+VERSION: Final = 2
+"""Raised when older readers would misunderstand newer files; a new field is no reason."""
+
+KIND: Final = "recording"
+
+Side: TypeAlias = Literal["client", "server"]
+Direction: TypeAlias = Literal["sent", "received"]
+ClosedBy: TypeAlias = Literal["client", "server", "network"]
+"""Which side closed first; "network": the connection ended without a close."""
+SessionFamily: TypeAlias = Literal["realtime", "live", "translation"]
+"""The endpoint: each has events of its own."""
+Step: TypeAlias = Literal["begin", "end"]
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """The first line. What a recording of version 1 does not say is None."""
+
+    version: int = VERSION
+    started_at: str
+    """Local time of the start, ISO 8601 with its offset."""
+    side: Side
+    url: str | None = None
+    """Of the first connection, with no more of its query than names models and the like: never a key."""
+    model: str | None = None
+    dialect: str | None = None
+    """None where it was not known before the first message."""
+    family: str | None = None
+    """A `SessionFamily`, or what a later version knows; None where only the frames show it."""
+    subject: str | None = None
+    """Whose session it is, as the server that recorded it knows its users."""
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """One WebSocket message: `str` was a text message, `bytes` a binary one."""
+
+    at_s: float
+    direction: Direction
+    """As seen by the header's `side`."""
+    message: str | bytes
+    connection: int = 1
+    """Counted from 1; connections overlap while a conversation goes over from one to the next."""
+
+
+class ClosedLine(Struct, frozen=True, kw_only=True):
+    """A connection is over. Its code is one of RFC 6455, section 7.4.1; 1006: there was no close."""
+
+    at_s: float
+    code: int
+    reason: str = ""
+    by: ClosedBy
+    connection: int = 1
+
+
+class ConnectedLine(Struct, frozen=True, kw_only=True):
+    """Another connection of the same conversation is open. The header is about the first one."""
+
+    at_s: float
+    url: str | None = None
+    model: str | None = None
+    dialect: str | None = None
+    connection: int = 1
+
+
+class PlaybackNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="playback"):
+    """So much of a part of the model's speech has left the loudspeaker by now, counted from its beginning."""
+
+    item_id: str
+    content_index: int = 0
+    heard_ms: int
+    is_over: bool = False
+    """Whether no more of it will be heard: it was played to its end, or cut there."""
+
+
+class ToolNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="tool"):
+    """A function that the model called has begun, or ended."""
+
+    name: str
+    call_id: str
+    step: Step
+
+
+class EngineNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="engine"):
+    """An engine of the server has begun a piece of work, or ended it."""
+
+    stage: str
+    """Such as "transcribe", "respond" or "synthesize"."""
+    step: Step
+    id: str | None = None
+    """Of the item or response that it works on."""
+
+
+class FaultNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="fault"):
+    """A fault that was made on purpose."""
+
+    name: str
+    detail: str = ""
+
+
+class MarkNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="mark"):
+    """What the application says about this moment."""
+
+    text: str
+
+
+class UnknownNote(Struct, frozen=True, kw_only=True):
+    """A note of a kind that this version does not know."""
+
+    fields: dict[str, Any]
+    """The note, with its `kind`."""
+
+
+Note: TypeAlias = PlaybackNote | ToolNote | EngineNote | FaultNote | MarkNote
+
+
+class NoteLine(Struct, frozen=True, kw_only=True):
+    """What no message says, and a reader of the recording wants to know."""
+
+    at_s: float
+    note: Note | UnknownNote
+    connection: int = 1
+
+
+class UnknownLine(Struct, frozen=True, kw_only=True):
+    """A line that this version does not know."""
+
+    fields: dict[str, Any]
+    """All of it."""
+
+
+RecordingLine: TypeAlias = Frame | ClosedLine | ConnectedLine | NoteLine | UnknownLine
+
+_NOTE_KINDS: Final = frozenset({"playback", "tool", "engine", "fault", "mark"})
+
+
+# --- how they are written ---------------------------------------------------------------------------------------------
+
+
+class _FrameForm(Struct, kw_only=True):
+    at_s: float
+    direction: Direction
+    text: str | None = None
+    binary: str | None = None
+    connection: int = 1
+
+
+class _Closing(Struct, kw_only=True):
+    code: int
+    reason: str = ""
+    by: ClosedBy
+
+
+class _ClosedForm(Struct, kw_only=True):
+    at_s: float
+    closed: _Closing
+    connection: int = 1
+
+
+class _Opening(Struct, kw_only=True):
+    url: str | None = None
+    model: str | None = None
+    dialect: str | None = None
+
+
+class _ConnectedForm(Struct, kw_only=True):
+    at_s: float
+    connected: _Opening
+    connection: int = 1
+
+
+class _NoteForm(Struct, kw_only=True):
+    at_s: float
+    note: dict[str, Any]
+    connection: int = 1
+
+
+def line_from(fields: dict[str, Any]) -> RecordingLine:
+    """The line that a JSON object is.
+
+    Raises:
+        ValueError: it has the form of a line, and its content is damaged; `msgspec.ValidationError` is one.
+    """
+    if "direction" in fields or "text" in fields or "binary" in fields:
+        return _frame(msgspec.convert(fields, _FrameForm))
+    if "closed" in fields:
+        ended = msgspec.convert(fields, _ClosedForm)
+        closed = ended.closed
+        return ClosedLine(
+            at_s=ended.at_s, code=closed.code, reason=closed.reason, by=closed.by, connection=ended.connection
+        )
+    if "connected" in fields:
+        opened = msgspec.convert(fields, _ConnectedForm)
+        to = opened.connected
+        return ConnectedLine(
+            at_s=opened.at_s, url=to.url, model=to.model, dialect=to.dialect, connection=opened.connection
+        )
+    if "note" in fields:
+        noted = msgspec.convert(fields, _NoteForm)
+        return NoteLine(at_s=noted.at_s, note=_note(noted.note), connection=noted.connection)
+    if not isinstance(fields.get("at_s", 0), int | float) or not fields.keys() - {"at_s", "connection"}:
+        raise ValueError("no message, and nothing else")
+    return UnknownLine(fields=fields)
+
+
+def _frame(read: _FrameForm) -> Frame:
+    message: str | bytes
+    if read.text is not None:
+        message = read.text
+    elif read.binary is not None:
+        try:
+            message = base64.b64decode(read.binary, validate=True)
+        except ValueError as fault:
+            raise ValueError("binary is not base64") from fault
+    else:
+        raise ValueError("neither text nor binary")
+    return Frame(at_s=read.at_s, direction=read.direction, message=message, connection=read.connection)
+
+
+def _note(fields: dict[str, Any]) -> Note | UnknownNote:
+    if fields.get("kind") not in _NOTE_KINDS:
+        return UnknownNote(fields=fields)
+    note: Note = msgspec.convert(fields, Note)
+    return note
+
+
+def line_to_json(line: RecordingLine) -> dict[str, Any]:
+    """The JSON object that a line is written as."""
+    number = {"connection": line.connection} if not isinstance(line, UnknownLine) and line.connection != 1 else {}
+    match line:
+        case Frame(at_s=at_s, direction=direction, message=message):
+            passed = {"text": message} if isinstance(message, str) else {"binary": base64.b64encode(message).decode()}
+            return {"at_s": at_s, "direction": direction, **passed, **number}
+        case ClosedLine(at_s=at_s, code=code, reason=reason, by=by):
+            return {"at_s": at_s, "closed": {"code": code, "reason": reason, "by": by}, **number}
+        case ConnectedLine(at_s=at_s, url=url, model=model, dialect=dialect):
+            return {"at_s": at_s, "connected": {"url": url, "model": model, "dialect": dialect}, **number}
+        case NoteLine(at_s=at_s, note=UnknownNote(fields=fields)):
+            return {"at_s": at_s, "note": fields, **number}
+        case NoteLine(at_s=at_s, note=note):
+            content: dict[str, Any] = msgspec.to_builtins(note)
+            return {"at_s": at_s, "note": content, **number}
+        case UnknownLine(fields=fields):
+            return fields
