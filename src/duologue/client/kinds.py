@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from types import UnionType
-from typing import Any, Final, TypeAlias, Union, get_args, get_origin
+from typing import Any, ClassVar, Final, TypeAlias, Union, get_args, get_origin
+
+from msgspec import Struct
 
 from duologue.codec.known import EVENT_CLASSES, own_classes
 from duologue.dialects import PROFILES
@@ -13,7 +16,7 @@ from duologue.dialects.names import CANONICAL
 from duologue.events import AnyServerEvent, RealtimeEvent, ServerEvent, UnknownRealtimeEvent
 from duologue.protocol.client.notices import Notice
 
-__all__ = ["Kind", "KindFilter"]
+__all__ = ["FamilyKindFilter", "FamilyKinds", "Kind", "KindFilter"]
 
 Kind: TypeAlias = type[Any] | str
 """A class, or a wire name such as "response.done"."""
@@ -56,6 +59,66 @@ class KindFilter:
     def __str__(self) -> str:
         names = (kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)) for kind in self.kinds)
         return ", ".join(names)
+
+
+class FamilyKinds(Struct, frozen=True, kw_only=True):
+    """What a session of a family beside Realtime reports, and how messages name it."""
+
+    session: str
+    """As "a Live session"."""
+    family: str
+    notices: tuple[type[Any], ...]
+    server_events: tuple[type[Any], ...]
+    bases: tuple[type[Any], ...]
+    """The base of the family's events, and the class of those that are unknown."""
+    classes: Mapping[str, type[Any]]
+    """The family's events by their wire names."""
+    example: str
+    """What to pass instead."""
+
+    def classes_of(self, kind: Any) -> tuple[type[Any], ...]:
+        """The classes that a kind stands for. Raises as `KindFilter` does."""
+        if isinstance(kind, str):
+            return (self._class_named(kind),)
+        if get_origin(kind) in (Union, UnionType):
+            return tuple(cls for member in get_args(kind) for cls in self.classes_of(member))
+        if kind is object or kind in (*self.notices, *self.server_events, *self.bases):
+            return (kind,)
+        name = getattr(kind, "__qualname__", type(kind).__name__)
+        if isinstance(kind, type) and issubclass(kind, self.bases[0]):
+            raise TypeError(f"{self.session} never reports a {name}: only clients send it; {self.example}")
+        raise TypeError(f"{name} is no kind of notice of {self.session}: {self.example}")
+
+    def _class_named(self, name: str) -> type[Any]:
+        known = self.classes.get(name)
+        if known is None:
+            close = get_close_matches(name, self.classes, n=1)
+            meant = f"; did you mean {close[0]!r}" if close else ""
+            raise ValueError(
+                f"no event of {self.family} is known as {name!r}{meant}; one of an unknown type is an"
+                f" {self.bases[1].__name__}"
+            )
+        if known not in self.server_events:
+            raise ValueError(f"{self.session} never reports {name}: only clients send it")
+        return known
+
+
+class FamilyKindFilter(KindFilter):
+    """Which notices and events of a session beside Realtime are of some kinds.
+
+    Raises:
+        TypeError: a kind is neither a class of its notices or of the server's events nor a wire name, or there is none.
+        ValueError: no event of such a server has this wire name.
+    """
+
+    family: ClassVar[FamilyKinds]
+
+    def __init__(self, kinds: tuple[Kind, ...]) -> None:
+        if not kinds:
+            raise TypeError(f"no kind is given: {self.family.example}")
+        self.kinds = kinds
+        self._names = set()
+        self._classes = tuple(cls for kind in kinds for cls in self.family.classes_of(kind))
 
 
 def _checked(kind: Any) -> tuple[type[Any], ...]:

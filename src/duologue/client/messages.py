@@ -42,20 +42,20 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
-def check_audio(audio: object) -> None:
-    """Check that what is given to be sent may be audio.
+def check_audio(audio: object, *, verb: str = "send_audio", words: str = "send_text(…)") -> None:
+    """Check that what is given to be sent may be audio. `words` is what sends text in place of the method `verb`.
 
     Raises:
         TypeError: it is words, the name of a file, or no audio at all; the message says what to do.
     """
-    file = "a file is sent with send_audio(duologue.audio.wav.read_wav(path))"
+    file = f"a file is sent with {verb}(duologue.audio.wav.read_wav(path))"
     if isinstance(audio, str):
-        raise TypeError(f"send_audio takes audio, not str: words are sent with send_text(…), {file}")
+        raise TypeError(f"{verb} takes audio, not str: {f'words are sent with {words}, ' if words else ''}{file}")
     if isinstance(audio, PathLike):
-        raise TypeError(f"send_audio takes audio, not {type(audio).__name__}: {file}")
+        raise TypeError(f"{verb} takes audio, not {type(audio).__name__}: {file}")
     if audio is None or isinstance(audio, list | tuple | dict | set | int | float | complex):
         raise TypeError(
-            f"send_audio takes audio, not {type(audio).__name__}: bytes, an array or a Sound; numbers in a list are"
+            f"{verb} takes audio, not {type(audio).__name__}: bytes, an array or a Sound; numbers in a list are"
             ' array.array("h", numbers) as 16-bit samples'
         )
 

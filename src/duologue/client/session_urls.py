@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from duologue.errors import ConnectFailed
 
-__all__ = ["completed_path", "invalid_url", "split_server_url", "split_session_url"]
+__all__ = ["check_no_live_url", "completed_path", "invalid_url", "split_server_url", "split_session_url"]
 
 _REALTIME: Final = "/realtime"
 _BASE: Final = "/v1"
@@ -24,6 +24,8 @@ _FILE: Final = re.compile(r"/(?!/)|[.~]|(?:\w{1,5}\+)?unix:|[A-Za-z]:\\", re.IGN
 
 _API_BASE: Final = re.compile(r"(?:^|/)v\d+$")
 """Paths that other clients call the base URL: `/v1`, `/openai/v1`, `/api/paas/v4`."""
+
+_OF_LIVE: Final = re.compile(r"/live/sessions(?:/[^/]+/(?:attach|fork))?/*$")
 
 _PORT_SCHEMES: Final = {443: "wss", 8443: "wss", 80: "ws"}
 """Of an address without a scheme: ports that IANA has registered for one of them, or that are used for it alone."""
@@ -140,6 +142,16 @@ def completed_path(path: str, *, base: str, endpoint: str) -> str:
         return bare + endpoint
     # Few servers know this path with a slash behind it.
     return bare if bare.endswith(endpoint) else path
+
+
+def check_no_live_url(url: str) -> None:
+    """Check that a session's URL is none of Live, where the server waits for another client to begin.
+
+    Raises:
+        ConnectFailed: it is one.
+    """
+    if _OF_LIVE.search(urlsplit(url).path):
+        raise invalid_url("this is a URL of Live, which is another protocol: duologue.live(url, model=…) speaks it")
 
 
 def invalid_url(message: str) -> ConnectFailed:

@@ -64,3 +64,9 @@ async def test_a_key_opens_our_own_server(auth: Auth) -> None:
     async with listening(app) as url, connect(url, api_key="sesame", auth=auth) as connection:
         assert (await connection.receive(timeout=5)).type == "session.created"
         assert connection.dialect == "openai"
+
+
+async def test_a_url_of_live_is_refused_because_it_is_another_protocol() -> None:
+    with pytest.raises(ConnectFailed, match="URL of Live"):
+        async with connect("ws://localhost:1/v1/live/sessions", model="gpt-live-1"):
+            raise AssertionError("it does not open")

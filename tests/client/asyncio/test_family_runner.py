@@ -17,6 +17,7 @@ from duologue.protocol.translation.client.core import TranslationCore
 from duologue.protocol.translation.client.notices import TranslationEnded
 from duologue.testing import CountedIds
 from duologue.transports import MemoryTransport, memory_pair
+from tests.client._waiting import no_task_left
 
 CREATED = (
     '{"type":"session.created","event_id":"e","session":{"id":"s","type":"translation","model":"m","expires_at":1,'
@@ -116,3 +117,22 @@ async def test_the_clock_ends_a_close_that_is_not_answered() -> None:
     async with running() as session:
         session.core.close(now=time.monotonic() - 1000)
         assert "in time" in (await session.until_over()).reason
+
+
+async def test_a_transport_that_only_sends_no_more_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    near, far = memory_pair()
+
+    async def broken(message: str | bytes) -> None:
+        raise OSError("no route")
+
+    async with no_task_left():
+        session = Session(far)
+        session.runner.start(connection_over(near))
+        await far.send(CREATED)
+        async with asyncio.timeout(5):
+            await session.changed.wait()
+        monkeypatch.setattr(near, "send", broken)
+        session.core.append(bytes(2))
+        session.runner.wake()
+        assert not (await session.until_over()).finalised
+        await session.runner.stop()

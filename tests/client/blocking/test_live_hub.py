@@ -11,7 +11,7 @@ from duologue.testing import Expect, Send
 from tests.client.blocking._live import talking_live, until
 from tests.client.live._talking import says, serving, sound
 
-TALK = Send(says("user", "Hello.", 0, 200), sound("AAAA"), says("assistant", "Bye.", 3000, 3200))
+TALK = Send(says("user", "Hello.", 0, 200), sound("AAAAAA=="), says("assistant", "Bye.", 3000, 3200))
 CUE = Expect("session.thinking.append")
 
 

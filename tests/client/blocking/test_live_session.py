@@ -208,3 +208,29 @@ def test_answers_of_the_application_are_sent() -> None:
         live.answer_function("c1", "It is here.", timeout=5)
         assert not live.is_working
     assert server.received[0][2]["item"]["output"] == "It is here."
+
+
+def test_work_that_is_handed_over_at_once_is_that_of_threads() -> None:
+    taken: list[object] = []
+
+    def take(work: blocking.BlockingDelegation) -> str:
+        taken.append(work)
+        return "Done."
+
+    server = serving(Send(delegates("item_1")), Expect("session.commentary.append"))
+    with talking_live(server, on_delegation=take):
+        until(lambda: any(event["type"] == "session.commentary.append" for event in server.received[0]))
+    assert [type(work) for work in taken] == [blocking.BlockingDelegation]
+
+
+def test_a_function_that_is_called_at_once_gets_the_session_of_threads() -> None:
+    taken: list[object] = []
+
+    def order(context: ToolContext[blocking.BlockingLive]) -> str:
+        taken.append(context.conversation)
+        return "ordered"
+
+    server = serving(Send(call("call_1", "order")), Expect("response.item.create"), Expect("response.create"))
+    with talking_live(server, tools=[order], session=RESPONSES) as live:
+        until(lambda: any(event["type"] == "response.create" for event in server.received[0]))
+    assert taken == [live]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
 import pytest
 
 from duologue.client.live.connection import LiveConnection
-from duologue.errors import ConnectionClosed, ConnectionClosedError
+from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events.live import (
     LiveErrorEvent,
     LiveInputAudioAppendEvent,
@@ -95,3 +96,20 @@ async def test_an_error_in_place_of_the_greeting_ends_the_wait_for_it() -> None:
     await connection.greeted()
     assert isinstance(await connection.receive(), LiveErrorEvent)
     await LiveConnection(near).greeted()
+
+
+async def test_a_vendor_that_speaks_much_and_never_greets_is_given_up() -> None:
+    near, far = memory_pair()
+
+    async def speak() -> None:
+        while True:
+            await far.send('{"type":"session.usage.updated","usage":{"seconds":1}}')
+
+    speaking = asyncio.create_task(speak())
+    try:
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectFailed, match=r"other events than its session\.created"):
+                await LiveConnection(near, dialect="qwen-audio-live").greeted()
+    finally:
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)

@@ -14,7 +14,7 @@ from duologue.events.live import (
     LiveOutputAudioFixturePlayEvent,
     LiveSessionPausedEvent,
 )
-from duologue.testing import Expect, Send, Until
+from duologue.testing import Expect, ScriptedServer, Send, Until
 from tests.client.live._talking import RESPONSES, answers, error, serving, started, talking
 
 
@@ -179,3 +179,17 @@ async def test_a_wait_for_an_answer_can_be_bounded_and_cancelled() -> None:
         with pytest.raises(TimeoutError):
             await live.answered(command_id, timeout=0)
         assert live.core.awaits_answer(command_id)
+
+
+async def test_words_in_place_of_audio_are_refused_with_what_live_has_for_them() -> None:
+    async with talking(serving()) as live:
+        with pytest.raises(TypeError, match="takes audio, not str: words are sent with append_instructions"):
+            await live.send_audio("Hello.")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        with pytest.raises(TypeError, match="play_fixture takes audio, not str"):
+            await live.play_fixture("clip.wav")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_options_of_another_kind_are_refused_before_anything_is_opened() -> None:
+    with pytest.raises(TypeError, match="options= is a LiveOptions, not dict"):
+        async with talking(ScriptedServer(), options={"fill_silence": True}):
+            raise AssertionError("it does not begin")

@@ -9,7 +9,7 @@ import pytest
 
 from duologue import Delegation
 from duologue.notices import DelegationStarted
-from duologue.testing import Expect, ScriptedServer, Send
+from duologue.testing import Expect, ScriptedServer, Send, Until
 from tests.client.live._talking import delegates, heard, says, serving, talking
 
 COMMENTARY = "session.commentary.append"
@@ -112,3 +112,23 @@ async def test_work_that_a_callback_takes_is_not_warned_of(caplog: pytest.LogCap
         async with asyncio.timeout(5):
             await seen.wait()
     assert "nothing takes it" not in caplog.text
+
+
+async def test_a_result_that_comes_while_a_clip_is_played_is_told_after_it() -> None:
+    clip_plays = asyncio.Event()
+
+    async def work(delegation: Delegation) -> str:
+        await clip_plays.wait()
+        return "On Tuesday."
+
+    server = serving(
+        Send(delegates("item_1")),
+        *(Expect("session.output_audio.fixture.play"), Send({"type": "session.output_audio.fixture.playing"})),
+        Until(clip_plays),
+        Send({"type": "session.output_audio.fixture.played"}),
+        Expect("session.commentary.append"),
+    )
+    async with talking(server, on_delegation=work) as live:
+        live.on("session.output_audio.fixture.playing", lambda event: clip_plays.set())
+        assert await live.play_fixture(bytes(4800), timeout=5)
+        await server.wait_for("session.commentary.append")

@@ -55,3 +55,8 @@ def test_what_cannot_come_is_refused(kind: Any, fault: type[Exception], words: s
         LiveKindFilter((kind,))
     with pytest.raises(TypeError, match="no kind is given"):
         LiveKindFilter(())
+
+
+def test_a_misspelled_wire_name_is_told_with_the_one_that_is_meant() -> None:
+    with pytest.raises(ValueError, match=r"did you mean 'session\.usage\.updated'"):
+        LiveKindFilter(("session.usage.update",))

@@ -12,7 +12,7 @@ from duologue.notices import LiveAudioPiece, TranscriptDelta, UtteranceEnded
 from duologue.testing import Expect, Send
 from tests.client.live._talking import error, heard, says, serving, sound, talking
 
-TALK = (says("user", "Hello.", 0, 200), sound("AAAA"), says("assistant", "Bye.", 3000, 3200))
+TALK = (says("user", "Hello.", 0, 200), sound("AAAAAA=="), says("assistant", "Bye.", 3000, 3200))
 
 
 async def test_a_stream_has_the_notices_of_its_kinds() -> None:
@@ -28,7 +28,7 @@ async def test_utterances_and_audio_are_iterated() -> None:
         async with asyncio.timeout(5):
             utterance, piece = await reading
         assert utterance.text == "Hello."
-        assert piece.audio == bytes(3)
+        assert piece.audio == bytes(4)
 
 
 async def test_a_callback_is_called_in_order_and_can_be_taken_away() -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import duologue
 from duologue.audio.formats import PCM, PCMU
 from duologue.audio.wav import read_wav
-from duologue.client.live import Live
+from duologue.client.live import Live, LivePlayback
 from duologue.errors import AudioError, SessionLost
-from duologue.notices import TranscriptDelta
+from duologue.notices import LiveAudioPiece, TranscriptDelta
 from duologue.sound import FunctionSink, WavSink
 from duologue.testing import LIVE_CLOSED, Close, Drop, Expect, ScriptedServer, Send
-from tests.client.live._talking import START, delegates, says, serving, sound, started, talking
+from tests.client.live._talking import END, START, delegates, says, serving, sound, started, talking
 from tests.client.sound._speaking import HandedOver
 from tests.client.sound._virtual_time import in_virtual_time
 
@@ -162,3 +165,69 @@ async def test_a_lost_session_ends_the_playback() -> None:
         await cue(live)
         with pytest.raises(SessionLost):
             await live.play(HandedOver())
+
+
+@in_virtual_time
+async def test_what_a_vendor_takes_back_is_not_played() -> None:
+    sink = HandedOver()
+    taken_back = {"type": "kugel.response.cancelled", "response_id": "r"}
+    server = serving(CUE, Send(*[piece(VOICE)] * 100), CUE, Send(taken_back, piece(VOICE[::-1])))
+    async with talking(server, dialect="kugel") as live, live.play(sink):
+        await cue(live)
+        await sink.until(300)
+        await cue(live)
+        await sink.until(600)
+    assert sink.audio.endswith(VOICE[::-1])
+    assert len(sink.audio) < len(VOICE) * 10
+
+
+@in_virtual_time
+async def test_speech_that_came_faster_than_it_plays_is_heard_to_its_end() -> None:
+    sink = HandedOver()
+    server = serving(CUE, Send(*[piece(VOICE)] * 300))
+    async with duologue.live(model="m", open_connection=server.open_live) as live, live.play(sink):
+        await cue(live)
+        await sink.until(300)
+    assert len(sink.audio) == len(VOICE) * 300
+
+
+@pytest.mark.parametrize(
+    ("format_type", "noise"),
+    [("audio/pcm", b"\x30\x00\xd0\xff"), ("audio/pcmu", b"\x7b\xfc"), ("audio/pcma", b"\x54\xd7")],
+)
+@in_virtual_time
+async def test_a_line_with_a_little_noise_is_silent(format_type: str, noise: bytes) -> None:
+    rate_hz = 24_000 if format_type == "audio/pcm" else 8000
+    server = ScriptedServer(
+        [*started(audio={"format": {"type": format_type, "rate": rate_hz}}), CUE, Send(piece(noise * 400)), *END]
+    )
+    async with talking(server) as live, live.play(HandedOver()) as playback:
+        await cue(live)
+        await asyncio.sleep(0.1)
+        assert playback.is_silent
+
+
+@in_virtual_time
+async def test_a_line_that_is_never_silent_is_left_in_bounded_time(caplog: pytest.LogCaptureFixture) -> None:
+    async with duologue.live(model="m", open_connection=serving().open_live) as live:
+        async with live.play(HandedOver()) as playback, _hissing(playback):
+            left = asyncio.get_running_loop().time()
+            await playback.drain()
+        assert asyncio.get_running_loop().time() < left + 60
+    assert "sound without words has come for 30 s" in caplog.text
+
+
+@asynccontextmanager
+async def _hissing(playback: LivePlayback) -> AsyncGenerator[None, None]:
+    async def hiss() -> None:
+        while True:
+            playback.put(LiveAudioPiece(audio=VOICE, encoding=PCM, start_ms=0))
+            await asyncio.sleep(0.1)
+
+    hissing = asyncio.create_task(hiss())
+    await asyncio.sleep(0.1)
+    try:
+        yield
+    finally:
+        hissing.cancel()
+        await asyncio.gather(hissing, return_exceptions=True)

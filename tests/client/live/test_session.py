@@ -13,6 +13,7 @@ import duologue
 from duologue import LiveOptions, SessionLost
 from duologue.audio.formats import PCM
 from duologue.audio.wav import Sound
+from duologue.client.live import LiveSideband
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
 from duologue.events.live import LiveSessionConfig
 from duologue.notices import (
@@ -253,6 +254,18 @@ async def test_a_sideband_can_end_the_session() -> None:
         ended = await sideband.end_session()
     assert ended.finalised
     assert server.faults == []
+
+
+async def _heard_out(sideband: LiveSideband) -> list[object]:
+    return [notice async for notice in sideband]
+
+
+async def test_a_sideband_that_is_lost_does_not_say_that_the_session_is() -> None:
+    server = ScriptedServer([Send(LIVE_STARTED), Drop()])
+    async with duologue.attach_live("", "live_1", open_connection=server.open_live) as sideband:
+        with pytest.raises(ConnectionClosed, match="the session may go on: attach another one") as lost:
+            await asyncio.wait_for(_heard_out(sideband), 5)
+    assert not isinstance(lost.value, SessionLost)
 
 
 async def test_a_sideband_of_no_session_is_refused() -> None:

@@ -58,7 +58,14 @@ def test_a_context_for_tls_decides_where_the_scheme_is_left_out() -> None:
     assert primary_url("localhost:8000", secure=True) == "wss://localhost:8000/v1/live/sessions"
 
 
-@pytest.mark.parametrize("text", ["wss://api.openai.com/v1/realtime", "wss://r.openai.azure.com/openai/realtime?a=b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wss://api.openai.com/v1/realtime",
+        "wss://r.openai.azure.com/openai/realtime?a=b",
+        "wss://api.openai.com/v1/realtime/translations",
+    ],
+)
 def test_an_address_of_realtime_is_refused_because_it_is_another_protocol(text: str) -> None:
     with pytest.raises(ConnectFailed, match=r"URL of Realtime.*/live/sessions") as caught:
         primary_url(text)

@@ -29,7 +29,7 @@ def audio_of(server: ScriptedServer) -> bytes:
 
 
 async def test_a_session_with_qwen_is_one_of_live() -> None:
-    sound = {"type": "session.output_audio.delta", "event_id": "s4", "delta": "AAAA"}
+    sound = {"type": "session.output_audio.delta", "event_id": "s4", "delta": "AAAAAA=="}
     server = qwen(Expect("session.input_audio.append"), Send(sound))
     settings: dict[str, Any] = {
         "voice": "yunshu",

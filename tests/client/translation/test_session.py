@@ -240,3 +240,12 @@ async def test_a_broken_sink_ends_its_block() -> None:
 
 def test_the_repr_says_where_it_is() -> None:
     assert repr(SpeechTranslation(lambda: None)) == "<SpeechTranslation, opening, session 'none yet'>"  # type: ignore[arg-type,return-value]
+
+
+async def test_a_session_that_breaks_on_this_side_does_not_end_as_agreed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scripted(script()) as translation:
+        monkeypatch.setattr(translation._connection, "_encode", lambda event: 1 // 0)
+        await translation.send_audio(bytes(480))
+        with pytest.raises(ConnectionClosedError, match="the session broke"):
+            async for _ in translation:
+                pass

@@ -33,3 +33,10 @@ def test_without_a_url_nothing_is_changed() -> None:
 def test_what_is_no_url_is_a_failed_connection() -> None:
     with pytest.raises(ConnectFailed):
         translation_endpoint(Endpoint(url="ftp://example.com"))
+
+
+@pytest.mark.parametrize("path", ["/v1/live/sessions", "/v1/live/sessions/live_1/attach"])
+def test_a_url_of_live_is_refused_because_it_is_another_protocol(path: str) -> None:
+    with pytest.raises(ConnectFailed, match=r"URL of Live.*duologue\.live\(") as caught:
+        translation_endpoint(Endpoint(url=f"wss://api.example.com{path}"))
+    assert not caught.value.retryable

@@ -14,6 +14,7 @@ from duologue.client.connection_log import log_model_to_configure, log_refused
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
+from duologue.client.session_urls import check_no_live_url
 from duologue.errors import ConnectFailed
 from duologue.transports import Transport
 from duologue.transports.addresses import without_secrets
@@ -89,6 +90,7 @@ async def connect(
     began_at = time.monotonic()
     if transport is None:
         require_url(endpoint, function="connect", instead="transport")
+        check_no_live_url(endpoint.session_url())
         try:
             transport = await open_endpoint(endpoint)
         except ConnectFailed as fault:

@@ -74,6 +74,8 @@ class FamilyRunner(Generic[R, S]):
         """How the connection ended; None while it has not, and after an end that the server announced."""
         self.close_code = _ABNORMAL_CLOSURE
         """With which it ended."""
+        self.has_failed = False
+        """Whether it ended by a fault: of the connection, of the library, or of a server that takes nothing."""
         self._core = core
         self._publish = publish
         self._now = now
@@ -133,7 +135,8 @@ class FamilyRunner(Generic[R, S]):
                     try:
                         await connection.send(event)
                     except ConnectionClosed:
-                        break  # the reader gets it too, and reports it to the core
+                        await connection.close()  # so that the reader gets it too, and reports it to the core
+                        break
                     except Exception as fault:
                         _logger.exception("cannot send a %s", printable_name(type(event).__name__))
                         self._broke(fault)
@@ -150,6 +153,7 @@ class FamilyRunner(Generic[R, S]):
                     self._core.tick(self._now())
                     self._published(None)
                 if self._core.n_unsent > MAX_QUEUED_EVENTS:
+                    self.has_failed = True
                     self._core.lost(f"the server takes nothing: {self._core.n_unsent} events wait", now=self._now())
                     self._published(None)
             await connection.close()  # the reader may wait for a server that says nothing more
@@ -165,14 +169,14 @@ class FamilyRunner(Generic[R, S]):
     def _lost(self, connection: FamilyConnection[R, S], closed: ConnectionClosed) -> None:
         if self._core.is_over:
             return  # it was over before, and this side has closed
-        self.closed, self.close_code = closed, closed.code
+        self.closed, self.close_code, self.has_failed = closed, closed.code, True
         connection.log.closed(closed.code, by="the server", error_code=None, dialect=connection.dialect)
         self._core.lost(str(closed), now=self._now())
         self._published(None)
 
     def _broke(self, fault: Exception) -> None:
         _logger.error("the session broke", exc_info=fault)
-        self.close_code = _INTERNAL_ERROR
+        self.close_code, self.has_failed = _INTERNAL_ERROR, True
         self._core.lost(f"the session broke: {str(fault) or type(fault).__name__}", now=self._now())
         self._published(None)
 

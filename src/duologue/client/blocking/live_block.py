@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from duologue.client.blocking.loop_thread import LoopThread
@@ -30,9 +30,15 @@ def live_block(
     make: Callable[[], AbstractAsyncContextManager[L]], facade: Callable[[L, LoopThread[L]], B]
 ) -> Generator[B, None, None]:
     """The session that `make` enters on the loop; `facade` makes of it what threads use. Leaves no thread behind."""
-    loop: LoopThread[Any] = LoopThread(make)
+
+    @asynccontextmanager
+    async def entered() -> AsyncGenerator[B, None]:
+        async with make() as live:
+            yield facade(live, loop)  # on the loop: work that is handed over at once gets it too
+
+    loop: LoopThread[Any] = LoopThread(entered)
     try:
-        session = facade(loop.open(), loop)
+        session = loop.open()
         try:
             yield session
             session.close()

@@ -15,7 +15,7 @@ from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
 from duologue.client.limits import TOOL_TIMEOUT_S
 from duologue.client.live.config import LiveEventInput, LiveSessionInput, LiveUpdateInput
-from duologue.client.live.control import LiveControl
+from duologue.client.live.control import APPEND_WORDS, LiveControl
 from duologue.client.live.functions import Delegate
 from duologue.client.live.session import Live, LiveSideband
 from duologue.client.live.shell import DELEGATION_TIMEOUT_S
@@ -136,7 +136,8 @@ class BlockingLiveControl(BlockingLiveHub[L], Injectable):
         never without.
 
         Raises:
-            RequestRejected: the server refused it, or has not answered within `LiveOptions.answer_within_s`.
+            RequestRejected: the server refused it, or has not answered within `LiveOptions.answer_within_s` or before
+                the session ended.
             LocalProtocolError: nothing answers this command, or its answer came long ago.
             TimeoutError: there was no answer in time.
         """
@@ -147,7 +148,7 @@ class BlockingLiveControl(BlockingLiveHub[L], Injectable):
         servers differ in what an absent setting means.
 
         Raises:
-            RequestRejected: the server refused it, and nothing has changed.
+            RequestRejected: the server refused it, and nothing has changed; or the session ended before its answer.
             LocalProtocolError: a setting has a value that it does not allow.
             TypeError: this is no change of a session.
             TimeoutError: there was no answer in time.
@@ -275,7 +276,7 @@ class BlockingLive(BlockingLiveControl[Live]):
             SessionLost, ConnectionClosed: the session is over.
             TimeoutError: the server was too slow.
         """
-        check_audio(audio)
+        check_audio(audio, words=APPEND_WORDS)
         send = partial(self._conversation.send_audio, audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
         self._loop.call(send, timeout, late=SLOW_SERVER)
 

@@ -184,7 +184,7 @@ class BlockingSpeechTranslation(BlockingNoticeDelivery[SpeechTranslation]):
             ConnectionClosed: the session is over.
             TimeoutError: the server was too slow.
         """
-        check_audio(audio)
+        check_audio(audio, words="")
         send = partial(self._conversation.send_audio, audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
         self._loop.call(send, timeout, late=SLOW_SERVER)
 

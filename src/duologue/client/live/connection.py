@@ -8,9 +8,11 @@ from functools import partial
 import msgspec
 
 from duologue.client.asyncio.family_connection import FamilyConnection
+from duologue.client.limits import MAX_QUEUED_EVENTS
 from duologue.client.messages import new_id
 from duologue.codec import decode_live, encode_live
 from duologue.dialects import DEFAULT_LIVE_DIALECT, LIVE_PROFILES
+from duologue.errors import ConnectFailed
 from duologue.events import is_set
 from duologue.events.live import (
     AnyLiveEvent,
@@ -47,6 +49,7 @@ class LiveConnection(FamilyConnection[AnyLiveEvent, LiveEvent]):
         """Wait until the server has spoken, where the vendor's speaks first. `receive` returns what came, all the same.
 
         Raises:
+            ConnectFailed: it says much, and does not greet.
             ConnectionClosed: the connection is over.
         """
         greeting = self._profile.greeting
@@ -55,6 +58,8 @@ class LiveConnection(FamilyConnection[AnyLiveEvent, LiveEvent]):
             self._ahead.append(event)
             if isinstance(event, LiveErrorEvent) or event.to_json().get("type") == greeting:
                 return
+            if len(self._ahead) >= MAX_QUEUED_EVENTS:
+                raise ConnectFailed(f"the server sends other events than its {greeting}", retryable=False)
 
     async def receive(self) -> AnyLiveEvent:
         """The next event. One that cannot be read is an `UnknownLiveEvent`.

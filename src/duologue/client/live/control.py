@@ -18,6 +18,7 @@ from duologue.client.messages import check_audio
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import sink_of
+from duologue.dialects import LIVE_PROFILES
 from duologue.errors import (
     LocalProtocolError,
 )
@@ -38,11 +39,14 @@ from duologue.protocol.live.client.notices import (
     FixtureEnded,
 )
 
-__all__ = ["LiveControl"]
+__all__ = ["APPEND_WORDS", "LiveControl"]
 
 _logger = logging.getLogger("duologue.client")
 
 T = TypeVar("T")
+
+APPEND_WORDS: Final = "append_instructions, append_thinking or append_commentary"
+"""How a program tells the voice model something in words."""
 
 _MANY_CHARACTERS: Final = 2000
 """Of an append: what has more may have more than the 500 tokens that servers take, which only they can count."""
@@ -129,7 +133,8 @@ class LiveControl(LiveShell):
         never without. Cancelling takes nothing back.
 
         Raises:
-            RequestRejected: the server refused it, or has not answered within `LiveOptions.answer_within_s`.
+            RequestRejected: the server refused it, or has not answered within `LiveOptions.answer_within_s` or before
+                the session ended.
             LocalProtocolError: nothing answers this command, or its answer came long ago.
             TimeoutError: there was no answer within `timeout` seconds.
         """
@@ -143,7 +148,7 @@ class LiveControl(LiveShell):
         servers differ in what an absent setting means. Cancelling takes nothing back.
 
         Raises:
-            RequestRejected: the server refused it, and nothing has changed.
+            RequestRejected: the server refused it, and nothing has changed; or the session ended before its answer.
             LocalProtocolError: a setting has a value that it does not allow.
             TypeError: this is no change of a session.
             TimeoutError: there was no answer within `timeout` seconds.
@@ -226,12 +231,13 @@ class LiveControl(LiveShell):
 
         `encoding` is that of a sink which is a function or has a method `write`; without it, that is the session's.
         """
-        return LivePlayback(self, sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding))
+        known = sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding)
+        return LivePlayback(self, known, drops_output=LIVE_PROFILES[self._target.dialect].drops_output)
 
 
 def _as_clip(clip: AudioInput, *, rate_hz: int | None) -> bytes:
     """A clip as mono PCM16 at 24 kHz."""
-    check_audio(clip)
+    check_audio(clip, verb="play_fixture", words=APPEND_WORDS)
     stream = InputStream()
     if isinstance(clip, Sound):
         return stream.push(clip.pcm16, PCM, rate_hz=clip.rate_hz) + stream.flush()

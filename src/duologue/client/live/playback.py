@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Collection, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +18,9 @@ from duologue.client.sound.playback import AnySink
 from duologue.client.sound.player import Player
 from duologue.client.sound.sinks import AudioSink, sink_of
 from duologue.errors import ConnectionClosedOK, DuologueError
-from duologue.events.live import LiveInputTranscriptDeltaEvent, LiveOutputTranscriptDeltaEvent
-from duologue.protocol.client.notices import AudioDelta
+from duologue.events.live import LiveInputTranscriptDeltaEvent, LiveOutputTranscriptDeltaEvent, UnknownLiveEvent
+from duologue.protocol.client.notices import AudioDelta, Interrupted
+from duologue.protocol.client.playback import Interruption
 from duologue.protocol.live.client.notices import LiveAudioPiece
 
 if TYPE_CHECKING:
@@ -45,6 +48,21 @@ _ANSWER_S: Final = 5.0
 _STALL_S: Final = 10.0
 """How long a block that ends waits without any progress."""
 
+_WORDLESS_S: Final = 30.0
+"""How long such a block waits while the model makes a sound, but says no words: a line with noise is never silent."""
+
+_QUIET_PEAK: Final = 64
+"""Of 32,768: -54 dB. Servers that do not send exact zeros send noise of some units."""
+
+_QUIET_G711: Final[Mapping[str, bytes]] = {
+    "audio/pcmu": bytes([*range(0x78, 0x80), *range(0xF8, 0x100)]),
+    "audio/pcma": bytes([*range(0x54, 0x58), *range(0xD4, 0xD8)]),
+}
+"""The samples of G.711 that are no louder than `_QUIET_PEAK`: the eight and four smallest of either sign."""
+
+_DROP: Final = Interrupted(Interruption(truncate=None, cut=()))
+"""To the player: what waits is not to be played."""
+
 _LOOK_S: Final = 0.02
 """How often the end of the speech is looked for."""
 
@@ -54,18 +72,22 @@ class LivePlayback(SoundBlock):
 
     The server sends in real time, so little waits to be played, and nothing is dropped when the user speaks: the model
     falls silent by itself. A sink that is late catches up by leaving out silence. What the server leaves out is silence
-    in a file.
+    in a file. What a vendor sends faster than it plays, and takes back by an event of its own, is not played.
 
     A block that ends normally waits until the model has finished what it is about to say, and sends silence meanwhile
     where the application sends no audio; one that raises, or is cancelled, stops at once. `await` plays to the end of
     the session.
     """
 
-    def __init__(self, live: LiveControl, sink: AnySink) -> None:
+    def __init__(self, live: LiveControl, sink: AnySink, *, drops_output: Collection[str] = ()) -> None:
+        """`drops_output` are the server's own events after which sound that waits is not to be played."""
         super().__init__("live.play(…)")
         self._live = live
         self._sink: AudioSink | PullSink = sink if isinstance(sink, PullSink) else sink_of(sink)
+        self._drops_output = drops_output
         self._player: Player | None = None
+        self._words_at_s = -inf
+        """When the last words of the model came."""
         self._spoke_at_s = -inf
         """When what the model last said is heard, by its sound or its words."""
         self._answer_due_s = -inf
@@ -85,17 +107,31 @@ class LivePlayback(SoundBlock):
     async def drain(self) -> None:
         """Wait until the model is silent: it has nothing more to say, and all that it said was heard.
 
-        Gives up with a warning in the log when nothing happens for ten seconds.
+        Gives up with a warning in the log when nothing happens for ten seconds, or when sound comes for half a minute
+        and no words do.
         """
-        loop = asyncio.get_running_loop()
-        seen, since_s = self._n_noticed, loop.time()
+        now = asyncio.get_running_loop().time
+        seen, since_s, began_s = self._progress, now(), now()
         while not self.is_silent and self._task is not None and not self._task.done():
             await asyncio.sleep(_LOOK_S)
-            if self._n_noticed != seen:
-                seen, since_s = self._n_noticed, loop.time()
-            elif loop.time() > since_s + _STALL_S:
+            if self._live.is_working or self._waiting_s > _MAX_AHEAD_S:
+                began_s = now()
+            if self._progress != seen:
+                seen, since_s = self._progress, now()
+            if now() > since_s + _STALL_S:
                 _logger.warning("the playback ends before its speech: nothing has happened for %g s", _STALL_S)
                 return
+            if now() > max(began_s, self._words_at_s) + _WORDLESS_S:
+                _logger.warning("the playback ends: sound without words has come for %g s", _WORDLESS_S)
+                return
+
+    @property
+    def _progress(self) -> tuple[int, float]:
+        return self._n_noticed, self._waiting_s
+
+    @property
+    def _waiting_s(self) -> float:
+        return self._player.waiting_s if self._player is not None else 0.0
 
     async def _drain(self) -> None:
         with self._live.silence_filled():  # behind a file: without audio no answer would come
@@ -110,10 +146,15 @@ class LivePlayback(SoundBlock):
             case LiveAudioPiece():
                 self._sound(notice)
             case LiveOutputTranscriptDeltaEvent():
-                self._spoke_at_s = max(self._spoke_at_s, asyncio.get_running_loop().time())
+                self._words_at_s = asyncio.get_running_loop().time()
+                self._spoke_at_s = max(self._spoke_at_s, self._words_at_s)
                 self._answer_due_s = -inf
             case LiveInputTranscriptDeltaEvent():
                 self._answer_due_s = asyncio.get_running_loop().time() + _ANSWER_S
+            case UnknownLiveEvent() if notice.wire_type in self._drops_output and self._is_paced:
+                assert self._player is not None
+                self._player.put(_DROP)
+                self._spoke_at_s = -inf
             case _:
                 pass  # says nothing about sound
 
@@ -125,7 +166,7 @@ class LivePlayback(SoundBlock):
 
     def _sound(self, piece: LiveAudioPiece) -> None:
         assert self._player is not None
-        is_silence = not piece.audio.strip(_silent_bytes(piece.encoding))
+        is_silence = _is_quiet(piece)
         if self._is_paced:
             if is_silence and self._player.waiting_s > _MAX_AHEAD_S:
                 return
@@ -168,6 +209,13 @@ class LivePlayback(SoundBlock):
                 self._live.detach(self)
 
 
-def _silent_bytes(encoding: Encoding) -> bytes:
-    """What silence consists of: G.711 has two zeros."""
-    return {"audio/pcmu": b"\xff\x7f", "audio/pcma": b"\xd5\x55"}.get(encoding.type, b"\0")
+def _is_quiet(piece: LiveAudioPiece) -> bool:
+    """Whether a piece is silence, exact or with some noise in it."""
+    if (quiet := _QUIET_G711.get(piece.encoding.type)) is not None:
+        return not piece.audio.strip(quiet)
+    if not piece.audio.strip(b"\0"):
+        return True
+    samples = array.array("h", piece.audio)
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return max(samples) <= _QUIET_PEAK and min(samples) >= -_QUIET_PEAK

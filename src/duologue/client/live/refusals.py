@@ -69,4 +69,5 @@ def command_refusal(command: str, event: LiveErrorEvent) -> RequestRejected:
 def _said(told: ErrorEvent) -> str:
     # `RequestRejected` adds the words of the error unless its reason ends in them.
     facts = [printable_message(fact) for fact in (told.error.code, told.error.param) if is_set(fact) and fact]
-    return f"({', '.join(facts)}) {told.error.message}" if facts else told.error.message
+    said = told.error.message or "it gives no reason"
+    return f"({', '.join(facts)}) {said}" if facts else said

@@ -14,7 +14,7 @@ from duologue.audio.input_stream import AudioInput, InputStream, pieces
 from duologue.audio.wav import Sound
 from duologue.client.limits import APPEND_CLIP_MS, FLUSH_S, TOOL_TIMEOUT_S
 from duologue.client.live.config import LiveSessionInput, fork_config
-from duologue.client.live.control import LiveControl
+from duologue.client.live.control import APPEND_WORDS, LiveControl
 from duologue.client.live.functions import Delegate
 from duologue.client.live.opening import LiveTarget
 from duologue.client.live.shell import DELEGATION_TIMEOUT_S
@@ -66,7 +66,7 @@ class Live(LiveControl):
             LocalProtocolError: it ends in half a sample.
             SessionLost, ConnectionClosed: the session is over.
         """
-        check_audio(audio)
+        check_audio(audio, words=APPEND_WORDS)
         stream = self._input = self._input if self._input is not None else InputStream()
         for piece, own_rate_hz in pieces(audio, piece_ms=APPEND_CLIP_MS):
             rate = own_rate_hz if own_rate_hz is not None else rate_hz

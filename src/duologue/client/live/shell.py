@@ -28,6 +28,7 @@ from duologue.dialects.live import LiveProfile
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosed,
+    ConnectionClosedError,
     ConnectionClosedOK,
     DuologueError,
     LocalProtocolError,
@@ -38,6 +39,7 @@ from duologue.events import is_set
 from duologue.events.live import (
     AnyLiveEvent,
     LiveEvent,
+    LiveOutputAudioFixturePlayEvent,
     LiveSession,
     LiveSessionUsage,
 )
@@ -46,7 +48,9 @@ from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.live.client.core import LiveCore
 from duologue.protocol.live.client.notices import (
+    CommandEnded,
     DelegationStarted,
+    FixtureEnded,
     IllegalTransition,
     LiveErrorReported,
     LiveNotice,
@@ -57,12 +61,16 @@ from duologue.protocol.live.client.notices import (
 )
 from duologue.protocol.live.client.options import LiveOptions
 from duologue.protocol.live.client.transcript import LiveTranscript
+from duologue.protocol.states import LiveState
 
 __all__ = ["DELEGATION_TIMEOUT_S", "LiveShell"]
 
 _logger = logging.getLogger("duologue.client")
 
 T = TypeVar("T")
+
+_MAX_UNTOLD: Final = 64
+"""Results of delegated work that may wait for the end of a clip, which lasts half a minute."""
 
 DELEGATION_TIMEOUT_S: Final = 90.0
 """How long delegated work may take: answers that late are still taken by the hosted service."""
@@ -84,6 +92,8 @@ class LiveShell(LiveNoticeHub, Injectable):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
+        if options is not None and not isinstance(options, LiveOptions):
+            raise TypeError(f"options= is a LiveOptions, not {type(options).__name__}")
         self.core = LiveCore(
             new_id=new_id,
             options=options,
@@ -104,6 +114,10 @@ class LiveShell(LiveNoticeHub, Injectable):
             self.core, publish=self._publish_new, now=clock
         )
         self._outcomes = CommandOutcomes()
+        self._untold: list[tuple[str, str]] = []
+        """What is to be said of delegated work once the clip that is being played is over."""
+        self._early: list[LiveNotice] = []
+        """Work that came before the application had the session, which is what its functions get."""
         self._stack = AsyncExitStack()
         self._closing = asyncio.Lock()
         self._over = asyncio.Event()
@@ -271,6 +285,8 @@ class LiveShell(LiveNoticeHub, Injectable):
 
     def _follow(self, notice: LiveNotice) -> None:
         match notice:
+            case RunFunction() | StopFunction() | DelegationStarted() if self._held is not None:
+                self._early.append(notice)
             case RunFunction(call=call) if not self._is_leaving:
                 self._functions.run(call)
             case StopFunction(call_id=call_id):
@@ -285,15 +301,27 @@ class LiveShell(LiveNoticeHub, Injectable):
                 self._begun.set()
                 self._over.set()
                 self._end_with(self._fault_of(notice))
+            case FixtureEnded() | CommandEnded(command=LiveOutputAudioFixturePlayEvent()):
+                untold, self._untold = self._untold, []
+                for delegation_id, text in untold:
+                    self._work_said(delegation_id, text)
             case IllegalTransition():
                 log_illegal_transition(notice)
             case _:
                 pass  # for the application only
 
+    def _release_notices(self) -> None:
+        super()._release_notices()
+        early, self._early = self._early, []
+        for notice in early:
+            # Of work that nothing takes the log says nothing here: the application may only be about to listen.
+            if self._ended is None and (self._work.is_taken or not isinstance(notice, DelegationStarted)):
+                self._follow(notice)
+
     def _take_work(self, notice: DelegationStarted) -> None:
         if self._work.is_taken:
             self._work.start(notice.delegation.id, self._delegation(notice))
-        elif not self.core.is_sideband and self._held is None and not self._is_heard(notice):
+        elif not self.core.is_sideband and not self._is_heard(notice):
             _logger.warning(
                 "the model handed work to this program, and nothing takes it: pass on_delegation=, or use"
                 " live.on(DelegationStarted, …)"
@@ -310,6 +338,9 @@ class LiveShell(LiveNoticeHub, Injectable):
         try:
             self._act(lambda: self.core.append("commentary", text, delegation_id=delegation_id, now=self._now()))
         except LocalProtocolError as fault:  # the session ended meanwhile, or a clip is being played
+            if self.core.state is LiveState.RUNNING and len(self._untold) < _MAX_UNTOLD:
+                self._untold.append((delegation_id, text))
+                return
             _logger.warning("the result of delegated work is not told: %s", printable(str(fault)))
 
     def _fault_of(self, ended: SessionEnded) -> DuologueError:
@@ -317,6 +348,9 @@ class LiveShell(LiveNoticeHub, Injectable):
             return ConnectionClosedOK(1000, ended.reason)
         if ended.error is not None:
             return start_refusal(ended.error)
+        if self.core.is_sideband:
+            told = f"the sideband is lost; the session may go on: attach another one to it ({ended.reason})"
+            return ConnectionClosedError(self._runner.close_code, told)
         session = self.session
         return SessionLost(
             ended.reason,

@@ -17,7 +17,7 @@ _EXAMPLE_PATH: Final = "/v1/live/sessions"
 _OF_ONE_SESSION: Final = re.compile(r"(/live)(?:/sessions(?:/[^/]+/(?:attach|fork))?)?/*$")
 """What a user may have copied in place of the endpoint: its first half, or the URL of a sideband or fork."""
 
-_REALTIME: Final = "/realtime"
+_REALTIME: Final = ("/realtime", "/realtime/translations")
 _VERSIONLESS: Final = re.compile(r"/openai/*$")
 """A base URL of Azure as its older pages have it; the endpoint is 404 there without the version."""
 
@@ -95,10 +95,10 @@ def _endpoint(url: str, dialect: str | None, secure: bool) -> tuple[SplitResult,
     path = _VERSIONLESS.sub("", parts.path) if profile.base_path == "/openai/v1" else parts.path
     path = _OF_ONE_SESSION.sub(r"\1/sessions", path)
     path = completed_path(path, base=profile.base_path, endpoint=profile.endpoint)
-    if path.rstrip("/").endswith(_REALTIME) and profile.endpoint != _REALTIME:
+    if path.rstrip("/").endswith(_REALTIME) and profile.endpoint not in _REALTIME:
         raise invalid_url(
-            f"this is a URL of Realtime, which is another protocol: a Live session is at …{profile.base_path}"
-            f"{profile.endpoint}; write that, or the host alone"
+            "this is a URL of Realtime, or of its translations, which are other protocols: a Live session is at "
+            f"…{profile.base_path}{profile.endpoint}; write that, or the host alone"
         )
     return parts._replace(path=path), profile
 

@@ -93,7 +93,7 @@ class SpeechTranslation(TranslationNoticeHub):
         self._errors = ErrorLog()
         self._ended: DuologueError | None = None
         self._shutting = asyncio.Lock()
-        self._is_leaving = False
+        self._is_leaving = self._is_finishing = False
 
     def __repr__(self) -> str:
         name = self.session.id if self.session is not None else "none yet"
@@ -127,7 +127,7 @@ class SpeechTranslation(TranslationNoticeHub):
             LocalProtocolError: it ends in half a sample, or the session is being closed.
             ConnectionClosed: the session is over.
         """
-        check_audio(audio)
+        check_audio(audio, words="")
         for piece, own_rate_hz in pieces(audio, piece_ms=APPEND_CLIP_MS):
             await self.drain()
             rate = own_rate_hz if own_rate_hz is not None else rate_hz
@@ -176,6 +176,7 @@ class SpeechTranslation(TranslationNoticeHub):
         """
         async with asyncio.timeout(timeout):
             if self.outcome is None:
+                self._is_finishing = True
                 if self.core.state is TranslationState.OPEN:
                     await self.end_input_stream()
                 self._act(lambda: self.core.close(now=self._now()))
@@ -344,7 +345,7 @@ class SpeechTranslation(TranslationNoticeHub):
                 pass  # for the application only
 
     def _fault_of(self, ended: TranslationEnded) -> DuologueError:
-        if ended.finalised or self._is_leaving or self._runner.closed is None:
+        if ended.finalised or self._is_leaving or (self._is_finishing and not self._runner.has_failed):
             return ConnectionClosedOK(1000, ended.reason)
         code = self._runner.close_code
         told = _as_error_event(ended.error) if ended.error is not None else None

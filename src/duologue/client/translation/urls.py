@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from duologue.client.endpoint import Endpoint
-from duologue.client.session_urls import split_session_url
+from duologue.client.session_urls import check_no_live_url, split_session_url
 
 __all__ = ["translation_endpoint"]
 
@@ -27,6 +27,7 @@ def translation_endpoint(endpoint: Endpoint) -> Endpoint:
     if not endpoint.url.strip():
         return endpoint
     parts = split_session_url(endpoint.url, secure=endpoint.socket.ssl is not None)
+    check_no_live_url(parts.geturl())
     if parts.path.endswith(_REALTIME):
         parts = parts._replace(path=parts.path + _TRANSLATIONS)
     return replace(endpoint, url=parts.geturl())

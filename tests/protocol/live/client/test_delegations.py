@@ -91,3 +91,11 @@ def test_what_is_remembered_is_bounded() -> None:
         work.answered(f"call_{number}", "", now=0.0)
     assert work.pending_calls == ()
     assert len(work._seen) <= 257
+
+
+def test_of_calls_without_end_the_oldest_are_given_up_and_none_runs_twice() -> None:
+    work = Delegations()
+    notices = [notice for number in range(300) for notice in work.received(call(f"c{number}"), now=0.0)]
+    assert len(work.pending_calls) == 256
+    assert [notice.call_id for notice in notices if isinstance(notice, StopFunction)] == [f"c{n}" for n in range(44)]
+    assert all(work.received(call(each.call_id), now=0.0) == [] for each in work.pending_calls)

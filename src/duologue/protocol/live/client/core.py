@@ -35,7 +35,6 @@ from duologue.events.live import (
     LiveOutputAudioFixturePlayingEvent,
     LiveOutputTranscriptDeltaEvent,
     LiveResponseEvent,
-    LiveResponseItemCreateEvent,
     LiveServerEvent,
     LiveSession,
     LiveSessionClosedEvent,
@@ -243,8 +242,7 @@ class LiveCore:
                 return named if isinstance(named, str) else ""
             case _:
                 self._require_running(f"send {event.type}")
-                if isinstance(event, LiveResponseItemCreateEvent):
-                    self._delegations.answered_elsewhere(event.item)
+                self._delegations.sent(event)
                 return self._enqueue(event, now)
 
     def function_answered(self, call_id: str, output: str, *, now: float) -> None:
@@ -272,7 +270,7 @@ class LiveCore:
         answered = self._commands.answered(event) if isinstance(event, LiveServerEvent) else None
         if answered is not None:
             self._notices.append(CommandEnded(command_id=answered.command_id, command=answered.event, answer=event))
-        self._handle(event, answered, now)
+        self._handle(event, now)
 
     def lost(self, reason: str, *, now: float) -> None:
         """The connection is closed. Without `session.closed` before it the session is not finalised."""
@@ -285,14 +283,14 @@ class LiveCore:
         """When `tick` is due next, on the clock of `now`; infinity while nothing is waited for."""
         if self.state in LIVE_ENDS:
             return inf
-        timeline = self._input.next_tick_at if self._input is not None and self.state is LiveState.RUNNING else inf
+        is_running = self.state is LiveState.RUNNING
         return min(
             self._state_ends_by,
             self._fixture_ends_by,
             self._commands.next_deadline,
-            self._delegations.next_tick_at,
             self.transcript.next_tick_at,
-            timeline,
+            self._delegations.next_tick_at if is_running else inf,
+            self._input.next_tick_at if is_running and self._input is not None else inf,
         )
 
     def fill_silence(self, fills: bool, *, now: float) -> None:
@@ -344,11 +342,11 @@ class LiveCore:
 
     # --- events
 
-    def _handle(self, event: AnyLiveEvent, answered: PendingCommand | None, now: float) -> None:
+    def _handle(self, event: AnyLiveEvent, now: float) -> None:
         match event:
-            case LiveSessionStartedEvent() if answered is None or isinstance(answered.event, LiveSessionStartEvent):
+            case LiveSessionStartedEvent() if self.state in (LiveState.CONNECTED, LiveState.STARTING):
                 self._started(event.session, now)
-            case LiveSessionUpdatedEvent() | LiveSessionStartedEvent():  # in one dialect the second answers both
+            case LiveSessionUpdatedEvent() | LiveSessionStartedEvent():  # one that runs starts no second time
                 self.session = event.session
                 self._notices.append(SessionUpdated(event.session))
             case LiveSessionClosedEvent():
@@ -377,7 +375,7 @@ class LiveCore:
             case LiveOutputAudioFixturePlayedEvent():
                 self._notices.append(FixtureEnded(command_id=self._fixture, played=True))
                 self._fixture, self._fixture_ends_by = None, inf
-            case LiveOutputAudioFixturePlayingEvent():
+            case LiveOutputAudioFixturePlayingEvent() if self._fixture is not None:  # else another connection's
                 self._fixture_ends_by = now + self._fixture_s + _FIXTURE_END_S
             case LiveInputAudioMutedEvent() | LiveInputAudioUnmutedEvent():
                 self.is_muted = isinstance(event, LiveInputAudioMutedEvent)
@@ -387,10 +385,8 @@ class LiveCore:
                 pass  # an answer, which ends its command, or an event that only the application acts on
 
     def _started(self, session: LiveSession, now: float) -> None:
-        # A sideband is sent the session's start again.
-        if self.state in (LiveState.CONNECTED, LiveState.STARTING):
-            self._step(LiveInput.STARTED)
-            self._state_ends_by = inf
+        self._step(LiveInput.STARTED)
+        self._state_ends_by = inf
         self.session = session
         if not self.is_sideband:
             self.encoding, self.output_encoding = session_encodings(session, (self.encoding, self.output_encoding))
@@ -427,10 +423,8 @@ class LiveCore:
         )
 
     def _audio(self, event: LiveOutputAudioDeltaEvent) -> None:
-        try:
-            audio = event.decode_audio()
-        except ValueError as fault:
-            self._notices.append(LiveUnreadable(event=event, problem=str(fault)))
+        audio = self._sound_of(event, self.output_encoding)
+        if audio is None:
             return
         output = self._output = self._output if self._output is not None else OutputTimeline(self.output_encoding)
         start_ms, gap_ms = output.placed(len(audio), event.start_ms if is_set(event.start_ms) else None)
@@ -438,10 +432,21 @@ class LiveCore:
         self._notices.append(piece)
 
     def _copied(self, event: LiveInputAudioAppendEvent) -> None:
+        if (audio := self._sound_of(event, self.encoding)) is not None:
+            self._notices.append(InputAudioCopy(audio=audio, encoding=self.encoding))
+
+    def _sound_of(
+        self, event: LiveOutputAudioDeltaEvent | LiveInputAudioAppendEvent, encoding: Encoding
+    ) -> bytes | None:
+        """The audio of an event; None, and a notice, if it is none. Half a sample would make noise of all after it."""
         try:
-            self._notices.append(InputAudioCopy(audio=event.decode_audio(), encoding=self.encoding))
+            audio = event.decode_audio()
+            problem = "its audio ends inside a sample" if len(audio) % encoding.bytes_per_sample else ""
         except ValueError as fault:
-            self._notices.append(LiveUnreadable(event=event, problem=str(fault)))
+            audio, problem = b"", str(fault)
+        if problem:
+            self._notices.append(LiveUnreadable(event=event, problem=problem))
+        return None if problem else audio
 
     # --- time, and the end
 
@@ -487,6 +492,8 @@ class LiveCore:
 
     def _enqueue(self, event: Any, now: float) -> str:
         command_id: str = event.event_id if is_set(event.event_id) else self._new_id("event")
+        if command_id in self._commands:
+            raise LocalProtocolError(f"cannot send {event.type}: a command with this event_id waits for its answer")
         command: AnyLiveClientEvent = msgspec.structs.replace(event, event_id=command_id)
         self._events.append(command)
         if (given_up := self._commands.sent(command_id, command, now=now)) is not None:

@@ -7,7 +7,6 @@ each gets its output, and when all have theirs, one `response.create` has the mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import inf
 from typing import Any, Final
 
@@ -74,11 +73,13 @@ class Delegations:
         if kind in _BEGINS:
             self._is_responding = True
         call = event.function_call
-        if call is not None and call.call_id not in self._seen:
+        if call is not None and call.call_id not in self._seen and call.call_id not in self._pending:
             self._seen[call.call_id] = None
             _forget_oldest(self._seen)
             self._pending[call.call_id] = call
-            return [RunFunction(call)]
+            self._waits_until = inf  # until this one has its output
+            stopped = [StopFunction(each) for each in [_forget_oldest(self._pending)] if each is not None]
+            return [*stopped, RunFunction(call)]
         if kind in _ENDS:
             self._is_responding = False
             if kind in _FAILURES:
@@ -95,10 +96,12 @@ class Delegations:
         item: dict[str, Any] = {"type": "function_call_output", "call_id": call_id, "output": _shortened(output)}
         return [LiveResponseItemCreateEvent(item=item)]
 
-    def answered_elsewhere(self, item: Mapping[str, Any]) -> None:
-        """The application sends this input item itself: if it is the output of a call, nothing is owed for that."""
-        if item.get("type") == "function_call_output":
-            self._pending.pop(str(item.get("call_id")), None)
+    def sent(self, event: LiveClientEvent) -> None:
+        """The application sends a command itself: nothing is owed for a call that it answers, nor a second request."""
+        if isinstance(event, LiveResponseItemCreateEvent) and event.item.get("type") == "function_call_output":
+            self._pending.pop(str(event.item.get("call_id")), None)
+        elif isinstance(event, LiveResponseCreateEvent) and not self._pending:
+            self._owes_request, self._waits_until = False, inf
 
     def due(self, now: float) -> list[LiveClientEvent]:
         """The request that has the model go on, when all outputs are sent and no more calls can come."""
@@ -126,6 +129,10 @@ def _shortened(output: str) -> str:
     return f"{begin}\n[cut: the output has {len(encoded)} bytes]"
 
 
-def _forget_oldest(table: dict[str, Any]) -> None:
-    if len(table) > _MAX_OPEN:
-        del table[next(iter(table))]
+def _forget_oldest(table: dict[str, Any]) -> str | None:
+    """The key that was removed, if there were too many."""
+    if len(table) <= _MAX_OPEN:
+        return None
+    oldest = next(iter(table))
+    del table[oldest]
+    return oldest

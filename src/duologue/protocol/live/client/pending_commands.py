@@ -66,6 +66,10 @@ _ANSWERED: Final = frozenset(ANSWERS.values())
 _ANSWERED_TOO: Final[Mapping[type[LiveEvent], type[LiveEvent]]] = {LiveSessionStartedEvent: LiveSessionUpdateEvent}
 """Commands that the event answers too, if it names them: in one dialect an update is spelled as the start is."""
 
+_OF_AUDIO: Final = frozenset({"engine_failed", "invalid_audio"})
+"""Codes of errors about audio, or about an engine that failed with it: input audio is sent without an id, so such an
+error names no command."""
+
 _MAX_PENDING: Final = 256
 """Commands that may wait for an answer; a server that is further behind will not send it."""
 
@@ -117,11 +121,15 @@ class PendingLiveCommands:
         return None if _reference(event) is not None else self._first(kind)
 
     def refused(self, error: LiveErrorEvent) -> PendingCommand | None:
-        """The command that an error answers; it is not pending any more. An error without a name answers the oldest."""
+        """The command that an error answers; it is not pending any more.
+
+        An error without a name answers the oldest; one about audio answers no command that has none.
+        """
         named = self._named(error)
         if named is not None:
             return self._pending.pop(named)
-        return None if _reference(error) is not None else self._first(LiveEvent)
+        kind = LiveOutputAudioFixturePlayEvent if error.error.code in _OF_AUDIO else LiveEvent
+        return None if _reference(error) is not None else self._first(kind)
 
     def take_overdue(self, now: float) -> list[PendingCommand]:
         """Removes the commands whose wait has ended, and returns them."""
