@@ -28,6 +28,7 @@ _SAFE = {
     ("client/live/control.py", "len(text)"): "a number",
     ("client/live/outcomes.py", "position_ms"): "a number",
     ("client/live/playback.py", "_STALL_S"): "a number of seconds",
+    ("client/live/playback.py", "_WORDLESS_S"): "a number of seconds",
     ("client/translation/playback.py", "_STALL_S"): "a number of seconds",
     ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/loop_lag.py", "name"): "the name of one of our tasks",

@@ -49,6 +49,7 @@ from duologue.events.live import (
     UnknownLiveEvent,
 )
 from duologue.protocol.live.client.delegations import Delegations
+from duologue.protocol.live.client.fixture import FixturePlayback
 from duologue.protocol.live.client.notices import (
     CommandEnded,
     DecisionMade,
@@ -87,9 +88,6 @@ _APPENDS: Final[
 
 MAX_FIXTURE_S: Final = 30
 """The longest clip that servers play."""
-
-_FIXTURE_END_S: Final = 10.0
-"""How long after its length a clip is waited for: its end is not reported if it failed or was cancelled."""
 
 
 class LiveCore:
@@ -140,10 +138,7 @@ class LiveCore:
         """What was said so far."""
         self._input: InputTimeline | None = None
         self._output: OutputTimeline | None = None
-        self._fixture: str | None = None
-        """The command whose clip is being played, or was sent to be."""
-        self._fixture_s = 0.0
-        self._fixture_ends_by = inf
+        self._fixture = FixturePlayback()
         self._state_ends_by = inf
 
     # --- what the application wants
@@ -196,7 +191,7 @@ class LiveCore:
                 client.
         """
         self._require_running(f"append {kind}")
-        if self._fixture is not None:
+        if self._fixture.command_id is not None:
             raise LocalProtocolError(f"cannot append {kind} while a clip is being played; wait for FixtureEnded")
         if delegation_id is not None and self._delegations.target_of(delegation_id) == "responses":
             raise LocalProtocolError(
@@ -212,15 +207,15 @@ class LiveCore:
                 than 30 s, or ends inside a sample.
         """
         self._require_running("play a clip")
-        if self._fixture is not None:
+        if self._fixture.command_id is not None:
             raise LocalProtocolError("cannot play a clip while another one is being played; wait for FixtureEnded")
         if not pcm16 or len(pcm16) % 2:
             raise LocalProtocolError(f"a clip is whole 16-bit samples, not {len(pcm16)} bytes")
         if len(pcm16) > MAX_FIXTURE_S * PCM.bytes_per_s:
             raise LocalProtocolError(f"a clip lasts {MAX_FIXTURE_S} s at most, not {len(pcm16) / PCM.bytes_per_s:g} s")
-        self._fixture_s = len(pcm16) / PCM.bytes_per_s
-        self._fixture = self._enqueue(LiveOutputAudioFixturePlayEvent.from_audio(pcm16), now)
-        return self._fixture
+        command_id = self._enqueue(LiveOutputAudioFixturePlayEvent.from_audio(pcm16), now)
+        self._fixture.sent(command_id, lasts_s=len(pcm16) / PCM.bytes_per_s)
+        return command_id
 
     def send(self, event: LiveClientEvent | UnknownLiveEvent, *, now: float) -> str:
         """Send any other command, or one of an unknown type as it is. Returns its id.
@@ -286,7 +281,7 @@ class LiveCore:
         is_running = self.state is LiveState.RUNNING
         return min(
             self._state_ends_by,
-            self._fixture_ends_by,
+            self._fixture.ends_by,
             self._commands.next_deadline,
             self.transcript.next_tick_at,
             self._delegations.next_tick_at if is_running else inf,
@@ -309,9 +304,8 @@ class LiveCore:
             return
         for command in self._commands.take_overdue(now):
             self._give_up(command, f"not answered within {self.options.answer_within_s:g} s")
-        if now >= self._fixture_ends_by:
-            self._notices.append(FixtureEnded(command_id=self._fixture, played=False))
-            self._fixture, self._fixture_ends_by = None, inf
+        if now >= self._fixture.ends_by:
+            self._notices.append(FixtureEnded(command_id=self._fixture.over(), played=False))
         if self.state is LiveState.RUNNING:
             self._enqueue_all(self._delegations.due(now), now)
             self._advance(now)
@@ -373,10 +367,9 @@ class LiveCore:
             case LiveDecisionEvent():
                 self._notices.append(DecisionMade(event))
             case LiveOutputAudioFixturePlayedEvent():
-                self._notices.append(FixtureEnded(command_id=self._fixture, played=True))
-                self._fixture, self._fixture_ends_by = None, inf
-            case LiveOutputAudioFixturePlayingEvent() if self._fixture is not None:  # else another connection's
-                self._fixture_ends_by = now + self._fixture_s + _FIXTURE_END_S
+                self._notices.append(FixtureEnded(command_id=self._fixture.over(), played=True))
+            case LiveOutputAudioFixturePlayingEvent():
+                self._fixture.playing(now)
             case LiveInputAudioMutedEvent() | LiveInputAudioUnmutedEvent():
                 self.is_muted = isinstance(event, LiveInputAudioMutedEvent)
             case LiveInputAudioAppendEvent():
@@ -416,8 +409,7 @@ class LiveCore:
         refused = self._commands.refused(event)
         if refused is not None:
             self._notices.append(CommandEnded(command_id=refused.command_id, command=refused.event, answer=event))
-            if refused.command_id == self._fixture:
-                self._fixture = None
+            self._fixture.refused(refused.command_id)
         self._notices.append(
             LiveErrorReported(event=event, command_id=refused.command_id if refused is not None else None)
         )
@@ -469,8 +461,7 @@ class LiveCore:
         self._notices.append(SessionEnded(finalised=finalised, reason=reason, error=error, usage=self.usage))
 
     def _give_up(self, command: PendingCommand, reason: str, *, answer: LiveErrorEvent | None = None) -> None:
-        if command.command_id == self._fixture:
-            self._fixture = None
+        self._fixture.refused(command.command_id)
         self._notices.append(
             CommandEnded(command_id=command.command_id, command=command.event, answer=answer, reason=reason)
         )
