@@ -56,18 +56,39 @@ class Stalls:
             self.longest_ms = max(self.longest_ms, (time.process_time() - before) * 1000)
 
 
+class MallocInfo(ctypes.Structure):
+    """glibc's `struct mallinfo2`: https://man7.org/linux/man-pages/man3/mallinfo.3.html."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split(" ")
+    )
+
+
+def malloc_bytes() -> int:
+    """What was allocated with malloc and not freed: from heaps, and mapped by itself. 0 without glibc 2.33."""
+    mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform == "linux" else None
+    if mallinfo is None:
+        return 0
+    mallinfo.restype = MallocInfo
+    info = mallinfo()
+    return int(info.uordblks + info.hblkhd)
+
+
 def figures(stalls: Stalls) -> str:
-    """Resident bytes, the highest of them yet, tasks, and the longest stall in milliseconds."""
+    """What the process keeps: blocks of Python's own allocator, bytes of malloc's; resident bytes now and at most;
+    tasks; the longest stall in milliseconds."""
     longest_ms = round(stalls.longest_ms)
     gc.collect()
-    # glibc returns freed memory only on demand: without it, a run would show its largest messages, not leaks.
+    # glibc returns freed memory only on demand: without it, a run would show its largest messages.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
     statm = Path("/proc/self/statm")
     resident = int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if statm.exists() else 0
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return f"{resident} {most} {len(asyncio.all_tasks())} {longest_ms}\n"
+    tasks = len(asyncio.all_tasks())
+    return f"{sys.getallocatedblocks()} {malloc_bytes()} {resident} {most} {tasks} {longest_ms}\n"
 
 
 async def run() -> None:
