@@ -23,7 +23,7 @@ help: ## list the targets
 demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no network, no key, no microphone
 	@$(BIN)/duologue demo
 
-test: $(VENV)/ready-test $(VENV)/npm/ready ## run the tests; one file: make test ARGS=tests/repo
+test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests; one file: make test ARGS=tests/repo
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest $(ARGS)
 
 examples: $(VENV)/ready-test ## run every example against our server
@@ -176,6 +176,11 @@ $(VENV)/npm/ready: $(VENV)/ready-test tests/compat/package.json tests/compat/pac
 	@$(NPM) ci --prefix $(VENV)/npm --ignore-scripts --no-audit --no-fund --loglevel error >$(VENV)/npm/log 2>&1 && touch $@ || \
 		{ tail -n 5 $(VENV)/npm/log; ! grep -q EINTEGRITY $(VENV)/npm/log || exit 1; \
 		echo "No npm packages: tests of JavaScript clients will be skipped."; }
+
+# A browser, for the tests of pages. Where it cannot be installed, those tests are skipped.
+$(VENV)/debian: $(VENV)/created .ci/debian_packages
+	@.ci/debian_packages
+	@touch $@
 
 $(VENV)/ready-%: $(VENV)/ready
 	@$(INSTALL) --group $*
