@@ -34,18 +34,18 @@ class TextLanes:
         self._lanes = lanes
         self._user: dict[str, LaneText] = {}
         self._model: dict[tuple[str, int], LaneText] = {}
-        self._begins: dict[str, float] = {}
-        """When the speech of an item of the user began, or where that is not known, when it was committed."""
+        self._committed: dict[str, float] = {}
+        """When the audio of an item of the user was."""
 
     def take(self, event: RealtimeEvent, at_s: float, user: UserSounds) -> None:
         """Take an event, after `user` did."""
         match event:
             case InputAudioTranscriptionDeltaEvent(item_id=item_id, delta=delta):
-                row = self._of_user(item_id, at_s)
+                row = self._of_user(item_id, at_s, user)
                 row.piece(delta if is_set(delta) and delta is not None else "", at_s)
                 self._lanes.touch(row)
             case InputAudioTranscriptionCompletedEvent(item_id=item_id, transcript=text):
-                row = self._of_user(item_id, at_s)
+                row = self._of_user(item_id, at_s, user)
                 row.final(text, at_s)
                 self._lanes.touch(row)
             case ConversationItemCreateEvent(item=MessageItem(role="user") as item):
@@ -67,14 +67,14 @@ class TextLanes:
                         row.final(None, at_s)
                         self._lanes.touch(row)
             case InputAudioBufferCommittedEvent(item_id=item_id):
-                _bounded(self._begins)[item_id] = user.begin_of(item_id, at_s)
+                _bounded(self._committed)[item_id] = at_s
             case _:
                 pass
 
-    def _of_user(self, item_id: str, at_s: float) -> LaneText:
+    def _of_user(self, item_id: str, at_s: float, user: UserSounds) -> LaneText:
         row = self._user.get(item_id)
         if row is None:
-            row = LaneText(item_id=item_id, begin_s=self._begins.get(item_id, at_s))
+            row = LaneText(item_id=item_id, begin_s=user.begin_of(item_id, self._committed.get(item_id, at_s)))
             _bounded(self._user)[item_id] = row
             self._lanes.add("user_text", row)
         return row
