@@ -114,9 +114,10 @@ def assert_turn(
             wrong.append(f"{name} is {getattr(turn, name)!r}, not {wanted!r}")
     for name, text in (("user_text", user), ("answer_text", answer)):
         if text is not None and not _says(getattr(turn, name), text):
-            wrong.append(
-                f"{name} is {getattr(turn, name)!r}, not {text.pattern if isinstance(text, re.Pattern) else text!r}"
-            )
+            found = getattr(turn, name)
+            wrong.append(f"{name} is {found!r}, not {text.pattern if isinstance(text, re.Pattern) else text!r}")
+            if found and isinstance(text, str):
+                wrong[-1] += "\n" + "\n".join(line.rstrip() for line in ndiff([text], [found])) + "\n"
     ranges = {
         "endpointing_ms": endpointing_ms,
         "first_text_ms": first_text_ms,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -96,7 +96,9 @@ def deterministic_engines(request: pytest.FixtureRequest) -> Engines:
     names = {"hears": "transcripts", "says": "responses"}
     for name, value in script.items():
         if isinstance(value, str):
-            _wrong(f"{name} is a list of what is {'said' if name == 'hears' else 'answered'}, not the text {value!r}")
+            raise _wrong(
+                f"{name} is a list of what is {'said' if name == 'hears' else 'answered'}, not the text {value!r}"
+            )
     return scripted_engines(**{names[name]: tuple(value) for name, value in script.items()})
 
 
@@ -134,12 +136,11 @@ def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
     options = {name: value for name, value in _keywords(request).items() if name not in _SCRIPT}
     known = [name for name in inspect.signature(RealtimeApp).parameters if name != "engines"]
     if wrong := sorted(options.keys() - known):
-        _wrong(f"there is no {', '.join(wrong)}; it takes {', '.join((*_SCRIPT, *known))}")
+        raise _wrong(f"there is no {', '.join(wrong)}; it takes {', '.join((*_SCRIPT, *known))}")
     try:
         return RealtimeApp(engines=scripted_app_engines(engines), **{"new_id": CountedIds(), **options})
     except (TypeError, ValueError) as fault:
-        problem = str(fault)
-    _wrong(problem)
+        raise _wrong(str(fault)) from None
 
 
 def _keywords(request: pytest.FixtureRequest) -> Mapping[str, Any]:
@@ -147,10 +148,10 @@ def _keywords(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for marker in request.node.iter_markers(_MARKER):
         if marker.args:
-            _wrong(f"it takes keywords only, not {marker.args[0]!r}")
+            raise _wrong(f"it takes keywords only, not {marker.args[0]!r}")
         found = {**marker.kwargs, **found}
     return found
 
 
-def _wrong(what: str) -> NoReturn:
-    pytest.fail(f"@pytest.mark.{_MARKER}: {what}", pytrace=False)
+def _wrong(what: str) -> BaseException:
+    return pytest.fail.Exception(f"@pytest.mark.{_MARKER}: {what}", pytrace=False)
