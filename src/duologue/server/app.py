@@ -65,7 +65,8 @@ class RealtimeApp:
 
     With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
-    upstream first. Spans go to `tracer_provider`, by default the process's.
+    upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
+    such as `item`; for tests, which want the same ids in each run.
 
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
@@ -87,6 +88,7 @@ class RealtimeApp:
         limits: Limits | None = None,
         observers: Sequence[Observer] = (),
         tracer_provider: TracerProvider | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -98,6 +100,7 @@ class RealtimeApp:
         self.created_at = int(unix_time())
         self.draining = False
         self._make_engines = engines
+        self._new_id = new_id
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
         self.secrets = ClientSecrets(
@@ -118,7 +121,12 @@ class RealtimeApp:
             lenient=self.defaults.lenient,
         )
         self._live = LiveSessions(
-            defaults=self.defaults, limits=self.limits, budget=self.budget, models=models, long_work=self._long_work
+            defaults=self.defaults,
+            limits=self.limits,
+            budget=self.budget,
+            models=models,
+            long_work=self._long_work,
+            new_id=new_id,
         )
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
@@ -313,7 +321,7 @@ class RealtimeApp:
                 limits=self.limits,
                 defaults=self.defaults,
                 observer=observer,
-                new_id=new_id,
+                new_id=self._new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
         if session_start.translates:
@@ -325,6 +333,7 @@ class RealtimeApp:
                 limits=self.limits,
                 observer=observer,
                 share=self.budget.share(principal.owner),
+                new_id=self._new_id,
             )
         return ServerSession(
             transport,
@@ -336,6 +345,7 @@ class RealtimeApp:
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
+            new_id=self._new_id,
         )
 
     def _check_room(self, owner: str) -> None:
