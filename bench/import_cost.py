@@ -1,4 +1,4 @@
-"""Time and memory of importing events with codec, and the client, against the official SDK, each in a fresh interpreter."""
+"""Time and memory of importing events with codec, and the client, against the official SDK, in fresh interpreters."""
 
 from __future__ import annotations
 

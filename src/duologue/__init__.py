@@ -138,7 +138,8 @@ has duologue installed: what is imported here would be paid for there, needed or
 client also imports asyncio and a WebSocket library, which a program that only reads events does without.
 """
 
-_LAZY_MODULES: Final = frozenset({"blocking", "events", "notices", "sound"})
+_LAZY_MODULES: Final = frozenset({"blocking", "codec", "dialects", "errors", "events", "notices", "sound"})
+"""Modules that `import duologue` alone gives; the others have an import of their own."""
 
 
 def __getattr__(name: str) -> Any:

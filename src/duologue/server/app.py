@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
 from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
@@ -97,7 +97,7 @@ class RealtimeApp:
         self.defaults = defaults or SessionDefaults()
         self._long_work = asyncio.Lock()
         self.limits = limits or Limits()
-        self.created_at = int(time.time())
+        self.created_at = int(unix_time())
         self.draining = False
         self._make_engines = engines
         self._new_id = new_id
@@ -239,7 +239,7 @@ class RealtimeApp:
             return
         principal: Principal | None = None
         try:
-            principal = self.admission.principal_of(scope, unix_now_s=time.time())
+            principal = self.admission.principal_of(scope, unix_now_s=unix_time())
             observer = self._observer(address=peer, owner=principal.owner)
             session = self._admit(scope, principal, transport, observer)
         except Rejection as rejection:
@@ -255,7 +255,7 @@ class RealtimeApp:
         transport = ASGITransport(receive, send)
         try:
             self.admission.check_origin(scope)
-            owner = self.admission.live_owner_of(scope, now=time.monotonic(), unix_now_s=time.time())
+            owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
             self._check_room(owner)
             observer = self._observer(address=peer_of(scope), owner=owner)
             session = self._admit_live(wanted, transport, owner, observer)
@@ -295,7 +295,7 @@ class RealtimeApp:
         """Report the rejection to the observers, and wait until it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
         self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
-        if delay_s := self.admission.delay_s(rejection, scope, now=time.monotonic()):
+        if delay_s := self.admission.delay_s(rejection, scope, now=loop_time()):
             await self._wait(delay_s)
 
     def cut(self, reason: str) -> None:
@@ -312,7 +312,7 @@ class RealtimeApp:
     ) -> ServerSession | Relay | ServedTranslation:
         """The session or relay for this client. Raises Rejection."""
         self._check_room(principal.owner)
-        session_start = self.admission.session_start_of(scope, principal, now=time.monotonic())
+        session_start = self.admission.session_start_of(scope, principal, now=loop_time())
         if self.upstream is not None:
             return Relay(
                 transport,
