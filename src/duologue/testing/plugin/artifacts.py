@@ -18,6 +18,7 @@ __all__ = [
     "FOLDER",
     "Evidence",
     "attach",
+    "evidence_of",
     "has_failed",
     "pytest_addoption",
     "pytest_runtest_makereport",
@@ -56,6 +57,11 @@ _FAILED: Final = pytest.StashKey[bool]()
 def attach(item: pytest.Item, evidence: Evidence) -> None:
     """Keep this, and tell it, if the test fails."""
     item.stash.setdefault(_EVIDENCE, []).append(evidence)
+
+
+def evidence_of(item: pytest.Item) -> list[Evidence]:
+    """What was attached to the test so far."""
+    return item.stash.get(_EVIDENCE, [])
 
 
 def has_failed(item: pytest.Item) -> bool:

@@ -19,8 +19,9 @@ from duologue.testing.plugin.artifacts import attach
 
 if TYPE_CHECKING:
     from duologue.engines.registry import Engines
+    from duologue.inspection import CallView
     from duologue.server import RealtimeApp
-    from duologue.testing.served import AppInMemory, CallTap, RealtimeServer, ServerThread
+    from duologue.testing.served import AppInMemory, RealtimeServer, ServerThread
 
 __all__ = [
     "CallEvidence",
@@ -49,8 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
 class CallEvidence:
     """The calls of a server: their last events, and their recordings."""
 
-    def __init__(self, tap: CallTap) -> None:
-        self._tap = tap
+    def __init__(self, server: RealtimeServer | AppInMemory) -> None:
+        self._server = server
+        self._tap = server.tap
+
+    def calls(self) -> list[CallView]:
+        """What the calls were."""
+        return self._server.calls
+
+    def recordings(self) -> list[bytes]:
+        """The recording of each."""
+        return [call.recording() for call in self._tap.calls]
 
     def sections(self) -> list[tuple[str, str]]:
         """The last events of each call."""
@@ -113,7 +123,7 @@ def realtime_server(
     from duologue.testing.served import RealtimeServer
 
     server = RealtimeServer(_app(request, deterministic_engines), duologue_thread)
-    attach(request.node, CallEvidence(server.tap))
+    attach(request.node, CallEvidence(server))
     yield server
     server.close()
 
@@ -124,7 +134,7 @@ def realtime_app(request: pytest.FixtureRequest, deterministic_engines: Engines)
     from duologue.testing.served import AppInMemory
 
     memory = AppInMemory(_app(request, deterministic_engines))
-    attach(request.node, CallEvidence(memory.tap))
+    attach(request.node, CallEvidence(memory))
     return memory
 
 

@@ -14,7 +14,7 @@ __all__ = ["noise", "realtime_audio", "silence", "tone"]
 
 @pytest.fixture(scope="session")
 def realtime_audio() -> Callable[..., bytes]:
-    """`realtime_audio("question")`: a clip of speech, PCM16 at 24 kHz or another format; also "arithmetic", "sentence"."""
+    """`realtime_audio("question")`: speech, PCM16 at 24 kHz or another format. Also "arithmetic", "sentence"."""
     from duologue.testing.sounds import clip
 
     return clip
