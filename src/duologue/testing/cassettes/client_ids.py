@@ -68,6 +68,12 @@ class ClientIds:
         self._events: dict[str, str | None] = {}
         """Ids of events, which have no meaning but in answers to them; None: the event has none now."""
 
+    def copy(self) -> ClientIds:
+        """The same ids, to try something with."""
+        other = ClientIds(self._made_by_client)
+        other._now, other._recorded, other._events = dict(self._now), dict(self._recorded), dict(self._events)
+        return other
+
     def event(self, recorded: object, came: object) -> None:
         """An event of the client has this id now."""
         if isinstance(recorded, str):

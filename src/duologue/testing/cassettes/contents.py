@@ -17,10 +17,28 @@ from duologue.recording import ClosedLine, ConnectedLine, ExchangeLine, Frame, H
 from duologue.testing.cassettes.client_ids import ids_in
 from duologue.testing.cassettes.messages import InputAudioRate, WireMessage, event_in, read_message
 
-__all__ = ["CassetteContents", "ClientStep", "Opening", "RecordedSocket", "ServerStep", "place_of", "read_contents"]
+__all__ = [
+    "OPENING_PAUSE_S",
+    "CassetteContents",
+    "ClientStep",
+    "Opening",
+    "RecordedSocket",
+    "ServerStep",
+    "place_of",
+    "read_contents",
+]
 
 _COMMITS: Final = frozenset({"input_audio_buffer.commit", "input_audio_buffer.clear", "input_audio.turn.end"})
 """Events after which the input audio is counted anew."""
+
+
+OPENING_PAUSE_S: Final = 0.01
+"""Before the first message of a connection. The JavaScript agents send their settings in another order when it arrives
+together with the handshake; no server on a network is as fast as that."""
+
+_MAX_PAUSE_S: Final = 0.02
+"""Before an answer: as long as it took in the recording, and no longer than this. What clients do by themselves, while
+they wait for it, then comes in the same order."""
 
 
 class ClientStep(Struct, frozen=True, kw_only=True):
@@ -43,6 +61,8 @@ class ServerStep(Struct, frozen=True, kw_only=True):
     """How many of the client's steps come before it."""
     after_audio_ms: float
     """How much input audio comes before it."""
+    pause_s: float = 0.0
+    """How long the server took to answer, cut to `_MAX_PAUSE_S`."""
     event: dict[str, Any] | None = None
     """The event, if it holds an id that the client made, or tells a session's audio format."""
 
@@ -115,9 +135,9 @@ class _Reading:
             case Frame():
                 socket = self._socket(line.connection, number)
                 if line.direction == self._of_client:
-                    socket.of_client(line.message, number)
+                    socket.of_client(line.message, number, line.at_s)
                 else:
-                    socket.of_server(line.message, number)
+                    socket.of_server(line.message, number, line.at_s)
             case ClosedLine():
                 self._socket(line.connection, number).closed(line, number)
             case ConnectedLine(url=url):
@@ -146,13 +166,16 @@ class _SocketReading:
         self._rate = InputAudioRate()
         self._audio_ms = self._committed_ms = 0.0
         self._made_by_server: set[str] = set()
+        self._asked_at_s: float | None = None
+        """When the client sent an event that the server has sent nothing after."""
 
-    def of_client(self, message: str | bytes, line_number: int) -> None:
+    def of_client(self, message: str | bytes, line_number: int, at_s: float) -> None:
         read = read_message(message, self._rate)
         if read.audio_ms is not None:
             self._audio_ms += read.audio_ms
             self._socket.longest_piece_ms = max(self._socket.longest_piece_ms, read.audio_ms)
             return
+        self._asked_at_s = at_s
         turn_ms = None
         if read.type in _COMMITS:
             turn_ms, self._committed_ms = self._audio_ms - self._committed_ms, self._audio_ms
@@ -162,7 +185,7 @@ class _SocketReading:
             ClientStep(line_number=line_number, message=read, audio_ms=self._audio_ms, turn_audio_ms=turn_ms)
         )
 
-    def of_server(self, message: str | bytes, line_number: int) -> None:
+    def of_server(self, message: str | bytes, line_number: int, at_s: float) -> None:
         event = event_in(message)
         is_told = False
         if event is not None:
@@ -170,19 +193,24 @@ class _SocketReading:
             self._made_by_server |= ids - self._socket.made_by_client
             is_told = "session" in event or "error" in event or not self._socket.made_by_client.isdisjoint(ids)
             self._rate.take(event)
-        self._add(message, line_number, event if is_told else None)
+        self._add(message, line_number, at_s, event if is_told else None)
 
     def closed(self, line: ClosedLine, line_number: int) -> None:
         if line.by != "client":
-            self._add(line, line_number, None)
+            self._add(line, line_number, line.at_s, None)
 
-    def _add(self, what: str | bytes | ClosedLine, line_number: int, event: dict[str, Any] | None) -> None:
+    def _add(self, what: str | bytes | ClosedLine, line_number: int, at_s: float, event: dict[str, Any] | None) -> None:
+        pause_s = OPENING_PAUSE_S if not self._socket.server else 0.0
+        if self._asked_at_s is not None:
+            pause_s = max(pause_s, min(_MAX_PAUSE_S, at_s - self._asked_at_s))
+            self._asked_at_s = None
         self._socket.server.append(
             ServerStep(
                 line_number=line_number,
                 what=what,
                 after_steps=len(self._socket.client),
                 after_audio_ms=self._audio_ms,
+                pause_s=pause_s,
                 event=event,
             )
         )

@@ -9,6 +9,7 @@ player.fault                     # why this client is not the recorded one; then
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias, assert_never, get_args
 
 from msgspec import Struct
@@ -18,9 +19,10 @@ from duologue.recording import ClosedLine
 from duologue.testing.cassettes.client_ids import ClientIds
 from duologue.testing.cassettes.comparison import Difference, IgnoredFields, differences
 from duologue.testing.cassettes.contents import ClientStep, RecordedSocket, ServerStep
+from duologue.testing.cassettes.independence import are_independent
 from duologue.testing.cassettes.messages import InputAudioRate, WireMessage, read_message
 
-__all__ = ["ConnectionPlayer", "Match", "Mismatch", "Outgoing"]
+__all__ = ["ConnectionPlayer", "Due", "Match", "Mismatch", "Outgoing"]
 
 Match: TypeAlias = Literal["strict", "types", "order"]
 """strict: each event as it was recorded. types: each event of the recorded type. order: the recorded types in their
@@ -32,8 +34,18 @@ _PIECE_MS: Final = 100.0
 """The usual length of a piece of audio. The last one of a clip is cut short or filled up, so lengths may differ by the
 longest piece, and by no more than this."""
 
+_MAX_OVERTAKEN: Final = 16
+"""Events that may come in any order among themselves: a response calls fewer functions."""
+
 _REMEMBERED: Final = 3
 """Messages of the client before one that differs."""
+
+
+class Due(Struct, frozen=True):
+    """What the server sends now, after so many seconds."""
+
+    what: Outgoing
+    pause_s: float = 0.0
 
 
 class Mismatch(Struct, frozen=True, kw_only=True):
@@ -62,7 +74,7 @@ class ConnectionPlayer:
         self.socket = socket
         self.fault: Mismatch | None = None
         self.steps_done = 0
-        """How many of the client's recorded events have come."""
+        """How many of the client's recorded events have come, and all before them."""
         self._match: Match = match
         self._ignored = ignored or IgnoredFields(())
         self._ids = ClientIds(frozenset(socket.made_by_client))
@@ -72,6 +84,8 @@ class ConnectionPlayer:
         self._turn_audio_ms = self._longest_piece_ms = 0.0
         self._sent = 0
         self._came = 0
+        self._overtaking: set[int] = set()
+        """Recorded events that have come before others in front of them."""
         self._recent: deque[str] = deque(maxlen=_REMEMBERED)
 
     def receive(self, message: str | bytes) -> None:
@@ -86,27 +100,24 @@ class ConnectionPlayer:
             self._recall_audio()
             return
         self._came += 1
-        expected = self.socket.client[self.steps_done] if self.steps_done < len(self.socket.client) else None
-        if expected is None or expected.message.type != read.type:
-            if self._match != "order":
-                self._fail(expected, read)
-            return
-        found = self._differences(expected, read)
-        if found:
-            self._fail(expected, read, found)
-            return
-        self._recent.append(read.type)
-        self.steps_done += 1
-        self._audio_ms = max(self._audio_ms, expected.audio_ms)
-        if expected.turn_audio_ms is not None:
-            self._turn_audio_ms = 0.0
+        fits = self._fitting(read)
+        if isinstance(fits, int):
+            self._done(fits, read)
+        elif self._match != "order":
+            self.fault = Mismatch(
+                number=self._came,
+                expected=next(iter(self.left_over), None),
+                came=read.type,
+                differences=tuple(fits),
+                before=tuple(self._recent),
+            )
 
-    def take_due(self) -> list[Outgoing]:
+    def take_due(self) -> list[Due]:
         """What the server sends now, in order, each once."""
-        due: list[Outgoing] = []
+        due: list[Due] = []
         while self.fault is None and (step := self._next) is not None and self._is_due(step):
             self._sent += 1
-            due.append(self._now(step))
+            due.append(Due(self._now(step), step.pause_s))
         return due
 
     @property
@@ -127,7 +138,8 @@ class ConnectionPlayer:
     @property
     def left_over(self) -> list[ClientStep]:
         """Recorded events of the client that have not come."""
-        return self.socket.client[self.steps_done :]
+        first = self.steps_done
+        return [step for index, step in enumerate(self.socket.client[first:], first) if index not in self._overtaking]
 
     @property
     def _next(self) -> ServerStep | None:
@@ -152,11 +164,11 @@ class ConnectionPlayer:
         content = write_text(renamed)
         return content if isinstance(step.what, bytes) else content.decode("utf-8")
 
-    def _differences(self, expected: ClientStep, read: WireMessage) -> list[Difference]:
+    def _differences(self, expected: ClientStep, read: WireMessage, ids: ClientIds) -> list[Difference]:
         found: list[Difference] = []
         if expected.message.event is not None and read.event is not None:
             # Also where differences are allowed: it learns the ids.
-            found = differences(expected.message.event, read.event, ids=self._ids, ignored=self._ignored)
+            found = differences(expected.message.event, read.event, ids=ids, ignored=self._ignored)
         elif expected.message.message != read.message:
             found = [Difference("text", f"{_size(expected.message)} were recorded, and {_size(read)} others came")]
         match self._match:
@@ -189,14 +201,44 @@ class ConnectionPlayer:
         else:
             self._recent.append(words)
 
-    def _fail(self, expected: ClientStep | None, read: WireMessage, found: list[Difference] | None = None) -> None:
-        self.fault = Mismatch(
-            number=self._came,
-            expected=expected,
-            came=read.type,
-            differences=tuple(found or ()),
-            before=tuple(self._recent),
-        )
+    def _fitting(self, read: WireMessage) -> int | list[Difference]:
+        """Which recorded step this message is; else what differs from the first one left, if that has its type."""
+        first_found: list[Difference] = []
+        for index in self._candidates():
+            step = self.socket.client[index]
+            if step.message.type != read.type:
+                continue
+            ids = self._ids.copy()
+            found = self._differences(step, read, ids)
+            if not found:
+                self._ids = ids
+                return index
+            if index == self.steps_done:
+                first_found = found
+        return first_found
+
+    def _candidates(self) -> Iterator[int]:
+        """The first recorded step that has not come, and those behind it that may come before it."""
+        skipped: list[ClientStep] = []
+        for index in range(self.steps_done, min(len(self.socket.client), self.steps_done + _MAX_OVERTAKEN)):
+            step = self.socket.client[index]
+            if index in self._overtaking:
+                continue
+            if not all(are_independent(step.message.event, each.message.event) for each in skipped):
+                return
+            yield index
+            skipped.append(step)
+
+    def _done(self, index: int, read: WireMessage) -> None:
+        step = self.socket.client[index]
+        self._recent.append(read.type)
+        self._audio_ms = max(self._audio_ms, step.audio_ms)
+        if step.turn_audio_ms is not None:
+            self._turn_audio_ms = 0.0
+        self._overtaking.add(index)
+        while self.steps_done in self._overtaking:
+            self._overtaking.remove(self.steps_done)
+            self.steps_done += 1
 
 
 def _size(message: WireMessage) -> str:

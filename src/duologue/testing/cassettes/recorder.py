@@ -24,6 +24,7 @@ from duologue.recording import ClosedBy, Direction, ExchangeLine, RecordingReade
 from duologue.recording.secrets import url_without_keys
 from duologue.testing.cassettes.cassette import Answer, body_of
 from duologue.testing.cassettes.closing import close_as
+from duologue.testing.cassettes.contents import OPENING_PAUSE_S
 from duologue.testing.cassettes.http_front import SILENT
 
 if TYPE_CHECKING:
@@ -228,6 +229,8 @@ class UpstreamSocket:
             directions.create_task(self._pass(self._socket, client, by="server"))
 
     async def _pass(self, source: Connection, target: Connection, *, by: Side) -> None:
+        if by == "server":
+            await asyncio.sleep(OPENING_PAUSE_S)  # as the player does
         try:
             while True:
                 message = await source.recv()

@@ -143,8 +143,10 @@ class CassetteServer:
     async def _play(self, socket: ServerConnection, player: ConnectionPlayer) -> None:
         assert self.cassette is not None
         while True:
-            for step in player.take_due():
-                await _send(socket, step)
+            for due in player.take_due():
+                if due.pause_s > 0:
+                    await asyncio.sleep(due.pause_s)
+                await _send(socket, due.what)
             if player.fault is not None:
                 await _refuse(socket, self.cassette.mismatch(player))
                 return
