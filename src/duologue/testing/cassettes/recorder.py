@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import os
-import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Subprotocol
 
 from duologue.client.session_urls import split_session_url
+from duologue.clock import loop_time
 from duologue.recording import ClosedBy, Direction, ExchangeLine, RecordingReader, RecordingWriter, SessionFamily, Side
 from duologue.recording.secrets import url_without_keys
 from duologue.testing.cassettes.cassette import Answer, body_of
@@ -247,13 +247,13 @@ class UpstreamSocket:
 
 
 class _Clock:
-    """Monotonic seconds; `ahead_s` are added, those of a recording that is being extended."""
+    """The loop's seconds; `ahead_s` are added, those of a recording that is being extended."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
 
     def __call__(self) -> float:
-        return time.monotonic() + self.ahead_s
+        return loop_time() + self.ahead_s
 
 
 class _Connecting(connect):

@@ -60,7 +60,6 @@ class CassetteServer:
         self.cassette = cassette
         self.recorder = recorder
         self._patience_s = patience_s
-        self._sockets: set[FrontConnection] = set()
 
     @property
     def base_url(self) -> str:
@@ -79,7 +78,7 @@ class CassetteServer:
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[CassetteServer, None]:
-        """Listen for a block. Then connections that are still open are ended, and a recording is written."""
+        """Listen for a block. Then connections that are still open are closed with 1001, and a recording is written."""
         async with serve(
             self._serve,
             "127.0.0.1",
@@ -97,12 +96,7 @@ class CassetteServer:
             if self.cassette is not None:
                 path = self.cassette.contents.path
             self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
-            try:
-                yield self
-            finally:
-                for socket in self._sockets:
-                    if socket.what is not None:
-                        socket.transport.abort()
+            yield self
         if self.recorder is not None:
             self.recorder.close()
 
@@ -130,35 +124,52 @@ class CassetteServer:
 
     async def _serve(self, connection: ServerConnection) -> None:
         front = cast("FrontConnection", connection)
-        self._sockets.add(front)
-        try:
-            if isinstance(front.what, UpstreamSocket):
-                await front.what.relay(front)
-            else:
-                with suppress(ConnectionClosed):
-                    await self._play(front, front.what)
-        finally:
-            self._sockets.discard(front)
+        if isinstance(front.what, UpstreamSocket):
+            await front.what.relay(front)
+        elif self.cassette is not None:
+            await _Playing(self.cassette, front.what, front, patience_s=self._patience_s).run()
 
-    async def _play(self, socket: ServerConnection, player: ConnectionPlayer) -> None:
-        assert self.cassette is not None
-        while True:
-            for due in player.take_due():
+
+class _Playing:
+    """Plays one connection to one client."""
+
+    def __init__(
+        self, cassette: Cassette, player: ConnectionPlayer, socket: ServerConnection, *, patience_s: float | None
+    ) -> None:
+        self._cassette = cassette
+        self._player = player
+        self._socket = socket
+        self._patience_s = patience_s
+
+    async def run(self) -> None:
+        """Play until the client has gone, or is refused."""
+        try:
+            await self._to_the_end()
+        except ConnectionClosed:
+            # What it sent before it went still counts.
+            with suppress(ConnectionClosed):
+                while True:
+                    self._player.receive(await self._socket.recv())
+        if self._player.fault is not None:
+            fault = self._cassette.mismatch(self._player)
+            with suppress(ConnectionClosed):
+                await _refuse(self._socket, fault)
+
+    async def _to_the_end(self) -> None:
+        while self._player.fault is None:
+            for due in self._player.take_due():
                 if due.pause_s > 0:
                     await asyncio.sleep(due.pause_s)
-                await _send(socket, due.what)
-            if player.fault is not None:
-                await _refuse(socket, self.cassette.mismatch(player))
-                return
-            waits = player.next_message is not None
+                await _send(self._socket, due.what)
+            waits = self._player.next_message is not None
             try:
                 async with asyncio.timeout(self._patience_s if waits else None):
-                    message = await socket.recv()
+                    message = await self._socket.recv()
             except TimeoutError:
                 assert self._patience_s is not None
-                await _refuse(socket, self.cassette.silence(player, self._patience_s))
+                await _refuse(self._socket, self._cassette.silence(self._player, self._patience_s))
                 return
-            player.receive(message)
+            self._player.receive(message)
 
 
 async def _send(socket: ServerConnection, step: Outgoing) -> None:
