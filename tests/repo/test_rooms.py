@@ -53,6 +53,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "engines/llm/chat_request.py": "tests/engines/llm/test_chat.py",
     "engines/llm/chat_stream.py": "tests/engines/llm/test_chat.py",
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
+    "inspection/gate/samples.py": "tests/inspection/gate/test_findings.py",
     "inspection/client_events.py": "tests/inspection/test_fold.py",
     "inspection/heard.py": "tests/inspection/test_fold.py",
     "inspection/rows.py": "tests/inspection/test_fold.py",
