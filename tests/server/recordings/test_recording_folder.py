@@ -166,8 +166,7 @@ def relay_of_live(upstream_url: str) -> Upstream:
 
 @pytest.mark.parametrize("relayed", [False, True], ids=["served", "relayed"])
 async def test_a_live_session_is_recorded(tmp_path: Path, relayed: bool) -> None:
-    record = {} if relayed else {"record": tmp_path}
-    async with listening(scripted_app(**record)) as url:
+    async with listening(scripted_app(record=None if relayed else tmp_path)) as url:
         if relayed:
             application = RealtimeApp(upstream=relay_of_live(url), record=tmp_path)
             async with listening(application) as relay_url, websockets_connect(live_url(relay_url)) as socket:
