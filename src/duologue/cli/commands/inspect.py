@@ -42,11 +42,6 @@ def inspect(
                 f"{frames.name} is {frames.format.name}, and inspect needs a recording of duologue: other files"
                 " do not say when each message passed"
             )
-        family = frames.recording.header.family
-        if family not in (None, "realtime"):
-            raise UsageError(
-                f"{frames.name} is a recording of the {family} endpoint, and inspect knows Realtime sessions"
-            )
         failure, shown = _inspected(frames.recording)
     print(printable_json(write_text(shown).decode()))
     if failure is not None:
