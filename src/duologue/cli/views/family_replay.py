@@ -35,7 +35,7 @@ _SPEAKERS: Final[Mapping[type, Speaker]] = {
 
 
 def replay_family(recording: RecordingReader, caption: str, *, json: bool) -> int:
-    """Print a recording, message by message; then what was said in a Live session, and the turns. Returns an exit code."""
+    """Print a recording, message by message; then what was said, and the turns. Returns the exit code."""
     read, timeline, grouper = _reader(recording), FamilyTimeline(), TranscriptGrouper()
     builder, fold = SummaryBuilder(), CallFold(recording.header)
     builder.recorded = fold.view
