@@ -18,14 +18,14 @@ from duologue.errors import RecordingError
 from duologue.inspection.figures import figures_of
 from duologue.inspection.page.audio_pieces import AudioChoice, pieces_of, speech_only, without_silence, written
 from duologue.inspection.page.document import Document
-from duologue.inspection.page.fold import LaneFold, LineChanges
+from duologue.inspection.page.fold import LaneFold
 from duologue.inspection.page.frame_texts import FrameChunks, packed, shown_line
 from duologue.inspection.page.peaks import STEP_MS
 from duologue.inspection.page.redaction import Redacted, Redaction
 from duologue.inspection.page.sound_lanes import PlacedSound
 from duologue.inspection.page.sounds import FileStore
 from duologue.printable import printable
-from duologue.recording import Frame, Header, RecordingLine, RecordingReader
+from duologue.recording import Header, RecordingReader
 
 __all__ = ["BuiltPage", "PageOptions", "build_page", "call_content"]
 
@@ -80,7 +80,7 @@ def build_page(
     try:
         for line in recording.lines():
             changes = fold.push(line)
-            chunks.push(shown_line(line, changes.content, redaction, _bytes_per_s(fold, line, changes)))
+            chunks.push(shown_line(line, changes.content, redaction, fold.call.read))
     except RecordingError as fault:
         failure = str(fault)
     chunks.flush()
@@ -143,11 +143,3 @@ def _user(fold: LaneFold, options: PageOptions) -> Iterator[PlacedSound]:
 
 def _model(fold: LaneFold) -> Iterator[PlacedSound]:
     return without_silence(fold.model.placed(fold.call.view))
-
-
-def _bytes_per_s(fold: LaneFold, line: RecordingLine, changes: LineChanges) -> float | None:
-    read = fold.call.read
-    if not isinstance(line, Frame) or changes.content is None or read is None:
-        return None
-    settings = fold.call.session(line.connection).settings
-    return (settings.input if read.by == "client" else settings.output).bytes_per_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from duologue.events import (
     ConversationItemCreateEvent,
@@ -20,6 +20,7 @@ from duologue.events import (
 )
 from duologue.inspection.page.lanes import Lanes, LaneText
 from duologue.inspection.page.sound_lanes import UserSounds
+from duologue.inspection.view import CallTurn
 
 __all__ = ["TextLanes"]
 
@@ -28,12 +29,13 @@ _REMEMBERED: Final = 512
 
 
 class TextLanes:
-    """Takes the events of a Realtime session."""
+    """Takes the events of a Realtime session, or the turns of one that has no items."""
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
         self._user: dict[str, LaneText] = {}
         self._model: dict[tuple[str, int], LaneText] = {}
+        self._turns: dict[tuple[int, str], LaneText] = {}
         self._committed: dict[str, float] = {}
         """When the audio of an item of the user was."""
 
@@ -70,6 +72,35 @@ class TextLanes:
                 _bounded(self._committed)[item_id] = at_s
             case _:
                 pass
+
+    def turned(self, turn: CallTurn, at_s: float) -> None:
+        """A turn is new or was changed."""
+        if turn.user_text is not None and turn.user_text_s is not None:
+            begin_s = turn.user_text_s if turn.speech_started_s is None else turn.speech_started_s
+            self._of_turn(turn.number, "user_text", begin_s, turn.user_text, turn.user_text_s, at_s)
+        if turn.answer_text is not None and turn.first_text_s is not None:
+            self._of_turn(turn.number, "model_text", turn.first_text_s, turn.answer_text, turn.done_s, at_s)
+
+    def _of_turn(
+        self,
+        number: int,
+        kind: Literal["user_text", "model_text"],
+        begin_s: float,
+        text: str,
+        final_s: float | None,
+        at_s: float,
+    ) -> None:
+        row = self._turns.get((number, kind))
+        if row is None:
+            response_id = "" if kind == "model_text" else None
+            row = LaneText(item_id=f"turn {number}", response_id=response_id, begin_s=begin_s)
+            _bounded(self._turns)[number, kind] = row
+            self._lanes.add(kind, row)
+        if row.text != text:
+            row.piece("", at_s)
+            row.text = text
+        row.begin_s, row.final_s = begin_s, final_s
+        self._lanes.touch(row)
 
     def _of_user(self, item_id: str, at_s: float, user: UserSounds) -> LaneText:
         row = self._user.get(item_id)
