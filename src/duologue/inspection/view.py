@@ -58,6 +58,15 @@ class TokenCounts(Struct, kw_only=True):
     input: int = 0
     output: int = 0
     total: int = 0
+    input_text: int = 0
+    """By modality, where the server says it; cached ones are counted here too, as the server does."""
+    input_audio: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+    cached: int = 0
+    """Of the input: what the server had read before."""
+    cached_text: int = 0
+    cached_audio: int = 0
 
 
 class CallTurn(Struct, kw_only=True):

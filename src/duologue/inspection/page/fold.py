@@ -24,9 +24,11 @@ from duologue.inspection.page.frame_rows import FrameRow, FrameTable
 from duologue.inspection.page.lanes import LaneChange, Lanes
 from duologue.inspection.page.sound_lanes import ModelSounds, UserSounds
 from duologue.inspection.page.sounds import SoundStore
+from duologue.inspection.page.talk import TalkFigures, talk_of
 from duologue.inspection.page.text_lanes import TextLanes
 from duologue.inspection.reading import ReadEvent
 from duologue.inspection.rows import Change
+from duologue.inspection.spans import heard_until
 from duologue.inspection.view import CallTurn
 from duologue.recording import Frame, Header, RecordingLine
 
@@ -59,12 +61,16 @@ class LaneFold:
         dialect: str | None = None,
         user_store: SoundStore | None = None,
         model_store: SoundStore | None = None,
+        digests: bool = False,
     ) -> None:
-        """`dialect` is that of the frames, as `CallFold` takes it. The stores may be one and the same."""
+        """`dialect` is that of the frames, as `CallFold` takes it. The stores may be one and the same.
+
+        With `digests`, the call can be compared with another one.
+        """
         self.call = CallFold(header, dialect=dialect)
         self.lanes = Lanes(self.call.view.heard)
         self.frames = FrameTable()
-        self.user = UserSounds(self.lanes, user_store)
+        self.user = UserSounds(self.lanes, user_store, digests=digests)
         self.model = ModelSounds(model_store)
         self._texts = TextLanes(self.lanes)
         self._has_items = False
@@ -111,6 +117,13 @@ class LaneFold:
         latest = [part.spans[-1].end_s for part in self.call.view.heard[-_LATEST:] if part.spans and not part.cut_by]
         heard_s = max(latest, default=0.0)
         return max(self.call.view.last_at_s, heard_s)
+
+    def talk(self) -> TalkFigures:
+        """Who talked how long: the user by the server's detector, or by ours where it has said nothing."""
+        bars = self.lanes.user_speech or self.lanes.user_energy
+        user = ((bar.begin_s, self.duration_s if bar.end_s is None else bar.end_s) for bar in bars)
+        heard = (span for part in self.call.view.heard for span in heard_until(part.spans, part.heard_ms)[0])
+        return talk_of(user, ((span.begin_s, span.end_s) for span in heard), self.duration_s)
 
     def finish(self) -> list[LaneChange]:
         """No line follows: speech that goes on ends here."""

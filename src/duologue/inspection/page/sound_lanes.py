@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from array import array
 from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
 
+from duologue.audio.samples import to_samples
 from duologue.events import (
     RealtimeEvent,
     ResponseAudioDeltaEvent,
@@ -45,8 +48,10 @@ class PlacedSound(Struct, frozen=True):
 class UserSounds:
     """The user's side: its track, our own energy bars, and the bars of the server's detector."""
 
-    def __init__(self, lanes: Lanes, store: SoundStore | None) -> None:
+    def __init__(self, lanes: Lanes, store: SoundStore | None, *, digests: bool = False) -> None:
+        """With `digests`, what was said can be compared with another call: it takes a second for an hour."""
         self.track = CallTrack(store)
+        self._digest = hashlib.sha256() if digests else None
         self._lanes = lanes
         self._energy = EnergyDetector()
         self._energy_bars: dict[int, SpeechBar] = {}
@@ -60,6 +65,8 @@ class UserSounds:
         rate_hz, pcm16 = piece.encoding.rate_hz, piece.pcm16()
         if not pcm16 or not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
             return
+        if self._digest is not None:
+            self._digest.update(array("h", filter(None, to_samples(pcm16))).tobytes())
         count = len(self.track.stretches)
         peaks, moved_s = self.track.push(pcm16, rate_hz, at_s, connection)
         if len(self.track.stretches) != count:
@@ -115,6 +122,12 @@ class UserSounds:
     def begin_of(self, item_id: str, otherwise_s: float) -> float:
         """When the speech of an item began; `otherwise_s` where the server has not said it."""
         return self._begins.get(item_id, otherwise_s)
+
+    def digest(self) -> bytes:
+        """Of all samples but zeros, however they were cut into pieces. Raises ValueError without `digests`."""
+        if self._digest is None:
+            raise ValueError("the fold was made without digests")
+        return self._digest.digest()
 
     def finish(self, at_s: float) -> None:
         """The call is over."""
