@@ -161,12 +161,9 @@ def _write(target: BinaryIO, block: bytes) -> None:
 
 def _served(recording: RecordingReader, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
     """Serve the page until Ctrl-C."""
-    with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
-        path = Path(folder) / "call.html"
-        with path.open("wb") as target:
-            page = _built(recording, other, target, options)
-        result = _ended(page.failure)
-        with PageServer(path, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
+    with tempfile.TemporaryFile() as built:
+        result = _ended(_built(recording, other, built, options).failure)
+        with PageServer(built, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
             print(f"{server.url}  (until Ctrl-C)", flush=True)
             if opens:
                 webbrowser.open(server.url)
