@@ -78,6 +78,13 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue inspect call.jsonl --json",
         ),
     ),
+    "gate": HelpPage(
+        _FILES,
+        (
+            "duologue gate call.jsonl --first-audio 'p95<800ms' --errors 0",
+            "duologue gate calls/*.jsonl --first-audio 'p95<800ms, max<2s' --interrupt 'max<300ms' --junit gate.xml",
+        ),
+    ),
     "check": HelpPage(_FILES, ("duologue check call.jsonl", "duologue check call.jsonl --json")),
     "convert": HelpPage(_FILES, ("duologue convert call.jsonl --from openai-beta --to openai",)),
     "events": HelpPage(
