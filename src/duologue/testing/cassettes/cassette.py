@@ -42,8 +42,15 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Cassette:
     """The recording, and how far it has been played. `faults` are sentences, in the order in which they were found."""
 
-    def __init__(self, path: str | os.PathLike[str], *, match: Match = "strict", ignore: Sequence[str] = ()) -> None:
-        """`ignore` are fields that may differ (`IgnoredFields`).
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        match: Match = "strict",
+        ignore: Sequence[str] = (),
+    ) -> None:
+        """`ignore` are fields that may differ (`IgnoredFields`); `name` is what faults call it, by default its path.
 
         Raises:
             RecordingError: the file cannot be read, is no recording, or is damaged.
@@ -51,7 +58,7 @@ class Cassette:
         """
         if match not in get_args(Match):
             raise ValueError(f"match is one of {', '.join(get_args(Match))}, not {match!r}")
-        self.name = os.fspath(path)
+        self.name = name or os.fspath(path)
         self.contents: CassetteContents = read_contents(path)
         self.faults: list[str] = []
         self._match: Match = match
@@ -115,6 +122,10 @@ class Cassette:
             if isinstance(opening, RecordedSocket)
         ]
         return [*rest, *never]
+
+    def state(self) -> list[str]:
+        """What did not fit so far, or else how far each connection has been played."""
+        return self.faults or [failures.of_state(self.name, player) for player in self._players]
 
     def _is_at(self, opening: Opening, place: str) -> bool:
         recorded = _place(opening)

@@ -82,7 +82,8 @@ class ConnectionPlayer:
         self._audio_ms = 0.0
         """Input audio: the position in the recorded audio, which it is never behind."""
         self._turn_audio_ms = self._longest_piece_ms = 0.0
-        self._sent = 0
+        self.sent = 0
+        """How many of the server's recorded messages have been given out, its close among them."""
         self._came = 0
         self._overtaking: set[int] = set()
         """Recorded events that have come before others in front of them."""
@@ -116,7 +117,7 @@ class ConnectionPlayer:
         """What the server sends now, in order, each once."""
         due: list[Due] = []
         while self.fault is None and (step := self._next) is not None and self._is_due(step):
-            self._sent += 1
+            self.sent += 1
             due.append(Due(self._now(step), step.pause_s))
         return due
 
@@ -143,7 +144,7 @@ class ConnectionPlayer:
 
     @property
     def _next(self) -> ServerStep | None:
-        return self.socket.server[self._sent] if self._sent < len(self.socket.server) else None
+        return self.socket.server[self.sent] if self.sent < len(self.socket.server) else None
 
     def _is_due(self, step: ServerStep) -> bool:
         return self.steps_done >= step.after_steps and self._audio_ms >= self._needed_ms(step)

@@ -71,6 +71,21 @@ class CassetteServer:
         """Whether connections go on to the upstream server: to all of them, or to those that were not recorded."""
         return self.recorder is not None
 
+    @property
+    def port(self) -> int:
+        """Of this machine."""
+        return int(self.url.split("/")[2].rpartition(":")[2])
+
+    def state(self) -> list[str]:
+        """What did not fit so far, or how far the cassette has been played, in sentences."""
+        played = self.cassette.state() if self.cassette is not None else []
+        return [*played, *(self.recorder.state() if self.recorder is not None else [])]
+
+    def fail(self) -> None:
+        """The test has failed: what is being recorded becomes no cassette."""
+        if self.recorder is not None:
+            self.recorder.is_failed = True
+
     def finish(self) -> list[str]:
         """What did not fit, in sentences. Called when the clients are done."""
         played = self.cassette.finish() if self.cassette is not None else []
@@ -79,26 +94,28 @@ class CassetteServer:
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[CassetteServer, None]:
         """Listen for a block. Then connections that are still open are closed with 1001, and a recording is written."""
-        async with serve(
-            self._serve,
-            "127.0.0.1",
-            0,
-            process_request=self._request,
-            select_subprotocol=_subprotocol,
-            create_connection=FrontConnection,
-            max_size=MAX_MESSAGE_BYTES,
-            compression=None,
-            ping_interval=None,
-            close_timeout=_CLOSE_TIMEOUT_S,
-            logger=SILENT,
-        ) as server:
-            path = self.recorder.path if self.recorder is not None else ""
-            if self.cassette is not None:
-                path = self.cassette.contents.path
-            self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
-            yield self
-        if self.recorder is not None:
-            self.recorder.close()
+        try:
+            async with serve(
+                self._serve,
+                "127.0.0.1",
+                0,
+                process_request=self._request,
+                select_subprotocol=_subprotocol,
+                create_connection=FrontConnection,
+                max_size=MAX_MESSAGE_BYTES,
+                compression=None,
+                ping_interval=None,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                logger=SILENT,
+            ) as server:
+                path = self.recorder.path if self.recorder is not None else ""
+                if self.cassette is not None:
+                    path = self.cassette.contents.path
+                self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
+                yield self
+        finally:
+            if self.recorder is not None:
+                self.recorder.close()
 
     async def _what(self, front: FrontConnection, request: Request) -> ConnectionPlayer | UpstreamSocket | Answer:
         is_socket = asks_for_socket(front, request)
@@ -194,13 +211,15 @@ def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprot
 def open_cassette(
     path: str | os.PathLike[str],
     *,
+    name: str | None = None,
     match: Match = "strict",
     ignore: Sequence[str] = (),
     record: RecordMode = "none",
     upstream: str | None = None,
     patience_s: float | None = PATIENCE_S,
 ) -> CassetteServer:
-    """A server for this cassette, which does not listen yet; `cassette_server` says what the arguments are.
+    """A server for this cassette, which does not listen yet. `cassette_server` says what the arguments are; `name` is
+    what faults call it.
 
     Raises:
         RecordingError: there is no such file and nothing is to be recorded, or it is no recording.
@@ -211,13 +230,15 @@ def open_cassette(
     exists = Path(path).exists()
     if record == "none" and not exists:
         raise RecordingError(f"there is no cassette {os.fspath(path)}")
-    cassette = Cassette(path, match=match, ignore=ignore) if exists and record != "all" else None
+    cassette = Cassette(path, name=name, match=match, ignore=ignore) if exists and record != "all" else None
     records = record in ("all", "new") or (record == "once" and not exists)
     if records and upstream is None:
         raise ValueError(
             "to record, the URL of a server is needed as `upstream`, as in wss://api.example.com/v1/realtime"
         )
-    recorder = CassetteRecorder(path, cast("str", upstream), extends=cassette is not None) if records else None
+    recorder = (
+        CassetteRecorder(path, cast("str", upstream), name=name, extends=cassette is not None) if records else None
+    )
     return CassetteServer(cassette=cassette, recorder=recorder, patience_s=patience_s)
 
 
@@ -241,7 +262,8 @@ async def cassette_server(
     `patience_s` seconds while the server waits for it; None: it may wait.
 
     With `record` and `upstream`, the URL of a server, the file is recorded: what the client sends is passed on to
-    `upstream`, headers included, and secrets are kept out of the file (`duologue.recording.secrets`).
+    `upstream`, headers included, and secrets are kept out of the file (`duologue.recording.secrets`). After an
+    exception of the block the file is as before, and what passed is in one of the same name with `.part` behind it.
 
     Raises:
         AssertionError: at the end of the block, if something did not fit, or recorded events did not come. An exception
@@ -253,9 +275,13 @@ async def cassette_server(
     server = open_cassette(path, match=match, ignore=ignore, record=record, upstream=upstream, patience_s=patience_s)
     try:
         async with server.listening():
-            yield server.url
+            try:
+                yield server.url
+            except BaseException:
+                server.fail()
+                raise
     except Exception as fault:
-        for words in server.finish():
+        for words in server.state():
             fault.add_note(words)
         raise
     if faults := server.finish():
