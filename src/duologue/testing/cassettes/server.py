@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from duologue.clock import unix_time
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.recording import ClosedLine
@@ -38,6 +39,9 @@ PATIENCE_S: Final = 10.0
 
 _CLOSE_TIMEOUT_S: Final = 1.0
 """How long to wait for the client's close frame: it is on this machine."""
+
+_SESSION_PATHS: Final = ("/realtime", "/realtime/translations", "/live/sessions")
+"""Behind a base URL, of all families."""
 
 _NO_CLOSE: Final = 1006
 """The code of a connection that was lost: RFC 6455, section 7.4.1."""
@@ -63,8 +67,9 @@ class CassetteServer:
 
     @property
     def base_url(self) -> str:
-        """What clients that add `/realtime` by themselves are given: `http://…/v1`."""
-        return self.url.replace("ws://", "http://", 1).removesuffix("/realtime")
+        """For clients that add the path of the sessions by themselves: `http://…/v1`."""
+        url = self.url.replace("ws://", "http://", 1)
+        return next((url.removesuffix(path) for path in _SESSION_PATHS if url.endswith(path)), url)
 
     @property
     def is_recording(self) -> bool:
@@ -230,7 +235,9 @@ def open_cassette(
     exists = Path(path).exists()
     if record == "none" and not exists:
         raise RecordingError(f"there is no cassette {os.fspath(path)}")
-    cassette = Cassette(path, name=name, match=match, ignore=ignore) if exists and record != "all" else None
+    cassette = None
+    if exists and record != "all":
+        cassette = Cassette(path, name=name, match=match, ignore=ignore, unix_now_s=unix_time())
     records = record in ("all", "new") or (record == "once" and not exists)
     if records and upstream is None:
         raise ValueError(
