@@ -70,7 +70,14 @@ HELP: Final[Mapping[str, HelpPage]] = {
         ),
     ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
-    "inspect": HelpPage(_FILES, ("duologue inspect call.jsonl --json",)),
+    "inspect": HelpPage(
+        _FILES,
+        (
+            "duologue inspect call.jsonl",
+            "duologue inspect call.jsonl --out call.html --redact text,audio",
+            "duologue inspect call.jsonl --json",
+        ),
+    ),
     "gate": HelpPage(
         _FILES,
         (

@@ -28,6 +28,7 @@ from duologue.recording import (
     ClosedLine,
     ConnectedLine,
     EngineNote,
+    ExchangeLine,
     FaultNote,
     Frame,
     Header,
@@ -83,11 +84,11 @@ class CallFold:
             case ConnectedLine(at_s=at_s, url=url):
                 self._turns.restoring()
                 self._mark(at_s, "connected", url or "")
-            case UnknownLine():
+            case UnknownLine() | ExchangeLine():
                 return []
             case _:
                 self._noted(line.note, line.at_s)
-        if not isinstance(line, UnknownLine):
+        if not isinstance(line, UnknownLine | ExchangeLine):
             self.view.last_at_s = max(self.view.last_at_s, line.at_s)
         for number in self._heard.take_interrupted():
             if (turn := self._turns.numbered(number)) is not None:
