@@ -22,7 +22,7 @@ from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path
-from duologue.server.ids import new_id
+from duologue.server.ids import new_id as random_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.live_sessions import LiveSessions, ServedLive
@@ -65,7 +65,8 @@ class RealtimeApp:
 
     With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
-    upstream first. Spans go to `tracer_provider`, by default the process's.
+    upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes the ids of sessions, items,
+    responses and events, of words such as `item`; tests may count them (`duologue.testing.CountedIds`).
 
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
@@ -87,6 +88,7 @@ class RealtimeApp:
         limits: Limits | None = None,
         observers: Sequence[Observer] = (),
         tracer_provider: TracerProvider | None = None,
+        new_id: Callable[[str], str] = random_id,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -95,6 +97,7 @@ class RealtimeApp:
         self.defaults = defaults or SessionDefaults()
         self._long_work = asyncio.Lock()
         self.limits = limits or Limits()
+        self.new_id = new_id
         self.created_at = int(unix_time())
         self.draining = False
         self._make_engines = engines
@@ -118,7 +121,12 @@ class RealtimeApp:
             lenient=self.defaults.lenient,
         )
         self._live = LiveSessions(
-            defaults=self.defaults, limits=self.limits, budget=self.budget, models=models, long_work=self._long_work
+            defaults=self.defaults,
+            limits=self.limits,
+            budget=self.budget,
+            models=models,
+            long_work=self._long_work,
+            new_id=new_id,
         )
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
@@ -236,7 +244,7 @@ class RealtimeApp:
             session = self._admit(scope, principal, transport, observer)
         except Rejection as rejection:
             await self.reject(rejection, scope, principal)
-            await _send_rejection(transport, rejection)
+            await _send_rejection(transport, rejection, new_id=self.new_id)
             return
         with self._counted(session, principal.owner):
             await _run(session, transport, scope, principal.owner)
@@ -253,7 +261,7 @@ class RealtimeApp:
             session = self._admit_live(wanted, transport, owner, observer)
         except Rejection as rejection:
             await self.reject(rejection, scope)
-            await _refuse_live(rejection, scope, receive, send)
+            await _refuse_live(rejection, scope, receive, send, new_id=self.new_id)
             return
         with self._counted(session, owner):
             try:
@@ -313,7 +321,7 @@ class RealtimeApp:
                 limits=self.limits,
                 defaults=self.defaults,
                 observer=observer,
-                new_id=new_id,
+                new_id=self.new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
         if session_start.translates:
@@ -325,6 +333,7 @@ class RealtimeApp:
                 limits=self.limits,
                 observer=observer,
                 share=self.budget.share(principal.owner),
+                new_id=self.new_id,
             )
         return ServerSession(
             transport,
@@ -336,6 +345,7 @@ class RealtimeApp:
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
+            new_id=self.new_id,
         )
 
     def _check_room(self, owner: str) -> None:
@@ -395,7 +405,9 @@ async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISe
     return True
 
 
-async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+async def _refuse_live(
+    rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend, *, new_id: Callable[[str], str]
+) -> None:
     """Refuse a Live client: with the HTTP status, or with an `error` and a close."""
     if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
         await receive()
@@ -410,7 +422,7 @@ async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive,
         log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
-async def _send_rejection(transport: ASGITransport, rejection: Rejection) -> None:
+async def _send_rejection(transport: ASGITransport, rejection: Rejection, *, new_id: Callable[[str], str]) -> None:
     """Send the error, and close."""
     try:
         await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))

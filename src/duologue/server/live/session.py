@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Final, Protocol, assert_never
 
 from duologue.clock import loop_time, unix_time
@@ -84,11 +84,13 @@ class LiveServerSession:
         share: Share | None = None,
         stored: StoredLiveSession | None = None,
         long_work: asyncio.Lock | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         """With `models`, sessions of others are refused. `share` counts the session's memory, and is closed with it.
         `owner` may attach sidebands. With `stored` the session is a fork of it. Sessions of
         one event loop do their long work under the same lock, `long_work`."""
         self.owner = owner
+        self._new_id = new_id
         self._transport = transport
         self._registry = registry
         self._models = models
@@ -181,7 +183,7 @@ class LiveServerSession:
             self._pass_on()
             return
         self.detach(sideband)
-        gone = live_error(Rejection("no_live_session", session_id=self.session_id), new_id("event"))
+        gone = live_error(Rejection("no_live_session", session_id=self.session_id), self._new_id("event"))
         sideband.put(encode_live(gone).decode("utf-8"))
         sideband.finish()
 
@@ -199,7 +201,7 @@ class LiveServerSession:
         if not self._serving:
             return
         if self._events_allowed is not None and not self._events_allowed.take(now):
-            self._send(LiveOutgoing(live_error(Rejection("events"), new_id("event")), source))
+            self._send(LiveOutgoing(live_error(Rejection("events"), self._new_id("event")), source))
         else:
             self._protocol.receive_text(message, now=now, source=source)
         if source == PRIMARY:
@@ -349,7 +351,7 @@ class LiveServerSession:
                 self._registry.opened(self)
             return True
         rejection = Rejection("wrong_model" if self._models else "model_not_for_live", model=model)
-        refused = live_error(rejection, new_id("event"), answers=started.client_event_id)
+        refused = live_error(rejection, self._new_id("event"), answers=started.client_event_id)
         self._send_queue.put(encode_live(refused).decode("utf-8"))
         self._observer.sent(refused, 0)
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))

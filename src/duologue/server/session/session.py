@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, assert_never
 
 from duologue.clock import loop_time, unix_time
@@ -94,11 +94,13 @@ class ServerSession:
         mcp: McpAccess | None = None,
         share: Share | None = None,
         long_work: asyncio.Lock | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         """`share` counts the session's memory, and is closed with it; None: the memory is not counted. Sessions of one
         event loop do their long work under the same lock, `long_work`, one after another."""
         session_start = session_start or SessionStart()
         self._transport = transport
+        self._new_id = new_id
         self._limits = limits = limits or Limits()
         self._started_at = now = loop_time()
         self._last_message_at = now
@@ -247,7 +249,7 @@ class ServerSession:
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
-            self._send(Rejection("events").event(new_id("event")))
+            self._send(Rejection("events").event(self._new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
                 self._protocol.speak(message_to_speak, event, now=now)
@@ -326,7 +328,7 @@ class ServerSession:
 
     def _reject(self, rejection: Rejection) -> None:
         """Send the error, and close."""
-        self._send(rejection.event(new_id("event")))
+        self._send(rejection.event(self._new_id("event")))
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
     def _send(self, event: ServerEvent) -> None:

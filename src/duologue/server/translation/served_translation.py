@@ -64,11 +64,13 @@ class ServedTranslation:
         limits: Limits | None = None,
         observer: Observer | None = None,
         share: Share | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         """`share` counts the session's memory, and is closed with it; None: the memory is not counted."""
         start = session_start or SessionStart(translates=True)
         defaults = defaults or SessionDefaults()
         self._transport = transport
+        self._new_id = new_id
         self._limits = limits = limits or Limits()
         self._voice = defaults.voice
         self._share = share
@@ -279,7 +281,7 @@ class ServedTranslation:
         self._observer.sent(event, len(text))
 
     def _send_error(self, rejection: Rejection) -> None:
-        self._send(TranslationErrorEvent(event_id=new_id("event"), error=rejection.error))
+        self._send(TranslationErrorEvent(event_id=self._new_id("event"), error=rejection.error))
 
     def _reject(self, rejection: Rejection) -> None:
         """Send the error, and close."""
