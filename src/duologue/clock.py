@@ -47,8 +47,8 @@ def is_virtual() -> bool:
 def of_thread(result: asyncio.Future[R]) -> asyncio.Future[R]:
     """Tell the loop that a thread will set this future, which is returned.
 
-    A clock that does not follow the system's stands still until then. Of `asyncio.wrap_future`, and of threads that call
-    `call_soon_threadsafe`, a loop learns nothing otherwise.
+    A clock that does not follow the system's stands still until then. A loop learns nothing of `asyncio.wrap_future`,
+    nor of threads that call `call_soon_threadsafe`.
     """
     if (tell := getattr(result.get_loop(), "waits_for", None)) is not None:
         tell(result)

@@ -53,6 +53,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "engines/llm/chat_request.py": "tests/engines/llm/test_chat.py",
     "engines/llm/chat_stream.py": "tests/engines/llm/test_chat.py",
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
+    "inspection/gate/samples.py": "tests/inspection/gate/test_findings.py",
     "inspection/client_events.py": "tests/inspection/test_fold.py",
     "inspection/heard.py": "tests/inspection/test_fold.py",
     "inspection/rows.py": "tests/inspection/test_fold.py",
@@ -87,6 +88,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
+    "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""

@@ -16,6 +16,7 @@ from duologue.cli.commands.conform import conform
 from duologue.cli.commands.convert import convert
 from duologue.cli.commands.demo import demo
 from duologue.cli.commands.events import events
+from duologue.cli.commands.gate import gate
 from duologue.cli.commands.inspect import inspect
 from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
@@ -36,6 +37,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "conform": conform,
     "replay": replay,
     "inspect": inspect,
+    "gate": gate,
     "check": check,
     "convert": convert,
     "events": events,

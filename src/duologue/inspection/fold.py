@@ -11,14 +11,12 @@ kept, and texts and rows are bounded, so a call of any length can be folded.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
-from duologue.codec import decode
-from duologue.dialects import DEFAULT_DIALECT, PROFILES
-from duologue.errors import DecodeError
-from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.events import RealtimeEvent
 from duologue.inspection.client_events import ClientSide
 from duologue.inspection.heard import HeardLane
+from duologue.inspection.reading import FrameReader, ReadEvent
 from duologue.inspection.rows import Change, Rows, shortened
 from duologue.inspection.sequence import EventSequence
 from duologue.inspection.server_events import ServerSide
@@ -30,6 +28,7 @@ from duologue.recording import (
     ClosedLine,
     ConnectedLine,
     EngineNote,
+    ExchangeLine,
     FaultNote,
     Frame,
     Header,
@@ -59,12 +58,12 @@ class CallFold:
 
     def __init__(self, header: Header | None = None, *, dialect: str | None = None) -> None:
         """`dialect` is that of the frames; None: the header's, or else that of the hosted service."""
-        told = dialect or (header.dialect if header is not None else None)
-        self._dialect = told if told is not None and told in PROFILES else DEFAULT_DIALECT
+        self._reader = FrameReader(header, dialect=dialect)
+        self.read: ReadEvent | None = None
+        """What the last line says, if it was a frame."""
         self.view = CallView(
             side=header.side if header is not None else "client", model=header.model if header is not None else None
         )
-        self._server_is = "received" if self.view.side == "client" else "sent"
         self._rows = Rows(self.view)
         self._sequence = EventSequence(self.view.sequence)
         self._turns = TurnLane(self.view, self._rows)
@@ -76,6 +75,7 @@ class CallFold:
 
     def push(self, line: RecordingLine) -> list[Change]:
         """Take the next line; returns the rows that are new or have changed, in order, each once."""
+        self.read = None
         match line:
             case Frame():
                 self._frame(line)
@@ -84,11 +84,11 @@ class CallFold:
             case ConnectedLine(at_s=at_s, url=url):
                 self._turns.restoring()
                 self._mark(at_s, "connected", url or "")
-            case UnknownLine():
+            case UnknownLine() | ExchangeLine():
                 return []
             case _:
                 self._noted(line.note, line.at_s)
-        if not isinstance(line, UnknownLine):
+        if not isinstance(line, UnknownLine | ExchangeLine):
             self.view.last_at_s = max(self.view.last_at_s, line.at_s)
         for number in self._heard.take_interrupted():
             if (turn := self._turns.numbered(number)) is not None:
@@ -96,33 +96,32 @@ class CallFold:
                 self._rows.touch(turn)
         return self._rows.take()
 
-    def _frame(self, frame: Frame) -> None:
-        try:
-            event = decode(frame.message, dialect=self._dialect)
-        except DecodeError:
-            self._count("(unreadable)")
-            return
-        if isinstance(event, UnknownRealtimeEvent):
-            self._count(event.wire_type or "(no type)")
-            self.view.unknown += 1
-            return
-        self._count(str(event.type))
-        session = self._sessions.get(frame.connection)
+    def session(self, connection: int) -> SessionClock:
+        """The session of a connection, as far as it is known."""
+        session = self._sessions.get(connection)
         if session is None:
-            session = self._sessions[frame.connection] = SessionClock()
+            session = self._sessions[connection] = SessionClock()
             if len(self._sessions) > _MAX_CONNECTIONS:
                 del self._sessions[min(self._sessions)]
-        self._take(event, frame, session)
+        return session
 
-    def _take(self, event: RealtimeEvent, frame: Frame, session: SessionClock) -> None:
-        if frame.direction == self._server_is:
+    def _frame(self, frame: Frame) -> None:
+        self.read = read = self._reader.read(frame)
+        self._count(read.name)
+        if read.is_unknown:
+            self.view.unknown += 1
+        elif isinstance(read.event, RealtimeEvent):
+            self._take(read.event, read.by, frame.at_s, self.session(frame.connection))
+
+    def _take(self, event: RealtimeEvent, by: Literal["client", "server"], at_s: float, session: SessionClock) -> None:
+        if by == "server":
             spoken_ms = self.view.model_audio_ms
-            self._server.take(event, frame.at_s, session)
-            self._sequence.add(event, "server", frame.at_s, self.view.model_audio_ms - spoken_ms)
+            self._server.take(event, at_s, session)
+            self._sequence.add(event, by, at_s, self.view.model_audio_ms - spoken_ms)
         else:
             spoken_ms = self.view.user_audio_ms
-            self._client.take(event, frame.at_s, session)
-            self._sequence.add(event, "client", frame.at_s, self.view.user_audio_ms - spoken_ms)
+            self._client.take(event, at_s, session)
+            self._sequence.add(event, by, at_s, self.view.user_audio_ms - spoken_ms)
 
     def _count(self, name: str) -> None:
         if name in self.view.events or len(self.view.events) < _MAX_TYPES:

@@ -62,8 +62,8 @@ class LiveSessions:
         self._limits = limits
         self._budget = budget
         self._models = frozenset(models)
-        self._new_id = new_id
         self._long_work = long_work or asyncio.Lock()
+        self._new_id = new_id
         self._open: dict[str, LiveServerSession] = {}
         self._stored = StoredSessions[StoredLiveSession](
             max_sessions=limits.stored_live_sessions,

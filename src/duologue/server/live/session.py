@@ -90,12 +90,12 @@ class LiveServerSession:
         `owner` may attach sidebands. With `stored` the session is a fork of it. Sessions of
         one event loop do their long work under the same lock, `long_work`."""
         self.owner = owner
-        self._new_id = new_id
         self._transport = transport
         self._registry = registry
         self._models = models
         self._limits = limits = limits or Limits()
         self._share = share
+        self._new_id = new_id
         self._long_work = long_work or asyncio.Lock()
         now = loop_time()
         charge = share.charge if share is not None else None

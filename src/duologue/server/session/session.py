@@ -100,13 +100,13 @@ class ServerSession:
         event loop do their long work under the same lock, `long_work`, one after another."""
         session_start = session_start or SessionStart()
         self._transport = transport
-        self._new_id = new_id
         self._limits = limits = limits or Limits()
         self._started_at = now = loop_time()
         self._last_message_at = now
         settings = session_defaults(defaults or SessionDefaults(), session_start)
         self._model = settings.model
         self._share = share
+        self._new_id = new_id
         self._long_work = long_work or asyncio.Lock()
         self._protocol = ServerProtocol(
             settings,

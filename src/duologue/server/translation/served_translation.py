@@ -70,10 +70,10 @@ class ServedTranslation:
         start = session_start or SessionStart(translates=True)
         defaults = defaults or SessionDefaults()
         self._transport = transport
-        self._new_id = new_id
         self._limits = limits = limits or Limits()
         self._voice = defaults.voice
         self._share = share
+        self._new_id = new_id
         self._last_message_at = now = loop_time()
         self._protocol = TranslationServerProtocol(
             defaults,
