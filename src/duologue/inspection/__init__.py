@@ -19,6 +19,7 @@ from duologue.inspection.view import (
     CallTurn,
     CallView,
     HeardPart,
+    PlayedSpan,
     TokenCounts,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "Change",
     "FigureSummary",
     "HeardPart",
+    "PlayedSpan",
     "RowKind",
     "TokenCounts",
     "figures_of",

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from duologue.inspection.rows import Rows
+from duologue.inspection.spans import extended, noted_spans
 from duologue.inspection.view import CallInterruption, CutBy, HeardPart
 
 __all__ = ["HeardLane"]
@@ -66,6 +67,7 @@ class HeardLane:
                 del self._parts[next(iter(self._parts))]
         elif at_s > part.ends_s and not part.is_over:
             part.row.underruns += 1
+        extended(part.row.spans, max(at_s, 0.0 if part.row.spans else self._busy_until_s), part.arrived_ms, duration_ms)
         part.arrived_ms += duration_ms
         part.row.arrived_ms = round(part.arrived_ms)
         if not part.is_over:
@@ -87,6 +89,7 @@ class HeardLane:
         row, is_first = part.row, not part.row.is_noted
         if is_first:
             row.first_heard_s = max(row.first_arrived_s, at_s - heard_ms / 1000)
+        noted_spans(row, heard_ms, at_s)
         row.is_noted, row.heard_ms = True, heard_ms
         self._rows.touch(row)
         if is_over and not part.is_over:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.codec import decode
-from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.events import RealtimeEvent
 from duologue.inspection.client_events import ClientSide
 from duologue.inspection.heard import HeardLane
@@ -27,9 +25,7 @@ _MAX_CONNECTIONS: Final = 4
 class RealtimeMessages:
     """The messages of both sides."""
 
-    def __init__(self, view: CallView, rows: Rows, tools: ToolLane, *, dialect: str | None) -> None:
-        """`dialect` is that of the messages; None, or one that is not known: that of the hosted service."""
-        self._dialect = dialect if dialect is not None and dialect in PROFILES else DEFAULT_DIALECT
+    def __init__(self, view: CallView, rows: Rows, tools: ToolLane) -> None:
         self._rows = rows
         self._turns = TurnLane(view, rows)
         self._heard = HeardLane(rows)
@@ -37,18 +33,19 @@ class RealtimeMessages:
         self._client = ClientSide(view, self._turns, self._heard, tools, self._server)
         self._sessions: dict[int, SessionClock] = {}
 
-    def read(self, message: str | bytes) -> RealtimeEvent:
-        """The event that a message is. Raises DecodeError if it is no JSON object."""
-        return decode(message, dialect=self._dialect)
-
-    def take(self, event: AnyFamilyEvent, frame: Frame, *, from_server: bool) -> None:
-        """Take a known event that `read` returned."""
-        assert isinstance(event, RealtimeEvent)
-        session = self._sessions.get(frame.connection)
+    def session(self, connection: int) -> SessionClock:
+        """The session of a connection, as far as it is known."""
+        session = self._sessions.get(connection)
         if session is None:
-            session = self._sessions[frame.connection] = SessionClock()
+            session = self._sessions[connection] = SessionClock()
             if len(self._sessions) > _MAX_CONNECTIONS:
                 del self._sessions[min(self._sessions)]
+        return session
+
+    def take(self, event: AnyFamilyEvent, frame: Frame, *, from_server: bool) -> None:
+        """Take a known event."""
+        assert isinstance(event, RealtimeEvent)
+        session = self.session(frame.connection)
         if from_server:
             self._server.take(event, frame.at_s, session)
         else:

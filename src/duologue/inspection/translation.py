@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.codec import decode_translation
 from duologue.events import (
     UNSET,
     TranslationErrorEvent,
@@ -24,11 +23,11 @@ from duologue.events import (
     TranslationSessionUpdatedEvent,
     is_set,
 )
-from duologue.inspection.input_clock import InputClock
 from duologue.inspection.live.sound import SoundLane
 from duologue.inspection.rows import Rows, shortened
 from duologue.inspection.sequence import AnyFamilyEvent
 from duologue.inspection.server_events import audio_ms
+from duologue.inspection.session_in_force import SessionClock, SessionInForce
 from duologue.inspection.view import CallError, CallMark, CallTurn, CallView
 from duologue.protocol.translation.client.lines import PAUSE_MS
 from duologue.recording import Frame, PlaybackNote
@@ -50,19 +49,21 @@ class TranslationMessages:
     def __init__(self, view: CallView, rows: Rows) -> None:
         self._view = view
         self._rows = rows
-        self._clock = InputClock()
+        self._session = SessionClock()
+        self._session.settings = SessionInForce(detection=None, interrupts=False)
+        self._clock = self._session.clock
         self._sound = SoundLane(rows)
         self._commands: dict[str, str] = {}
         self._turn: CallTurn | None = None
         self._begin_ms = self._end_ms = 0
         self._user_ms = self._model_ms = 0.0
 
-    def read(self, message: str | bytes) -> TranslationEvent:
-        """The event that a message is. Raises DecodeError if it is no JSON object."""
-        return decode_translation(message)
+    def session(self, connection: int) -> SessionClock:
+        """The session: a recording of a translation has one."""
+        return self._session
 
     def take(self, event: AnyFamilyEvent, frame: Frame, *, from_server: bool) -> None:
-        """Take a known event that `read` returned."""
+        """Take a known event."""
         assert isinstance(event, TranslationEvent)
         at_s = frame.at_s
         if not from_server:

@@ -25,6 +25,7 @@ __all__ = [
     "EndOfSpeech",
     "HeardPart",
     "MarkKind",
+    "PlayedSpan",
     "TokenCounts",
     "TurnKind",
 ]
@@ -136,6 +137,15 @@ class CallResponse(Struct, kw_only=True):
     tokens: int | None = None
 
 
+class PlayedSpan(Struct, kw_only=True):
+    """Where in the call a stretch of a part of the model's speech is played without a break."""
+
+    begin_s: float
+    end_s: float
+    media_ms: float
+    """How much of the part comes before it."""
+
+
 class HeardPart(Struct, kw_only=True):
     """A part of the model's speech: how much of it came, and how much was heard."""
 
@@ -153,6 +163,8 @@ class HeardPart(Struct, kw_only=True):
     """How often it was played to the end of what had come, and more of it came later."""
     is_noted: bool = False
     """Whether `heard_ms` is what the player noted."""
+    spans: list[PlayedSpan] = []
+    """All that came, as it is played if nothing cuts it: `heard_ms` says how far it was heard."""
 
 
 class CallInterruption(Struct, kw_only=True):

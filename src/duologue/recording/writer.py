@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final, TypeAlias
 
 import msgspec
 
 from duologue.audio.files import create_file
+from duologue.clock import local_date
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.recording.lines import (
@@ -97,7 +97,7 @@ class RecordingWriter:
             self.path = str(getattr(target, "name", "an open file"))
             self._file = target
         header = Header(
-            started_at=datetime.now(UTC).astimezone().isoformat(timespec="milliseconds"),
+            started_at=local_date().isoformat(timespec="milliseconds"),
             side=side,
             url=url_without_keys(url) if url is not None else None,
             model=model,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
 from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
@@ -65,7 +65,8 @@ class RealtimeApp:
 
     With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
-    upstream first. Spans go to `tracer_provider`, by default the process's.
+    upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
+    such as `item`; for tests, which want the same ids in each run.
 
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
@@ -87,6 +88,7 @@ class RealtimeApp:
         limits: Limits | None = None,
         observers: Sequence[Observer] = (),
         tracer_provider: TracerProvider | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -95,9 +97,10 @@ class RealtimeApp:
         self.defaults = defaults or SessionDefaults()
         self._long_work = asyncio.Lock()
         self.limits = limits or Limits()
-        self.created_at = int(time.time())
+        self.created_at = int(unix_time())
         self.draining = False
         self._make_engines = engines
+        self._new_id = new_id
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
         self.secrets = ClientSecrets(
@@ -118,7 +121,12 @@ class RealtimeApp:
             lenient=self.defaults.lenient,
         )
         self._live = LiveSessions(
-            defaults=self.defaults, limits=self.limits, budget=self.budget, models=models, long_work=self._long_work
+            defaults=self.defaults,
+            limits=self.limits,
+            budget=self.budget,
+            models=models,
+            long_work=self._long_work,
+            new_id=new_id,
         )
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
@@ -231,7 +239,7 @@ class RealtimeApp:
             return
         principal: Principal | None = None
         try:
-            principal = self.admission.principal_of(scope, unix_now_s=time.time())
+            principal = self.admission.principal_of(scope, unix_now_s=unix_time())
             observer = self._observer(address=peer, owner=principal.owner)
             session = self._admit(scope, principal, transport, observer)
         except Rejection as rejection:
@@ -247,7 +255,7 @@ class RealtimeApp:
         transport = ASGITransport(receive, send)
         try:
             self.admission.check_origin(scope)
-            owner = self.admission.live_owner_of(scope, now=time.monotonic(), unix_now_s=time.time())
+            owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
             self._check_room(owner)
             observer = self._observer(address=peer_of(scope), owner=owner)
             session = self._admit_live(wanted, transport, owner, observer)
@@ -287,7 +295,7 @@ class RealtimeApp:
         """Report the rejection to the observers, and wait until it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
         self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
-        if delay_s := self.admission.delay_s(rejection, scope, now=time.monotonic()):
+        if delay_s := self.admission.delay_s(rejection, scope, now=loop_time()):
             await self._wait(delay_s)
 
     def cut(self, reason: str) -> None:
@@ -304,7 +312,7 @@ class RealtimeApp:
     ) -> ServerSession | Relay | ServedTranslation:
         """The session or relay for this client. Raises Rejection."""
         self._check_room(principal.owner)
-        session_start = self.admission.session_start_of(scope, principal, now=time.monotonic())
+        session_start = self.admission.session_start_of(scope, principal, now=loop_time())
         if self.upstream is not None:
             return Relay(
                 transport,
@@ -313,7 +321,7 @@ class RealtimeApp:
                 limits=self.limits,
                 defaults=self.defaults,
                 observer=observer,
-                new_id=new_id,
+                new_id=self._new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
         if session_start.translates:
@@ -325,6 +333,7 @@ class RealtimeApp:
                 limits=self.limits,
                 observer=observer,
                 share=self.budget.share(principal.owner),
+                new_id=self._new_id,
             )
         return ServerSession(
             transport,
@@ -336,6 +345,7 @@ class RealtimeApp:
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
+            new_id=self._new_id,
         )
 
     def _check_room(self, owner: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from functools import wraps
@@ -16,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from duologue.clock import unix_time
 from duologue.codec import decode, encode, translate
 from duologue.codec.problems import read_problem
 from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEvent, UnknownRealtimeEvent
@@ -77,8 +77,8 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 
     def new_secret(session_start: SessionStart, request: Request, lives_s: int) -> ClientSecret:
         """A new secret, and a timer that drops it when it has expired."""
-        secret = app.secrets.make(session_start, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
-        asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(time.time()))
+        secret = app.secrets.make(session_start, owner=request.state.owner, lives_s=lives_s, unix_now_s=unix_time())
+        asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(unix_time()))
         return secret
 
     async def client_secrets(request: Request) -> Response:

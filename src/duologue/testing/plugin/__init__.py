@@ -1,0 +1,27 @@
+"""The plugin for pytest: fixtures, markers and options for tests of what is built on realtime voice.
+
+pytest loads it in every run of a project that has duologue installed, needed or not. So this module and the modules of
+the families import pytest and the standard library only, and all else inside their fixtures and hooks.
+
+A family is a module of this folder with its fixtures and hooks (`pytest_addoption`, `pytest_configure` …), and a name
+in `FAMILIES`. `-p no:duologue` switches the plugin off, `-p no:duologue.servers` one family.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import pytest
+
+__all__ = ["FAMILIES", "pytest_addoption"]
+
+FAMILIES: Final = ("servers", "scripts", "sounds", "artifacts", "baselines")
+"""Modules of this folder that are plugins of their own, in the order in which their hooks are called last."""
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the families; pytest then calls this hook of theirs, too."""
+    parser.getgroup("duologue", "realtime voice (duologue)")
+    for family in FAMILIES:
+        pluginmanager.register(import_module(f"{__name__}.{family}"), f"duologue.{family}")

@@ -1,0 +1,3 @@
+"""Fixtures: sound for tests."""
+
+from __future__ import annotations

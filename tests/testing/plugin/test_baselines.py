@@ -1,0 +1,3 @@
+"""The family baselines of the plugin."""
+
+from __future__ import annotations

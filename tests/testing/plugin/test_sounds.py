@@ -1,0 +1,3 @@
+"""The family sounds of the plugin."""
+
+from __future__ import annotations
