@@ -91,6 +91,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
+    "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""

@@ -76,6 +76,10 @@ HELP: Final[Mapping[str, HelpPage]] = {
         (
             "duologue gate call.jsonl --first-audio 'p95<800ms' --errors 0",
             "duologue gate calls/*.jsonl --first-audio 'p95<800ms, max<2s' --interrupt 'max<300ms' --junit gate.xml",
+    "inspect": HelpPage(
+            "duologue inspect call.jsonl",
+            "duologue inspect call.jsonl --out call.html --redact text,audio",
+            "duologue inspect call.jsonl --json",
         ),
     ),
     "check": HelpPage(_FILES, ("duologue check call.jsonl", "duologue check call.jsonl --json")),

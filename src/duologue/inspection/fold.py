@@ -24,6 +24,7 @@ from duologue.recording import (
     ClosedLine,
     ConnectedLine,
     EngineNote,
+    ExchangeLine,
     FaultNote,
     Frame,
     Header,
@@ -82,11 +83,11 @@ class CallFold:
                 if self._known is not None:
                     self._known.restoring()
                 self._mark(at_s, "connected", url or "")
-            case UnknownLine():
+            case UnknownLine() | ExchangeLine():
                 return []
             case _:
                 self._noted(line.note, line.at_s)
-        if not isinstance(line, UnknownLine):
+        if not isinstance(line, UnknownLine | ExchangeLine):
             self.view.last_at_s = max(self.view.last_at_s, line.at_s)
         if self._known is not None:
             self._known.settle()

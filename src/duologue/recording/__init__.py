@@ -10,6 +10,7 @@ from duologue.recording.lines import (
     ConnectedLine,
     Direction,
     EngineNote,
+    ExchangeLine,
     FaultNote,
     Frame,
     Header,
@@ -26,7 +27,7 @@ from duologue.recording.lines import (
     UnknownNote,
 )
 from duologue.recording.reader import RecordingReader
-from duologue.recording.recorder import RecordingTransport
+from duologue.recording.recorder import MessageLog, RecordingTransport
 from duologue.recording.replayer import ReplayTransport
 from duologue.recording.writer import RecordingTarget, RecordingWriter
 
@@ -37,10 +38,12 @@ __all__ = [
     "ConnectedLine",
     "Direction",
     "EngineNote",
+    "ExchangeLine",
     "FaultNote",
     "Frame",
     "Header",
     "MarkNote",
+    "MessageLog",
     "Note",
     "NoteLine",
     "PlaybackNote",

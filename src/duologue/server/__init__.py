@@ -8,12 +8,14 @@ from duologue.server.http.paths import PATH
 from duologue.server.limits import Limits, limits_of
 from duologue.server.live.session import LiveServerSession
 from duologue.server.mcp.servers import McpAccess
+from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import OpenLiveUpstream, OpenUpstream, Upstream
 from duologue.server.run.runner import loop_factory, serve, tune_process
 from duologue.server.run.tls import tls_context
 from duologue.server.session.session import ServerSession
 from duologue.server.session_start import LiveRequest, SessionStart
+from duologue.server.tap.taps import SessionTap, Tap
 from duologue.server.telemetry.observer import Observer, SessionObserver
 
 __all__ = [
@@ -27,9 +29,12 @@ __all__ = [
     "OpenUpstream",
     "SessionStart",
     "RealtimeApp",
+    "RecordingFolder",
     "Relay",
     "ServerSession",
     "SessionObserver",
+    "SessionTap",
+    "Tap",
     "Upstream",
     "app",
     "limits_of",

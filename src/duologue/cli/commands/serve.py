@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from cyclopts import Group, Parameter
 from msgspec.structs import replace
 
+from duologue.cli.byte_sizes import bytes_of
 from duologue.cli.call.call import check_url
 from duologue.cli.errors import UsageError, check_exists
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
@@ -29,13 +30,14 @@ from duologue.client.live.urls import attach_url, fork_url, primary_url
 from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
-from duologue.errors import DuologueError
+from duologue.errors import DuologueError, RecordingError
 from duologue.protocol import SessionDefaults
 from duologue.server import (
     Limits,
     LiveRequest,
     McpAccess,
     RealtimeApp,
+    RecordingFolder,
     SessionStart,
     Upstream,
     limits_of,
@@ -56,6 +58,9 @@ _ORPHAN_DRAIN_S: Final = 2.0
 _UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
 """Arguments can be read by every user of a machine, the environment cannot."""
 
+
+_RECORD_LIMIT: Final = "10GB"
+"""A client may talk as long as it likes, and ten of them fill it in three hours: an hour of a call has 300 MB."""
 
 _LISTENING: Final = Group("Listening", sort_key=1)
 _ADMISSION: Final = Group("Who may use it, and how much", sort_key=2)
@@ -168,6 +173,17 @@ class ServeOptions:
             group=_ADMISSION, help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."
         ),
     ] = ()
+    record: Annotated[
+        Path | None,
+        Parameter(
+            group=_OPERATION,
+            help="Record each session to a file of its own in this folder, which its owner alone can read: all words "
+            "and voices, and no keys.",
+        ),
+    ] = None
+    record_limit: Annotated[
+        str, Parameter(group=_OPERATION, help="What the recordings in --record may hold together; then they stop.")
+    ] = _RECORD_LIMIT
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
         "warning"
     )
@@ -199,6 +215,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         raise UsageError(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
     tls = _tls(options)
+    record = _recordings(options)
     start_logging(options.log_level, options.log_format)
     raise_descriptor_limit()
     application = RealtimeApp(
@@ -212,6 +229,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         refuse_beta=options.refuse_beta,
         upstream=_upstream(options),
         mcp=_mcp(options),
+        record=record,
     )
     return run_to_end(_serve(application, options, tls), loop_factory=loop_factory(), terminated=0)
 
@@ -258,6 +276,19 @@ def _tls(options: ServeOptions) -> SSLContext | None:
         return None
     check_exists(*(path for path in (options.tls_cert, options.tls_key) if path is not None))
     return tls_context(options.tls_cert, options.tls_key)
+
+
+def _recordings(options: ServeOptions) -> RecordingFolder | None:
+    """Where sessions are recorded. Raises UsageError."""
+    if options.record is None:
+        if options.record_limit != _RECORD_LIMIT:
+            raise UsageError("--record-limit belongs to --record FOLDER")
+        return None
+    max_bytes = bytes_of(options.record_limit, option="--record-limit")
+    try:
+        return RecordingFolder(options.record, max_bytes=max_bytes)
+    except RecordingError as fault:
+        raise UsageError(f"--record: {fault}") from fault
 
 
 def _keys_of_the_environment() -> list[str]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from duologue.audio.formats import Encoding
 from duologue.audio.sounding import sounding_ms
 from duologue.inspection.rows import Rows
-from duologue.inspection.view import HeardPart
+from duologue.inspection.view import HeardPart, PlayedSpan
 
 __all__ = ["SoundLane", "SoundStretch"]
 
@@ -83,7 +83,10 @@ class SoundLane:
             yield self._begin(at_s, begin_s + first_ms / _MS, begin_s + last_ms / _MS)
             return
         # Where silence may be left out, a piece that comes late is not a gap.
-        stretch.row.underruns += is_late and stretch.end_s > due_s - _STEP_S and first_ms == 0
+        if is_late and stretch.end_s > due_s - _STEP_S and first_ms == 0:
+            stretch.row.underruns += 1
+            media_ms = sum(span.end_s - span.begin_s for span in stretch.row.spans) * _MS
+            stretch.row.spans.append(PlayedSpan(begin_s=begin_s, end_s=begin_s, media_ms=round(media_ms)))
         stretch.end_s = begin_s + last_ms / _MS
         self._measure(stretch)
 
@@ -95,6 +98,7 @@ class SoundLane:
             response_id="",
             first_arrived_s=at_s,
             first_heard_s=max(at_s, begin_s),
+            spans=[PlayedSpan(begin_s=begin_s, end_s=end_s, media_ms=0)],
         )
         stretch = SoundStretch(self._rows.add("heard", row), begin_s, end_s)
         self._measure(stretch)
@@ -102,5 +106,7 @@ class SoundLane:
         return stretch
 
     def _measure(self, stretch: SoundStretch) -> None:
-        stretch.row.arrived_ms = stretch.row.heard_ms = round((stretch.end_s - stretch.begin_s) * _MS)
+        spans = stretch.row.spans
+        spans[-1].end_s = stretch.end_s
+        stretch.row.arrived_ms = stretch.row.heard_ms = round(sum(span.end_s - span.begin_s for span in spans) * _MS)
         self._rows.touch(stretch.row)

@@ -1,0 +1,1 @@
+"""Recorded calls that are played as a server."""
