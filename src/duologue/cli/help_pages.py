@@ -70,16 +70,19 @@ HELP: Final[Mapping[str, HelpPage]] = {
         ),
     ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
-    "inspect": HelpPage(_FILES, ("duologue inspect call.jsonl --json",)),
+    "inspect": HelpPage(
+        _FILES,
+        (
+            "duologue inspect call.jsonl",
+            "duologue inspect call.jsonl --out call.html --redact text,audio",
+            "duologue inspect call.jsonl --json",
+        ),
+    ),
     "gate": HelpPage(
         _FILES,
         (
             "duologue gate call.jsonl --first-audio 'p95<800ms' --errors 0",
             "duologue gate calls/*.jsonl --first-audio 'p95<800ms, max<2s' --interrupt 'max<300ms' --junit gate.xml",
-    "inspect": HelpPage(
-            "duologue inspect call.jsonl",
-            "duologue inspect call.jsonl --out call.html --redact text,audio",
-            "duologue inspect call.jsonl --json",
         ),
     ),
     "check": HelpPage(_FILES, ("duologue check call.jsonl", "duologue check call.jsonl --json")),
