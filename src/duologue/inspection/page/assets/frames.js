@@ -159,6 +159,7 @@ class FramesPanel {
       this.filter();
       return;
     }
+    this.isDone = false;
     void this.find(term, this.run);
   }
 
@@ -184,6 +185,7 @@ class FramesPanel {
       }
       if (piece % 4 === 3) this.told.textContent = `${Math.round((100 * piece) / frames.store.chunks.length)} % searched`;
     }
+    this.isDone = true;
     this.filter();
   }
 
@@ -202,6 +204,8 @@ class FramesPanel {
 
   chosen = -1;
   run = 0;
+  /** Whether the last search has seen all frames. */
+  isDone = true;
 
   /**
    * @param {number} index
