@@ -109,6 +109,14 @@ def test_options_that_cannot_be_right_are_told(tmp_path: Path, command: Command)
     assert "is no price list" in command("inspect", path, "--prices", prices, code=2).err
 
 
+def test_figures_leave_out_what_the_page_leaves_out(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    shown = command("inspect", path, "--json", "--redact", "text,tools").out
+    assert json.loads(shown)["call"]["turns"][0]["user_text"] == "(text, 16 characters)"
+    assert "multiply" in shown
+    assert '"a"' not in shown
+
+
 def test_a_price_list_adds_the_cost_to_the_figures(tmp_path: Path, command: Command) -> None:
     path = written(tmp_path / "call.jsonl", vad_call())
     prices = tmp_path / "prices.toml"

@@ -15,7 +15,7 @@ from duologue.inspection.page import audio_pieces
 from duologue.inspection.page.audio_pieces import coded, coding_at, pieces_of, speech_only, without_silence, written
 from duologue.inspection.page.lanes import SpeechBar
 from duologue.inspection.page.sound_lanes import PlacedSound
-from duologue.inspection.page.sounds import FileStore, Sound
+from duologue.inspection.page.sounds import FileStore, StoredSound
 
 RATE_HZ = 8000
 
@@ -25,14 +25,14 @@ def tone(seconds: float, rate_hz: int = RATE_HZ) -> bytes:
     return from_samples(array("h", (round(8000 * math.sin(number / 4)) for number in range(count))))
 
 
-def sound(*parts: bytes, rate_hz: int = RATE_HZ) -> Sound:
-    made = Sound(rate_hz, FileStore(io.BytesIO()))
+def sound(*parts: bytes, rate_hz: int = RATE_HZ) -> StoredSound:
+    made = StoredSound(rate_hz, FileStore(io.BytesIO()))
     for part in parts:
         made.add(part)
     return made
 
 
-def placed(begin_s: float, made: Sound) -> PlacedSound:
+def placed(begin_s: float, made: StoredSound) -> PlacedSound:
     return PlacedSound(begin_s, begin_s + made.duration_s, made, 0.0)
 
 
@@ -96,4 +96,4 @@ def test_a_page_is_told_where_its_pieces_lie(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_is_kept_no_more_is_silence_and_nothing_is_no_piece() -> None:
-    assert written("user", pieces_of([placed(0, Sound(RATE_HZ, None))]), lambda name, text: None) == []
+    assert written("user", pieces_of([placed(0, StoredSound(RATE_HZ, None))]), lambda name, text: None) == []

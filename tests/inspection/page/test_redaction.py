@@ -32,6 +32,18 @@ FRAMES: list[tuple[Redacted, Json, Json]] = [
         {"type": "session.update", "session": {"instructions": "Be kind.", "prompt": {"id": "p"}}},
         {"session": {"instructions": "(instructions, 8 characters)", "prompt": "(instructions)"}},
     ),
+    (
+        "instructions",
+        {"type": "session.instructions.append", "content": "Be kind."},
+        {"content": "(instructions, 8 characters)"},
+    ),
+    ("text", {"type": "session.commentary.append", "content": "Noon."}, {"content": "(text, 5 characters)"}),
+    (
+        "tools",
+        {"type": "response.event", "event": {"type": "response.function_call_arguments.delta", "delta": "{"}},
+        {"event": {"type": "response.function_call_arguments.delta", "delta": "(tools, 1 characters)"}},
+    ),
+    ("text", {"type": "x", "logprobs": [{"token": "Hi"}]}, {"logprobs": "(text, 1 of them)"}),
 ]
 
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from duologue.inspection.page.sounds import CallTrack, FileStore, Sound
+from duologue.inspection.page.sounds import CallTrack, FileStore, StoredSound
 
 RATE_HZ = 8000
 MS = 16
@@ -66,7 +66,7 @@ def test_another_rate_begins_another_stretch() -> None:
 
 def test_samples_come_back_from_the_store_also_where_two_sounds_take_turns() -> None:
     store = FileStore(io.BytesIO())
-    one, two = Sound(RATE_HZ, store), Sound(RATE_HZ, store)
+    one, two = StoredSound(RATE_HZ, store), StoredSound(RATE_HZ, store)
     for number in range(4):
         one.add(bytes([number + 1]) * 10 * MS)
         assert two.read(0.0, 0.001) == bytes([9] * MS if number else [])
@@ -78,7 +78,7 @@ def test_samples_come_back_from_the_store_also_where_two_sounds_take_turns() -> 
 
 
 def test_without_a_store_there_are_peaks_alone() -> None:
-    sound = Sound(RATE_HZ, None)
+    sound = StoredSound(RATE_HZ, None)
     sound.add(bytes(30 * MS))
     assert sound.read(0, 1) == b""
     assert len(sound.peaks) == 3

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from duologue.inspection.page.peaks import STEP_MS, PeakMeter
 
-__all__ = ["CallTrack", "FileStore", "Sound", "SoundStore", "Stretch"]
+__all__ = ["CallTrack", "FileStore", "SoundStore", "StoredSound", "Stretch"]
 
 
 class SoundStore(Protocol):
@@ -48,7 +48,7 @@ class FileStore:
         return self._file.read(size_bytes)
 
 
-class Sound:
+class StoredSound:
     """One stream of PCM16: its peaks, and where its samples are."""
 
     def __init__(self, rate_hz: int, store: SoundStore | None) -> None:
@@ -121,7 +121,7 @@ class Stretch(Struct, kw_only=True):
     position_ms: float
     """Of its beginning in the audio of its connection's session."""
     sound: Any
-    """A `Sound`."""
+    """A `StoredSound`."""
 
     @property
     def end_s(self) -> float:
@@ -193,7 +193,7 @@ class CallTrack:
             earliest_s=after_s if is_stall else max(after_s, begin_s - _LATE_S),
             connection=connection,
             position_ms=position_ms,
-            sound=Sound(rate_hz, self._store),
+            sound=StoredSound(rate_hz, self._store),
         )
         self.stretches.append(stretch)
         return stretch

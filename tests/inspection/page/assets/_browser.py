@@ -54,7 +54,14 @@ class Opened:
     """A page that is open and ready."""
 
     def __init__(
-        self, browser: Browser, path: Path, *, scheme: Any = "light", width: int = 1440, height: int = 900, hash: str = ""
+        self,
+        browser: Browser,
+        path: Path,
+        *,
+        scheme: Any = "light",
+        width: int = 1440,
+        height: int = 900,
+        hash: str = "",
     ) -> None:
         self.requests: list[str] = []
         self.said: list[str] = []

@@ -10,13 +10,17 @@ from tests.inspection.page.assets._browser import Opened
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_in_both_schemes_without_a_request_or_a_complaint(open_page: Callable[..., Opened], scheme: str) -> None:
+def test_it_opens_in_both_schemes_without_a_request_or_a_complaint(
+    open_page: Callable[..., Opened], scheme: str
+) -> None:
     opened = open_page(scheme=scheme)
     ground = opened.value("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(15, 18, 21)")
     assert opened.page.title() == "whole.jsonl"
     assert "demo-1" in opened.text("#about")
-    figures = dict(zip(opened.page.locator("dt").all_inner_texts(), opened.page.locator("dt + dd").all_inner_texts(), strict=True))
+    figures = dict(
+        zip(opened.page.locator("dt").all_inner_texts(), opened.page.locator("dt + dd").all_inner_texts(), strict=True)
+    )
     assert figures["Turns"] == "3"
     assert figures["Interruptions"] == figures["Underruns"] == figures["Errors"] == "1"
     assert figures["First heard"] == "853–1,842 ms"
@@ -41,7 +45,9 @@ def _place(opened: Opened, lane: str, at_s: float) -> tuple[float, float]:
     box = opened.page.locator("#lanes .stage").bounding_box()
     assert box is not None
     x = opened.value(f"page.lanes.x({at_s})")
-    y = opened.value(f"(() => {{ const at = page.lanes.places.find((each) => each.key === '{lane}'); return at.y + at.height / 2; }})()")
+    y = opened.value(
+        f"(() => {{ const at = page.lanes.places.find((each) => each.key === '{lane}'); return at.y + at.height / 2; }})()"
+    )
     return box["x"] + x, box["y"] + y
 
 
