@@ -13,6 +13,7 @@ from duologue.inspection.reading import ReadEvent
 from duologue.recording import (
     ClosedLine,
     ConnectedLine,
+    ExchangeLine,
     FaultNote,
     Frame,
     Note,
@@ -35,6 +36,10 @@ _MAX_ID: Final = 80
 _MAX_MS: Final = (1 << 32) - 1
 
 _AGREED: Final = frozenset({1000, 1001})
+"""Close codes of a normal end: RFC 6455, section 7.4.1."""
+
+_FAILED: Final = 400
+"""Statuses of HTTP from here on say that a request was refused."""
 
 
 class FrameRow(Struct, frozen=True, kw_only=True):
@@ -159,6 +164,8 @@ def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirect
             return "c", f"closed {code}", 0
         case ConnectedLine():
             return "o", "connected", 0
+        case ExchangeLine(method=method, path=path, status=status):
+            return "n", f"{method} {path.partition('?')[0]} {status}", 0
         case NoteLine(note=note):
             return "n", f"note {_kind_of(note)}", 0
         case _:
@@ -175,6 +182,8 @@ def _is_odd(line: RecordingLine, read: ReadEvent | None) -> bool:
             return read is None or read.event is None or read.is_unknown or read.name == "error"
         case ClosedLine(code=code):
             return code not in _AGREED
+        case ExchangeLine(status=status):
+            return status >= _FAILED
         case NoteLine(note=note):
             return isinstance(note, FaultNote)
         case _:
