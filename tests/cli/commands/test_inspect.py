@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.recording import RecordingLine, RecordingWriter, SessionFamily
+from duologue.recording import Frame, RecordingLine, RecordingWriter, SessionFamily
 from tests.cli.conftest import Command, started, write_lines
 from tests.inspection._calls import Call, barge_in_call, push_to_talk_call, vad_call
 
@@ -66,7 +66,7 @@ def test_a_recording_that_a_crash_has_cut_off_is_inspected(tmp_path: Path, comma
 def test_other_files_are_refused_in_a_sentence(tmp_path: Path, command: Command) -> None:
     path = tmp_path / "frames.jsonl"
     write_lines(path, {"type": "response.cancel"})
-    assert "needs a recording of duologue" in command("inspect", path, "--json", code=2).err
+    assert "does not say when each message passed" in command("inspect", path, "--json", code=2).err
     assert "there is no file" in command("inspect", tmp_path / "none.jsonl", code=2).err
 
 
@@ -107,6 +107,25 @@ def test_options_that_cannot_be_right_are_told(tmp_path: Path, command: Command)
     prices = tmp_path / "prices.toml"
     prices.write_text("[models.m]\nwords = 1", encoding="utf-8")
     assert "is no price list" in command("inspect", path, "--prices", prices, code=2).err
+
+
+def test_the_call_of_a_browser_is_inspected(tmp_path: Path, command: Command) -> None:
+    messages = [
+        {
+            "type": "send" if line.direction == "sent" else "receive",
+            "time": 1.8e9 + line.at_s,
+            "opcode": 1,
+            "data": line.message,
+        }
+        for line in vad_call()
+        if isinstance(line, Frame)
+    ]
+    entry = {"request": {"url": "wss://host/v1/realtime"}, "_webSocketMessages": messages}
+    path = tmp_path / "call.har"
+    path.write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
+    shown = json.loads(command("inspect", path, "--json").out)
+    assert [turn["first_audio_ms"] for turn in shown["call"]["turns"]] == [700, 1300]
+    command("inspect", path, "--out", tmp_path / "call.html")
 
 
 def test_figures_leave_out_what_the_page_leaves_out(tmp_path: Path, command: Command) -> None:
