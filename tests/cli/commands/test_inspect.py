@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import webbrowser
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from duologue.cli.page_server import PageServer
 from duologue.recording import Frame, RecordingLine, RecordingWriter, SessionFamily
 from tests.cli.conftest import Command, started, write_lines
 from tests.inspection._calls import Call, barge_in_call, push_to_talk_call, vad_call
@@ -142,6 +145,39 @@ def test_a_price_list_adds_the_cost_to_the_figures(tmp_path: Path, command: Comm
     prices.write_text("[models.m]\ninput_text = 1", encoding="utf-8")
     shown = json.loads(command("inspect", path, "--json", "--prices", prices).out)
     assert shown["figures"]["cost"] is None, "the recording does not say its model"
+
+
+class Window(webbrowser.BaseBrowser):
+    """A browser that remembers what it was given."""
+
+    opened: ClassVar[list[str]] = []
+
+    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+        self.opened.append(url)
+        return True
+
+
+@pytest.mark.parametrize(("browser", "count"), [(Window(), 1), (webbrowser.GenericBrowser("lynx"), 0), (None, 0)])
+def test_a_browser_with_a_window_is_opened_and_one_in_the_terminal_is_not(
+    tmp_path: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    browser: webbrowser.BaseBrowser | None,
+    count: int,
+) -> None:
+    def get() -> webbrowser.BaseBrowser:
+        if browser is None:
+            raise webbrowser.Error("could not locate runnable browser")
+        return browser
+
+    def run(server: PageServer) -> None:
+        raise KeyboardInterrupt
+
+    Window.opened.clear()
+    monkeypatch.setattr(webbrowser, "get", get)
+    monkeypatch.setattr(PageServer, "run", run)
+    shown = command("inspect", written(tmp_path / "call.jsonl", vad_call())).out
+    assert Window.opened == [shown.split()[0]] * count
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process there gets no Ctrl-C of its own")

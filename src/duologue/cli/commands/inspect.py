@@ -167,10 +167,18 @@ def _served(recording: CallSource, other: OtherCall | None, options: PageOptions
         with PageServer(built, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
             print(f"{server.url}  (until Ctrl-C)", flush=True)
             if opens:
-                webbrowser.open(server.url)
+                _open(server.url)
             with suppress(KeyboardInterrupt):  # that is how it ends
                 server.run()
     return result
+
+
+def _open(url: str) -> None:
+    """Open a browser with a window: one in the terminal would take it, and show nothing of the page."""
+    with suppress(webbrowser.Error):  # there is none, and the address is told
+        browser = webbrowser.get()
+        if type(browser) is not webbrowser.GenericBrowser:
+            browser.open(url)
 
 
 def _built(recording: CallSource, other: OtherCall | None, target: BinaryIO, options: PageOptions) -> BuiltPage:
