@@ -29,7 +29,7 @@ def browser() -> Generator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pages of a call with everything in it, of a minute of quick talk, and of one that is made to do harm."""
     folder = tmp_path_factory.mktemp("pages")
-    for name, lines in (("whole", whole_call()), ("minutes", long_call(4)), ("hostile", hostile_call())):
+    for name, lines in (("whole", whole_call()), ("minutes", long_call(3)), ("hostile", hostile_call())):
         built(write(folder / f"{name}.jsonl", lines), folder / f"{name}.html")
     return folder
 

@@ -81,17 +81,19 @@ class FrameIndex {
   }
 
   /**
-   * The frame of one of these types nearest to a moment, within 50 ms; else the first frame from then on.
+   * The frame of one of these types nearest to a moment, at most 50 ms before it and so many behind; else the first
+   * frame from then on.
    * @param {number} atS
    * @param {RegExp} [type]
+   * @param {number} [laterMs]
    */
-  near(atS, type) {
+  near(atS, type, laterMs = 50) {
     const atMs = Math.round(atS * 1000);
     if (type !== undefined) {
-      let [found, nearest] = [-1, 51];
+      let [found, nearest] = [-1, Infinity];
       for (let number = this.after(atMs - 50); number < this.count; number += 1) {
         const away = Math.abs((this.atMs[number] ?? 0) - atMs);
-        if ((this.atMs[number] ?? 0) > atMs + 50) break;
+        if ((this.atMs[number] ?? 0) > atMs + laterMs) break;
         if (away < nearest && type.test(this.typeOf(number))) [found, nearest] = [number, away];
       }
       if (found >= 0) return found;

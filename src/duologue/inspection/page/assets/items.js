@@ -13,6 +13,9 @@
  * @typedef {{[key in LaneKey]: Item[]}} LaneItems
  */
 
+/** So much later the server may say that it hears speech: detectors want some of it first. */
+const HEARD_LATE_MS = 2000;
+
 /** @type {{key: LaneKey, name: string, height: number, group: number, about: string}[]} */
 const LANES = [
   { key: 'user_audio', name: 'User audio', height: 46, group: 0, about: 'How loud the user is, as sent' },
@@ -58,8 +61,9 @@ function laneItems(call, frames) {
   /**
    * @param {number} atS
    * @param {RegExp} [type]
+   * @param {number} [laterMs]
    */
-  const near = (atS, type) => () => (frames === null || frames.count === 0 ? -1 : frames.near(atS, type));
+  const near = (atS, type, laterMs) => () => (frames === null || frames.count === 0 ? -1 : frames.near(atS, type, laterMs));
   const { lanes, rows } = call;
   return {
     user_audio: lanes.user_energy.map(([fromS, toS]) => ({
@@ -67,7 +71,7 @@ function laneItems(call, frames) {
     })),
     user_speech: [
       ...lanes.user_speech.map(([fromS, toS]) => /** @type {Item} */ ({
-        fromS, toS, what: 'speech, says the server', tone: 'user', shape: 'bar', frame: near(fromS, /speech_started$/),
+        fromS, toS, what: 'speech, says the server', tone: 'user', shape: 'bar', frame: near(fromS, /speech_started$/, HEARD_LATE_MS),
       })),
       ...lanes.user_energy.map(([fromS, toS]) => /** @type {Item} */ ({
         fromS, toS, what: 'loud, by our own measure', tone: 'quiet', shape: 'thin',
@@ -110,7 +114,7 @@ function textItem(row, tone, call, frame) {
   };
 }
 
-/** @typedef {(atS: number, type?: RegExp) => () => number} Near */
+/** @typedef {(atS: number, type?: RegExp, laterMs?: number) => () => number} Near */
 
 /**
  * @param {Call} call
