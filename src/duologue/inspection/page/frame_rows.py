@@ -87,6 +87,16 @@ class FrameTable:
         """The frame that belongs to a frame; -1 for none."""
         return self._partners.of(number)
 
+    def wire(self) -> dict[str, int]:
+        """Messages and their bytes, each way, as the header's side sees them."""
+        found = dict.fromkeys(("sent", "sent_bytes", "received", "received_bytes"), 0)
+        for direction, size in zip(self._dirs, self._sizes, strict=True):
+            name = {ord("s"): "sent", ord("r"): "received"}.get(direction)
+            if name is not None:
+                found[name] += 1
+                found[f"{name}_bytes"] += size
+        return found
+
     def columns(self) -> dict[str, Any]:
         """All rows, as JSON-ready columns."""
         return {
