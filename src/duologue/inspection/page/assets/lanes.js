@@ -56,6 +56,17 @@ class Lanes extends LanePicture {
     this.names.style.height = this.stage.style.height = `${this.height}px`;
   }
 
+  /**
+   * Draw other items: the call has gone on.
+   * @param {LaneItems} items
+   */
+  show(items) {
+    this.items = items;
+    this.lay();
+    this.stage.setAttribute('aria-valuemax', String(Math.round(this.call.durationS * 1000) / 1000));
+    this.draw();
+  }
+
   resize() {
     this.width = this.stage.clientWidth;
     this.draw();
