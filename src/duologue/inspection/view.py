@@ -271,6 +271,12 @@ class CallView(Struct, kw_only=True):
         """The response with this id."""
         return next((each for each in reversed(self.responses) if each.response_id == response_id), None)
 
+    def row(self, kind: str, index: int) -> dict[str, Any]:
+        """A row as JSON-ready data, with its figures."""
+        row = getattr(self, kind)[index]
+        content: dict[str, Any] = msgspec.to_builtins(row)
+        return content | {figure: getattr(row, figure) for figure in _FIGURES.get(kind, ())}
+
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON-ready data, with the figures of each row."""
         content: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self, sequence=[]))
