@@ -293,7 +293,9 @@ def whole_call(*, is_quick: bool = False) -> Iterator[Json]:
     script.note(0.3, kind="mark", text="the call is put through")
     _, at_s = script.user_says(0.8, "question_time", "What time is it?")
     told = "It is a quarter to seven in the morning, and the day"
-    script.answer(at_s + 0.02, "librivox_0890", told, cut_s=5.98 if is_quick else 6.05, first_ms=140 if is_quick else 260)
+    script.answer(
+        at_s + 0.02, "librivox_0890", told, cut_s=5.98 if is_quick else 6.05, first_ms=140 if is_quick else 260
+    )
     late_ms = 110 if is_quick else 340
     _, at_s = script.user_says(5.62, "question_arithmetic", "Where is my order?", late_ms=late_ms)
     output = {"state": "sent", "day": "Tuesday"}

@@ -9,7 +9,9 @@ from tests.inspection.page.assets._browser import Opened
 
 def _search(opened: Opened, term: str) -> None:
     opened.page.fill("#search", term)
-    opened.until(f"document.querySelector('#frames .told').textContent.endsWith('for “{term}”') && page.framesPanel.isDone")
+    opened.until(
+        f"document.querySelector('#frames .told').textContent.endsWith('for “{term}”') && page.framesPanel.isDone"
+    )
 
 
 def _types(opened: Opened) -> list[str]:
@@ -70,7 +72,10 @@ def test_a_setting_that_came_otherwise_than_asked_is_shown(opened: Opened) -> No
     told = opened.text("#detail .difference summary")
     assert told == "2 settings of 13 not as asked"
     rows = opened.page.locator("#detail .difference").first.locator("tbody tr").all_inner_texts()
-    assert [row.split() for row in rows] == [["audio.output.voice", "cedar", "marin"], ["audio.output.speed", "1.1", "1"]]
+    assert [row.split() for row in rows] == [
+        ["audio.output.voice", "cedar", "marin"],
+        ["audio.output.speed", "1.1", "1"],
+    ]
     opened.page.get_by_role("button", name="session.updated").click()
     opened.until("page.view.frame === 2 && document.querySelector('#detail h2').textContent === 'session.updated'")
     assert opened.text("#detail .difference summary") == told

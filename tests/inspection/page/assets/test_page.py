@@ -10,13 +10,17 @@ from tests.inspection.page.assets._browser import Opened
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_in_both_schemes_without_a_request_or_a_complaint(open_page: Callable[..., Opened], scheme: str) -> None:
+def test_it_opens_in_both_schemes_without_a_request_or_a_complaint(
+    open_page: Callable[..., Opened], scheme: str
+) -> None:
     opened = open_page(scheme=scheme)
     ground = opened.value("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(15, 18, 21)")
     assert opened.page.title() == "whole.jsonl"
     assert "demo-1" in opened.text("#about")
-    figures = dict(zip(opened.page.locator("dt").all_inner_texts(), opened.page.locator("dt + dd").all_inner_texts(), strict=True))
+    figures = dict(
+        zip(opened.page.locator("dt").all_inner_texts(), opened.page.locator("dt + dd").all_inner_texts(), strict=True)
+    )
     assert figures["Turns"] == "3"
     assert figures["Interruptions"] == figures["Underruns"] == figures["Errors"] == "1"
     assert figures["First heard"] == "853–1,842 ms"
@@ -28,7 +32,9 @@ def test_colours_follow_the_scheme_while_the_page_is_open(opened: Opened) -> Non
     def pixel() -> list[int]:
         x = opened.value("Math.round(page.lanes.x(1.0))")
         y = opened.value("page.lanes.places[1].y + 5")
-        colours: list[int] = opened.value(f"(() => {{ const copy = new OffscreenCanvas(1, 1).getContext('2d', {{willReadFrequently: true}}); copy.drawImage(page.lanes.canvas, -{x}, -{y}); return [...copy.getImageData(0, 0, 1, 1).data]; }})()")
+        colours: list[int] = opened.value(
+            f"(() => {{ const copy = new OffscreenCanvas(1, 1).getContext('2d', {{willReadFrequently: true}}); copy.drawImage(page.lanes.canvas, -{x}, -{y}); return [...copy.getImageData(0, 0, 1, 1).data]; }})()"
+        )
         return colours
 
     light = pixel()
@@ -41,7 +47,9 @@ def _place(opened: Opened, lane: str, at_s: float) -> tuple[float, float]:
     box = opened.page.locator("#lanes .stage").bounding_box()
     assert box is not None
     x = opened.value(f"page.lanes.x({at_s})")
-    y = opened.value(f"(() => {{ const at = page.lanes.places.find((each) => each.key === '{lane}'); return at.y + at.height / 2; }})()")
+    y = opened.value(
+        f"(() => {{ const at = page.lanes.places.find((each) => each.key === '{lane}'); return at.y + at.height / 2; }})()"
+    )
     return box["x"] + x, box["y"] + y
 
 

@@ -16,11 +16,11 @@ class Comparison {
     this.offsetS = other.aligned_s ?? 0;
     page.view.grow(Math.max(page.call.durationS, this.call.durationS + this.offsetS));
     const title = plain(other.title, 200);
-    byId('lanes').before(Comparison.caption('This call', page.data));
+    byId('lanes').before(Comparison.caption('This call', page.data, []));
     const root = element('div', { className: 'lane-pair' });
     const place = byId('other');
     place.hidden = false;
-    fill(place, Comparison.caption('Other call', other), root);
+    fill(place, Comparison.caption('Other call', other, aboutCall(other)), root);
     this.lanes = new Lanes(root, this.call, laneItems(this.call, null), page.view, {
       label: `Playhead, over the lanes of ${title}`,
       offsetS: this.offsetS,
@@ -32,9 +32,10 @@ class Comparison {
   /**
    * @param {string} which
    * @param {CallData} data
+   * @param {Child[]} about
    */
-  static caption(which, data) {
-    return element('p', { className: 'caption' }, element('b', {}, which), ' ', words(data.title), ...aboutCall(data).flatMap((part) => [element('span', { className: 'dot' }, ' · '), part]));
+  static caption(which, data, about) {
+    return element('p', { className: 'caption' }, element('b', {}, which), ' ', words(data.title), ...about.flatMap((part) => [element('span', { className: 'dot' }, ' · '), part]));
   }
 }
 

@@ -104,7 +104,7 @@ function aboutCall(data) {
   if (header.started_at) parts.push(words(started(header.started_at)));
   parts.push(clock(data.duration_s, 1));
   if (data.frames) parts.push(counted(data.frames.count, 'frame'));
-  if (data.audio && data.audio.user.length + data.audio.model.length === 0) parts.push('without audio');
+  if (!data.live && data.audio && data.audio.user.length + data.audio.model.length === 0) parts.push('without audio');
   if (data.redacted.length > 0) parts.push(words(`redacted: ${data.redacted.join(', ')}`));
   if (data.cut_off) parts.push('the file is cut off');
   return parts;

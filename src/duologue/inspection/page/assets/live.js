@@ -24,6 +24,7 @@ class Live {
     this.button = element('button', { type: 'button', id: 'follow', 'aria-pressed': 'true', 'aria-keyshortcuts': 'e', onclick: () => this.follow(!this.isFollowing) }, 'Follow the end');
     byId('window').before(this.button);
     this.state.hidden = false;
+    this.state.after(element('a', { href: '../../', className: 'back' }, 'All calls'));
     /** Changes that wait for the next picture. @type {Changes[]} */
     this.waiting = [];
     page.view.listen((changed) => {
@@ -55,6 +56,8 @@ class Live {
   }
 
   ended() {
+    if (this.data.live) this.data.live.closed = true;
+    this.page.refresh();
     this.tell('ended', 'ended');
     this.button.hidden = true;
   }
@@ -98,6 +101,7 @@ class Live {
         if (peaks !== undefined) page.call.peaks[side].put(peaks[0], bytesOf(peaks[1]));
       }
       if (changes.frames !== undefined && changes.frames.first === page.frames.count) page.frames.append(changes.frames);
+      if (data.frames) data.frames.count = page.frames.count;
       for (const [number, partner] of changes.partners ?? []) page.frames.partner[number] = partner;
     }
     page.refresh();

@@ -204,6 +204,11 @@ class Call {
     this.place();
   }
 
+  /** Whether it still goes on. */
+  get isOpen() {
+    return this.data.live ? !this.data.live.closed : false;
+  }
+
   get durationS() {
     return Math.max(0.1, this.data.duration_s);
   }

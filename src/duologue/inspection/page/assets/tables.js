@@ -116,13 +116,24 @@ class Tables {
       figure(turn.endpointing_ms),
       figure(turn.first_text_ms),
       figure(turn.first_audio_ms),
-      element('span', { role: 'gridcell', className: 'cell main', title: turn.withheld === null ? '' : plain(`No delays: ${turn.withheld}`, 200) }, figure(turn.first_heard_ms)),
+      element('span', { role: 'gridcell', className: 'cell main', title: turn.withheld === null ? '' : plain(`No delays: ${turn.withheld}`, 200) }, figure(turn.first_heard_ms), this.versus(turn)),
       element(
         'span', { role: 'gridcell', className: 'cell status' },
         turn.status === null ? 'no answer' : words(turn.status),
         turn.is_interrupted ? element('span', { className: 'cut' }, 'interrupted') : turn.withheld === null ? null : element('span', { className: 'quiet' }, 'withheld'),
       ),
     ];
+  }
+
+  /**
+   * Where two calls are compared: by how much the same turn was heard sooner or later in this one.
+   * @param {Turn} turn
+   */
+  versus(turn) {
+    const other = this.call.data.against?.call.turns[turn.number - 1]?.first_heard_ms ?? null;
+    if (other === null || turn.first_heard_ms === null) return null;
+    const by = turn.first_heard_ms - other;
+    return element('span', { className: 'versus', title: `In the other call ${count(other)} ms` }, by === 0 ? 'same' : `${by > 0 ? '+' : '−'}${count(Math.abs(by))}`);
   }
 
   /** @param {number} index */
