@@ -44,7 +44,7 @@ def test_the_cassette_is_reached_and_nothing_else_is(port: int, other: int) -> N
 
 
 def test_names_are_not_even_looked_up(port: int) -> None:
-    with blocked_sockets(port), pytest.raises(SocketBlocked, match="opens a connection to api.example.com"):
+    with blocked_sockets(port), pytest.raises(SocketBlocked, match=r"opens a connection to api\.example\.com"):
         reached("api.example.com", 443)
 
 

@@ -28,7 +28,7 @@ async def test_a_socket_ends_as_another_one_did(code: int, reason: str, seen: tu
         await close_as(socket, code, reason)
 
     async with serve(end, "127.0.0.1", 0) as server:
-        async with connect(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}") as client:
-            with pytest.raises(ConnectionClosed):
-                await client.recv()
+        client = await connect(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
     assert (client.close_code, client.close_reason or "") == seen

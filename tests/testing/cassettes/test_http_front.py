@@ -111,7 +111,9 @@ async def test_a_request_that_is_cut_off_is_none() -> None:
 async def test_nothing_of_a_handshake_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with front([]) as port:
-        async with connect(f"ws://127.0.0.1:{port}", additional_headers={"Authorization": "x"}, logger=SILENT) as client:
+        async with connect(
+            f"ws://127.0.0.1:{port}", additional_headers={"Authorization": "x"}, logger=SILENT
+        ) as client:
             await client.send("hi")
         await answered(port, b"nonsense\r\n\r\n")
     assert [record.name for record in caplog.records if record.name.startswith(("websockets", "duologue"))] == []

@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 from duologue.client.client_secrets import client_secret
 from duologue.errors import ConnectFailed
 from duologue.recording import ClosedLine, ConnectedLine, ExchangeLine, Frame, RecordingLine, RecordingReader
-from duologue.testing.cassettes import cassette_server
+from duologue.testing.cassettes import cassette_server, open_cassette
 from duologue.testing.cassettes.recorder import CassetteRecorder
 from tests.compat._talkative import scripted
 from tests.server._listening import listening
@@ -29,7 +29,9 @@ KEY = "sk-1234567890abcdef"
 
 
 @asynccontextmanager
-async def upstream(*, refuses: int | None = None, code: int | None = None) -> AsyncGenerator[tuple[str, list[Request]], None]:
+async def upstream(
+    *, refuses: int | None = None, code: int | None = None
+) -> AsyncGenerator[tuple[str, list[Request]], None]:
     """A server that greets, echoes, and closes with the code when it is told to."""
     seen: list[Request] = []
 
@@ -54,6 +56,16 @@ async def upstream(*, refuses: int | None = None, code: int | None = None) -> As
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime", seen
 
 
+@asynccontextmanager
+async def recording(path: Path, **upstream_is: Any) -> AsyncGenerator[str, None]:
+    async with upstream(**upstream_is) as (server, _), cassette_server(path, record="once", upstream=server) as url:
+        yield url
+
+
+def list_of(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 def lines(path: Path) -> list[RecordingLine]:
     with RecordingReader(path) as recording:
         return list(recording.lines())
@@ -69,7 +81,7 @@ async def test_both_directions_are_written_down_unchanged_and_passed_on(tmp_path
         headers = {"Authorization": f"Bearer {KEY}", "OpenAI-Beta": "realtime=v1"}
         async with connect(f"{url}?model=m", additional_headers=headers, subprotocols=["realtime"]) as client:  # type: ignore[list-item]  # a name
             assert json.loads(await client.recv()) == GREETING
-            for message in ('{"type": "a", "key": "%s"}' % KEY, b"\x01\x02"):
+            for message in (json.dumps({"type": "a", "key": KEY}), b"\x01\x02"):
                 await client.send(message)
                 assert await client.recv() == message
     assert seen[0].headers["Authorization"] == f"Bearer {KEY}"
@@ -98,12 +110,11 @@ async def test_the_end_of_a_connection_is_passed_on_and_written_down(
     tmp_path: Path, word: str, code: int | None, expected: tuple[int, str, str]
 ) -> None:
     path = tmp_path / "call.jsonl"
-    async with upstream(code=code) as (server, _), cassette_server(path, record="once", upstream=server) as url:
-        async with connect(url) as client:
+    async with recording(path, code=code) as url, connect(url) as client:
+        await client.recv()
+        await client.send(word)
+        with pytest.raises(ConnectionClosed):
             await client.recv()
-            await client.send(word)
-            with pytest.raises(ConnectionClosed):
-                await client.recv()
     assert client.close_code == expected[0]
     [closed] = [line for line in lines(path) if isinstance(line, ClosedLine)]
     assert (closed.code, closed.reason, closed.by) == expected
@@ -111,10 +122,9 @@ async def test_the_end_of_a_connection_is_passed_on_and_written_down(
 
 async def test_a_close_of_the_client_is_the_client_s(tmp_path: Path) -> None:
     path = tmp_path / "call.jsonl"
-    async with upstream() as (server, _), cassette_server(path, record="once", upstream=server) as url:
-        async with connect(url) as client:
-            await client.recv()
-            await client.close(4001, "mine")
+    async with recording(path) as url, connect(url) as client:
+        await client.recv()
+        await client.close(4001, "mine")
     [closed] = [line for line in lines(path) if isinstance(line, ClosedLine)]
     assert (closed.code, closed.reason, closed.by) == (4001, "mine", "client")
 
@@ -132,21 +142,20 @@ async def test_a_refusal_is_passed_on_and_written_down(tmp_path: Path) -> None:
 
 
 async def test_redirects_are_not_followed_with_the_key(tmp_path: Path) -> None:
-    async with upstream(refuses=302) as (server, seen):
-        async with cassette_server(tmp_path / "call.jsonl", record="once", upstream=server) as url:
-            with pytest.raises(InvalidStatus) as refused:
-                await connect(url)
+    path = tmp_path / "call.jsonl"
+    async with upstream(refuses=302) as (server, seen), cassette_server(path, record="once", upstream=server) as url:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(url)
     assert (refused.value.response.status_code, len(seen)) == (302, 1)
 
 
 async def test_connections_are_numbered(tmp_path: Path) -> None:
     path = tmp_path / "call.jsonl"
-    async with upstream() as (server, _), cassette_server(path, record="once", upstream=server) as url:
-        async with connect(f"{url}?model=a") as one, connect(f"{url}?model=b") as two:
-            await one.recv()
-            await two.recv()
-            await two.send("2")
-            await two.recv()
+    async with recording(path) as url, connect(f"{url}?model=a") as one, connect(f"{url}?model=b") as two:
+        await one.recv()
+        await two.recv()
+        await two.send("2")
+        await two.recv()
     [second] = [line for line in lines(path) if isinstance(line, ConnectedLine)]
     assert (second.connection, second.model) == (2, "b")
     assert {line.connection for line in lines(path) if isinstance(line, Frame) and line.message == "2"} == {2}
@@ -172,20 +181,23 @@ async def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     path = tmp_path / "call.jsonl"
     async with upstream() as (server, _):
         pass
-    with pytest.raises(AssertionError, match=r"cannot be reached: \w+Error"):
-        async with cassette_server(path, record="once", upstream=server) as url:
-            with pytest.raises(InvalidStatus, match="502"):
-                await connect(url)
-            with pytest.raises(ConnectFailed):
-                await client_secret(url, api_key="open")
-    assert not path.exists()
+    recorder = open_cassette(path, record="once", upstream=server)
+    async with recorder.listening():
+        with pytest.raises(InvalidStatus, match="502"):
+            await connect(recorder.url)
+        with pytest.raises(ConnectFailed):
+            await client_secret(recorder.url, api_key="open")
+    assert [fault.partition(": ")[2].partition(": ")[0] for fault in recorder.finish()] == [
+        f"{server} cannot be reached"
+    ] * 2
+    assert not list_of(tmp_path)
 
 
 async def test_without_a_connection_there_is_no_cassette_and_that_is_told(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="there was nothing to record"):
         async with cassette_server(tmp_path / "call.jsonl", record="once", upstream="ws://127.0.0.1:1"):
             pass
-    assert list(tmp_path.iterdir()) == []
+    assert not list_of(tmp_path)
 
 
 async def test_a_test_that_fails_changes_no_cassette(tmp_path: Path) -> None:
@@ -193,12 +205,16 @@ async def test_a_test_that_fails_changes_no_cassette(tmp_path: Path) -> None:
     before = path.read_bytes()
     async with upstream() as (server, _):
         with pytest.raises(KeyError) as failed:
-            async with cassette_server(path, record="all", upstream=server) as url, connect(url) as client:
-                await client.recv()
-                raise KeyError
+            await _failing(path, server)
     assert path.read_bytes() == before
     assert failed.value.__notes__ == [f"{path} is not changed by a test that fails: {path}.part has what passed"]
     assert messages(Path(f"{path}.part")) == [("received", text(GREETING))]
+
+
+async def _failing(path: Path, server: str) -> None:
+    async with cassette_server(path, record="all", upstream=server) as url, connect(url) as client:
+        await client.recv()
+        raise KeyError
 
 
 async def test_further_connections_are_added(tmp_path: Path) -> None:
@@ -226,9 +242,9 @@ async def test_further_connections_are_added(tmp_path: Path) -> None:
 async def test_with_nothing_new_the_file_stays(tmp_path: Path) -> None:
     path = Tape(tmp_path / "call.jsonl").server(GREETING).done()
     before = path.read_bytes()
-    async with cassette_server(path, record="new", upstream="ws://127.0.0.1:1") as url:
-        async with connect(f"{url}?model=m") as client:
-            await client.recv()
+    options: Any = {"record": "new", "upstream": "ws://127.0.0.1:1"}
+    async with cassette_server(path, **options) as url, connect(f"{url}?model=m") as client:
+        await client.recv()
     assert path.read_bytes() == before
 
 

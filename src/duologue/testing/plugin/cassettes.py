@@ -128,7 +128,8 @@ def _server(request: pytest.FixtureRequest, path: Path, keywords: dict[str, Any]
     from duologue.errors import ConnectFailed, RecordingError
     from duologue.testing.cassettes import open_cassette
 
-    record, upstream = request.config.getoption(_RECORD), request.config.getoption(_UPSTREAM)
+    record: Any = request.config.getoption(_RECORD)
+    upstream: Any = request.config.getoption(_UPSTREAM)
     shown = _shown(request, path)
     if not path.exists() and record == "none":
         raise _failed(f"there is no cassette {shown}.\n{_how_to_record(request, 'once')}")
@@ -179,9 +180,8 @@ def _path(request: pytest.FixtureRequest, name: str | None) -> Path:
     module: Path = request.path
     if name is not None and name.endswith(".jsonl"):
         return module.parent / name
-    if name is None:
-        name = request.node.name if request.cls is None else f"{request.cls.__name__}.{request.node.name}"
-    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")  # what every file system takes
+    own: str = request.node.name if request.cls is None else f"{request.cls.__name__}.{request.node.name}"
+    plain = re.sub(r"[^\w.-]+", "-", name or own).strip("-.")  # what every file system takes
     return module.parent / _FOLDER / module.stem / f"{plain}.jsonl"
 
 
