@@ -56,6 +56,9 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "inspection/gate/samples.py": "tests/inspection/gate/test_findings.py",
     "inspection/client_events.py": "tests/inspection/test_fold.py",
     "inspection/heard.py": "tests/inspection/test_fold.py",
+    "inspection/live/sound.py": "tests/inspection/live/test_session.py",
+    "inspection/live/turns.py": "tests/inspection/live/test_session.py",
+    "inspection/realtime.py": "tests/inspection/test_fold.py",
     "inspection/rows.py": "tests/inspection/test_fold.py",
     "inspection/server_events.py": "tests/inspection/test_fold.py",
     "inspection/tools.py": "tests/inspection/test_fold.py",
@@ -88,6 +91,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
+    "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""

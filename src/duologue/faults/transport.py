@@ -45,7 +45,7 @@ class FaultyTransport:
         told: Callable[[FiredFault], object] | None = None,
         record: RecordingWriter | None = None,
     ) -> None:
-        """`side` is whose end `transport` is. `told` is called for each fault that comes, and `record` gets a note of it.
+        """`side` is whose end `transport` is. `told` is called for each fault that comes, `record` gets a note of it.
 
         A `FaultPlan` is for several connections, and has a seed of its own.
 

@@ -27,7 +27,7 @@ from duologue.recording.lines import (
     UnknownNote,
 )
 from duologue.recording.reader import RecordingReader
-from duologue.recording.recorder import RecordingTransport
+from duologue.recording.recorder import MessageLog, RecordingTransport
 from duologue.recording.replayer import ReplayTransport
 from duologue.recording.writer import RecordingTarget, RecordingWriter
 
@@ -43,6 +43,7 @@ __all__ = [
     "Frame",
     "Header",
     "MarkNote",
+    "MessageLog",
     "Note",
     "NoteLine",
     "PlaybackNote",

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from duologue.errors import ConnectionClosed
-from duologue.recording.lines import ClosedBy, Side
-from duologue.recording.writer import RecordingWriter
+from duologue.recording.lines import ClosedBy, Direction, Side
 from duologue.transports import Transport
 
-__all__ = ["RecordingTransport"]
+__all__ = ["MessageLog", "RecordingTransport"]
 
 _NO_CLOSE: Final = 1006
 """What a transport says where the connection broke: RFC 6455, section 7.4.1."""
 
 _OTHER: Final[dict[Side, Side]] = {"client": "server", "server": "client"}
+
+
+class MessageLog(Protocol):
+    """What is told the messages of a connection: `RecordingWriter`, for one. Its methods return at once."""
+
+    @property
+    def side(self) -> Side:
+        """The side whose messages are "sent"."""
+        ...
+
+    def write(self, direction: Direction, message: str | bytes, *, connection: int = 1) -> None:
+        """A message has passed."""
+        ...
+
+    def closed(self, code: int, reason: str = "", *, by: ClosedBy, connection: int = 1) -> None:
+        """The connection is over."""
+        ...
 
 
 class RecordingTransport:
@@ -23,7 +39,7 @@ class RecordingTransport:
     The caller closes the writer, after the transport. When the writer fails, the session goes on: see its `failure`.
     """
 
-    def __init__(self, transport: Transport, writer: RecordingWriter, *, connection: int = 1) -> None:
+    def __init__(self, transport: Transport, writer: MessageLog, *, connection: int = 1) -> None:
         """`connection` is its number where a recording has several."""
         self._transport = transport
         self._writer = writer

@@ -30,7 +30,7 @@ from duologue.recording.lines import (
 )
 from duologue.recording.secrets import scrubbed, scrubbed_json, url_without_keys
 
-__all__ = ["RecordingTarget", "RecordingWriter"]
+__all__ = ["RecordingTarget", "RecordingWriter", "local_time"]
 
 RecordingTarget: TypeAlias = str | os.PathLike[str] | BinaryIO
 """A path, or a binary file that is open for writing, such as `io.BytesIO()`."""
@@ -45,6 +45,7 @@ class RecordingWriter:
     When `write` returns, the operating system has the line: it survives a crash of the program, not of the machine.
     When writing fails, for example because the disk is full, the session goes on: the first failure is kept in
     `failure`, and nothing more is written. `write` blocks only while the line is copied into the page cache.
+    With `gathers` lines wait in memory instead, until `flush` or `close` writes all of them at once.
 
     Secrets (`duologue.recording.secrets` says which) are replaced by their length, unless `keep_secrets` is True.
     """
@@ -56,6 +57,8 @@ class RecordingWriter:
         side: Side = "client",
         clock: Callable[[], float] = time.monotonic,
         replace: bool = True,
+        gathers: bool = False,
+        started_at: str | None = None,
         url: str | None = None,
         model: str | None = None,
         dialect: str | None = None,
@@ -67,8 +70,8 @@ class RecordingWriter:
         """Create the file, readable by its owner only. An existing file is replaced, unless `replace` is False.
 
         A file that is given open is written to, flushed after each line, and left open by `close`. The other keywords
-        are fields of `Header`; of the URL nothing is kept that may be a key, whatever `keep_secrets` says. `failed` is
-        called once, when writing fails.
+        are fields of `Header`, `started_at` by default now; of the URL nothing is kept that may be a key, whatever
+        `keep_secrets` says. `failed` is called once, when writing fails.
 
         Raises `RecordingError` when the file cannot be created: symbolic links are not followed. TypeError: the file is
         open for text.
@@ -83,6 +86,7 @@ class RecordingWriter:
         self._keeps_secrets = keep_secrets
         self._failed = failed
         self._is_closed = False
+        self._gathered: bytearray | None = bytearray() if gathers else None
         self._is_own = isinstance(target, str | os.PathLike)
         if isinstance(target, str | os.PathLike):
             self.path = os.fspath(target)
@@ -97,7 +101,7 @@ class RecordingWriter:
             self.path = str(getattr(target, "name", "an open file"))
             self._file = target
         header = Header(
-            started_at=local_date().isoformat(timespec="milliseconds"),
+            started_at=started_at or local_time(),
             side=side,
             url=url_without_keys(url) if url is not None else None,
             model=model,
@@ -137,8 +141,20 @@ class RecordingWriter:
         if self.failure is None and self._put(self._without_secrets(line)) and isinstance(line, Frame):
             self.frames += 1
 
+    @property
+    def gathered_bytes(self) -> int:
+        """The length of the lines that wait for `flush`."""
+        return len(self._gathered) if self._gathered is not None else 0
+
+    def flush(self) -> None:
+        """Write the lines that wait, if this writer gathers them."""
+        if self._gathered:
+            gathered, self._gathered = self._gathered, bytearray()
+            self._write(gathered)
+
     def close(self) -> None:
-        """Close the file, unless it was given open. Closing twice is fine."""
+        """Write what waits, and close the file, unless it was given open. Closing twice is fine."""
+        self.flush()
         self._is_closed = True
         if self._is_own:
             self._file.close()
@@ -161,7 +177,16 @@ class RecordingWriter:
     def _put(self, line: dict[str, Any]) -> bool:
         if self.failure is not None or self._is_closed or self._file.closed:
             return False
-        rest = memoryview(write_text(line) + b"\n")
+        text = write_text(line) + b"\n"
+        if self._gathered is None:
+            return self._write(text)
+        self._gathered += text
+        return True
+
+    def _write(self, text: bytes | bytearray) -> bool:
+        if self.failure is not None:
+            return False
+        rest = memoryview(text)
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
@@ -174,3 +199,8 @@ class RecordingWriter:
                 self._failed(self.failure)
             return False
         return True
+
+
+def local_time() -> str:
+    """Now, as `Header.started_at` has it."""
+    return local_date().isoformat(timespec="milliseconds")

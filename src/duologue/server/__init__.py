@@ -5,19 +5,24 @@ from __future__ import annotations
 from duologue.server.app import RealtimeApp, app
 from duologue.server.descriptors import raise_descriptor_limit
 from duologue.server.http.paths import PATH
+from duologue.server.inspector.inspector import Inspector
+from duologue.server.inspector.web_server import serving_inspector
 from duologue.server.limits import Limits, limits_of
 from duologue.server.live.session import LiveServerSession
 from duologue.server.mcp.servers import McpAccess
+from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import OpenLiveUpstream, OpenUpstream, Upstream
 from duologue.server.run.runner import loop_factory, serve, tune_process
 from duologue.server.run.tls import tls_context
 from duologue.server.session.session import ServerSession
 from duologue.server.session_start import LiveRequest, SessionStart
+from duologue.server.tap.taps import SessionTap, Tap
 from duologue.server.telemetry.observer import Observer, SessionObserver
 
 __all__ = [
     "PATH",
+    "Inspector",
     "Limits",
     "LiveRequest",
     "LiveServerSession",
@@ -27,15 +32,19 @@ __all__ = [
     "OpenUpstream",
     "SessionStart",
     "RealtimeApp",
+    "RecordingFolder",
     "Relay",
     "ServerSession",
     "SessionObserver",
+    "SessionTap",
+    "Tap",
     "Upstream",
     "app",
     "limits_of",
     "loop_factory",
     "raise_descriptor_limit",
     "serve",
+    "serving_inspector",
     "tune_process",
     "tls_context",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from duologue.clock import loop_time, unix_time
@@ -21,22 +22,26 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
-from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.live_sessions import LiveSessions, ServedLive
 from duologue.server.mcp.servers import McpAccess
+from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session.session import ServerSession
 from duologue.server.session_start import LiveRequest
+from duologue.server.tap.tapped_session import TappedSession
+from duologue.server.tap.taps import Tap
 from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
 from duologue.server.translation.served_translation import ServedTranslation
+from duologue.transports import Transport
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
@@ -68,8 +73,11 @@ class RealtimeApp:
     upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
     such as `item`; for tests, which want the same ids in each run.
 
+    With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
+
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
+        RecordingError: there can be no recordings in the folder.
         ValueError: there is no such dialect, or a key is blank.
     """
 
@@ -89,6 +97,8 @@ class RealtimeApp:
         observers: Sequence[Observer] = (),
         tracer_provider: TracerProvider | None = None,
         new_id: Callable[[str], str] = new_id,
+        record: str | os.PathLike[str] | RecordingFolder | None = None,
+        taps: Sequence[Tap] = (),
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -100,7 +110,7 @@ class RealtimeApp:
         self.created_at = int(unix_time())
         self.draining = False
         self._make_engines = engines
-        self._new_id = new_id
+        self.new_id = new_id
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
         self.secrets = ClientSecrets(
@@ -131,6 +141,9 @@ class RealtimeApp:
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
+        folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
+        self._recordings = folder
+        self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
         self._pages = _pages(self, metrics)
         self.ready = False
         """Whether sessions can be served."""
@@ -180,7 +193,10 @@ class RealtimeApp:
         self.draining = False
         prepare()
         self._live.prepare()
-        async with self._make_engines() if self.upstream is None else nullcontext() as self._engines:
+        async with (
+            self._recordings.running() if self._recordings is not None else nullcontext(),
+            self._make_engines() if self.upstream is None else nullcontext() as self._engines,
+        ):
             self.ready = True
             try:
                 yield
@@ -238,40 +254,43 @@ class RealtimeApp:
             log_event(logging.INFO, "client gone before its handshake")
             return
         principal: Principal | None = None
-        try:
-            principal = self.admission.principal_of(scope, unix_now_s=unix_time())
-            observer = self._observer(address=peer, owner=principal.owner)
-            session = self._admit(scope, principal, transport, observer)
-        except Rejection as rejection:
-            await self.reject(rejection, scope, principal)
-            await _send_rejection(transport, rejection)
-            return
-        with self._counted(session, principal.owner):
-            await _run(session, transport, scope, principal.owner)
+        with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
+            try:
+                principal = self.admission.principal_of(scope, unix_now_s=unix_time())
+                observer = self._observer(tapped, address=peer, owner=principal.owner)
+                session = self._admit(scope, principal, tapped, transport, observer)
+            except Rejection as rejection:
+                await self.reject(rejection, scope, principal)
+                await _send_rejection(transport, rejection, new_id=self.new_id)
+                return
+            with self._counted(session, principal.owner):
+                await _run(session, transport, scope, principal.owner)
 
     async def _serve_live(self, wanted: LiveRequest, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """Serve a Live session or a sideband. A rejection is the HTTP status of the handshake, as at the hosted
         service, where the server can send one."""
         transport = ASGITransport(receive, send)
-        try:
-            self.admission.check_origin(scope)
-            owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
-            self._check_room(owner)
-            observer = self._observer(address=peer_of(scope), owner=owner)
-            session = self._admit_live(wanted, transport, owner, observer)
-        except Rejection as rejection:
-            await self.reject(rejection, scope)
-            await _refuse_live(rejection, scope, receive, send)
-            return
-        with self._counted(session, owner):
+        with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
             try:
-                await transport.accept(_subprotocol_of(scope))
-            except ConnectionClosed:
-                log_event(logging.INFO, "client gone before its handshake")
+                self.admission.check_origin(scope)
+                owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
+                self._check_room(owner)
+                tapped.about(family="live", subject=owner)
+                observer = self._observer(tapped, address=peer_of(scope), owner=owner)
+                session = self._admit_live(wanted, tapped.around(transport), owner, observer)
+            except Rejection as rejection:
+                await self.reject(rejection, scope)
+                await _refuse_live(rejection, scope, receive, send, new_id=self.new_id)
                 return
-            await _run(session, transport, scope, owner)
+            with self._counted(session, owner):
+                try:
+                    await transport.accept(_subprotocol_of(scope))
+                except ConnectionClosed:
+                    log_event(logging.INFO, "client gone before its handshake")
+                    return
+                await _run(session, transport, scope, owner)
 
-    def _admit_live(self, wanted: LiveRequest, transport: ASGITransport, owner: str, observer: Observer) -> ServedLive:
+    def _admit_live(self, wanted: LiveRequest, transport: Transport, owner: str, observer: Observer) -> ServedLive:
         """What serves this client of a Live path. Raises Rejection."""
         if self.upstream is not None:
             return self._live.relay(wanted, transport, upstream=self.upstream, observer=observer)
@@ -303,16 +322,23 @@ class RealtimeApp:
         for each in self._observers:
             each.turned_away(reason)
 
-    def _observer(self, **facts: str) -> Observers:
+    def _observer(self, *others: Observer, **facts: str) -> Observers:
         """All observers, with a log that has these facts of the client."""
-        return Observers((*self._observers, LogObserver(**facts)))
+        return Observers((*self._observers, LogObserver(**facts), *others))
 
     def _admit(
-        self, scope: Scope, principal: Principal, transport: ASGITransport, observer: Observer
+        self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer
     ) -> ServerSession | Relay | ServedTranslation:
         """The session or relay for this client. Raises Rejection."""
         self._check_room(principal.owner)
         session_start = self.admission.session_start_of(scope, principal, now=loop_time())
+        tapped.about(
+            family="translation" if session_start.translates else "realtime",
+            subject=principal.owner,
+            model=session_start.model or (self.defaults.model if self.upstream is None else self.upstream.model),
+            dialect=session_start.dialect,
+        )
+        transport = tapped.around(accepted)
         if self.upstream is not None:
             return Relay(
                 transport,
@@ -321,7 +347,7 @@ class RealtimeApp:
                 limits=self.limits,
                 defaults=self.defaults,
                 observer=observer,
-                new_id=self._new_id,
+                new_id=self.new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
         if session_start.translates:
@@ -333,7 +359,7 @@ class RealtimeApp:
                 limits=self.limits,
                 observer=observer,
                 share=self.budget.share(principal.owner),
-                new_id=self._new_id,
+                new_id=self.new_id,
             )
         return ServerSession(
             transport,
@@ -345,7 +371,7 @@ class RealtimeApp:
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
-            new_id=self._new_id,
+            new_id=self.new_id,
         )
 
     def _check_room(self, owner: str) -> None:
@@ -405,7 +431,9 @@ async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISe
     return True
 
 
-async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+async def _refuse_live(
+    rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend, *, new_id: Callable[[str], str]
+) -> None:
     """Refuse a Live client: with the HTTP status, or with an `error` and a close."""
     if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
         await receive()
@@ -420,7 +448,7 @@ async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive,
         log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
-async def _send_rejection(transport: ASGITransport, rejection: Rejection) -> None:
+async def _send_rejection(transport: ASGITransport, rejection: Rejection, *, new_id: Callable[[str], str]) -> None:
     """Send the error, and close."""
     try:
         await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))

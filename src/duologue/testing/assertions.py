@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Collection, Mapping
 from difflib import ndiff
+from io import BytesIO
 from types import EllipsisType
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
@@ -35,6 +36,7 @@ __all__ = [
     "assert_tool",
     "assert_turn",
     "read_call",
+    "read_recording",
 ]
 
 Range: TypeAlias = tuple[float, float]
@@ -53,10 +55,13 @@ def read_call(path: str | os.PathLike[str]) -> CallView:
         RecordingError: the file cannot be read, or is damaged.
     """
     with RecordingReader(path) as recording:
-        fold = CallFold(recording.header)
-        for line in recording.lines():
-            fold.push(line)
-    return fold.view
+        return _folded(recording)
+
+
+def read_recording(content: bytes) -> CallView:
+    """The same of a recording in memory. Raises RecordingError."""
+    with RecordingReader("this recording", stream=BytesIO(content)) as recording:
+        return _folded(recording)
 
 
 def assert_order(call: CallView, *expected: str | EllipsisType, exactly: bool = False) -> None:
@@ -114,9 +119,10 @@ def assert_turn(
             wrong.append(f"{name} is {getattr(turn, name)!r}, not {wanted!r}")
     for name, text in (("user_text", user), ("answer_text", answer)):
         if text is not None and not _says(getattr(turn, name), text):
-            wrong.append(
-                f"{name} is {getattr(turn, name)!r}, not {text.pattern if isinstance(text, re.Pattern) else text!r}"
-            )
+            found = getattr(turn, name)
+            wrong.append(f"{name} is {found!r}, not {text.pattern if isinstance(text, re.Pattern) else text!r}")
+            if found and isinstance(text, str):
+                wrong[-1] += "\n" + "\n".join(line.rstrip() for line in ndiff([text], [found])) + "\n"
     ranges = {
         "endpointing_ms": endpointing_ms,
         "first_text_ms": first_text_ms,
@@ -217,6 +223,13 @@ def assert_no_errors(call: CallView, *, but: Collection[str] = ()) -> None:
         ]
         more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         _fail("\n".join([f"there were errors ({len(found)}):", *told, *more]), call)
+
+
+def _folded(recording: RecordingReader) -> CallView:
+    fold = CallFold(recording.header)
+    for line in recording.lines():
+        fold.push(line)
+    return fold.view
 
 
 def _turn(call: CallView, number: int) -> CallTurn:

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from duologue.client.asyncio.connection import Connection
 from duologue.errors import ConnectionClosed, ConnectionClosedError
+from duologue.testing.script_log import ScriptLog
 from duologue.transports import Transport, memory_pair
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class ScriptedServer:
         self.targets: list[LiveTarget] = []
         """What each connection of Live was opened for."""
         self._scripts = scripts
+        self._log = ScriptLog()
+        self._at_step = [-1] * len(scripts)
         self._ids = 0
         self._played = [asyncio.Event() for _ in scripts]
         self._changed = asyncio.Condition()
@@ -214,6 +217,32 @@ class ScriptedServer:
         types = [str(event.get("type")) for event in self.received[connection]]
         return [name for name in types if name not in _AUDIO]
 
+    # --- judging
+
+    def problems(self) -> list[str]:
+        """Whatever the scripts did not expect, and what they expected that did not come; empty: all went by script."""
+        return self.faults + [problem for index in range(len(self._scripts)) if (problem := self._unplayed(index))]
+
+    def timeline(self) -> str:
+        """What passed on all connections, a line for each message: → is the client's."""
+        return self._log.timeline()
+
+    def assert_played(self) -> None:
+        """Every client did what its script expects, and every script was played to its end. Raises AssertionError."""
+        __tracebackhide__ = True
+        if problems := self.problems():
+            raise AssertionError("\n".join([*problems, "what passed:", self.timeline()]))
+
+    def _unplayed(self, index: int) -> str | None:
+        script, at = self._scripts[index], self._at_step[index]
+        if self._played[index].is_set() or not script:
+            return None
+        if at < 0:
+            return f"connection {index} was never opened, and there is a script for it"
+        step = script[at]
+        waits = f": it expected {step.type}" if isinstance(step, Expect) else f", {type(step).__name__}"
+        return f"connection {index} came to step {at + 1} of {len(script)}{waits}"
+
     # --- playing
 
     async def _play(self, connection: _Connection) -> None:
@@ -225,7 +254,8 @@ class ScriptedServer:
             self.faults.append(f"there is no script for connection {index}")
         last: dict[str, ClientEvent] = {}
         try:
-            for step in script:
+            for number, step in enumerate(script):
+                self._at_step[index] = number
                 await self._step(step, connection, index, last)
             if script:
                 self._played[index].set()
@@ -234,6 +264,7 @@ class ScriptedServer:
         except ConnectionClosed as closed:
             async with self._changed:
                 self.closed_with[index] = closed.code
+                self._log.noted(index, f"closed with {closed.code}")
                 self._changed.notify_all()
 
     async def _step(
@@ -246,7 +277,9 @@ class ScriptedServer:
         match step:
             case Send(frames=frames):
                 for frame in frames:
-                    await connection.send(self._text(frame(last) if callable(frame) else frame))
+                    made = frame(last) if callable(frame) else frame
+                    await connection.send(self._text(made))
+                    self._log.sent(index, made)
             case Expect(type=wanted):
                 while (received := await self._receive(connection, index, last)) != wanted:
                     if received not in _AUDIO:
@@ -259,9 +292,11 @@ class ScriptedServer:
                 await connection.close(code, reason)
             case Drop():
                 self._played[index].set()
+                self._log.noted(index, "dropped")
                 await connection.drop()
             case Stall():
                 self._played[index].set()
+                self._log.noted(index, "stalled")
                 await connection.stall()
             case _:
                 assert_never(step)
@@ -270,6 +305,7 @@ class ScriptedServer:
         event: ClientEvent = msgspec.json.decode(await connection.receive())
         name = str(event.get("type"))
         last[name] = event
+        self._log.received(index, event)
         async with self._changed:
             self.received[index].append(event)
             self._changed.notify_all()

@@ -23,6 +23,7 @@ from websockets.typing import Origin
 
 import duologue
 from duologue.cli.commands.serve import ServeOptions, _engines
+from duologue.recording import RecordingReader
 from tests.cli.conftest import SCRIPTED, Command, Place, running
 from tests.repo._tree import ROOT
 from tests.server.run.test_tls import write_certificate
@@ -51,6 +52,36 @@ def test_a_signal_ends_it_without_a_traceback_and_sigterm_is_its_regular_end(num
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (code, "", "")
+
+
+async def test_each_session_is_recorded_to_a_file_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "calls"
+    with serving("--record", str(folder)) as (process, url):
+        for _ in range(2):
+            async with duologue.connect(url, api_key="k") as connection:
+                assert (await connection.receive(timeout=5)).type == "session.created"
+        process.terminate()
+        assert ended(process) == (0, "")
+    first, second = sorted(folder.glob("*-sess_*.jsonl"))
+    for path in (first, second):
+        with RecordingReader(path) as recording:
+            assert recording.header.subject == "key 1"
+            assert json.loads(next(recording).message)["type"] == "session.created"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--record-limit", "1GB"), "--record-limit belongs to --record FOLDER"),
+        (("--record", "{folder}", "--record-limit", "much"), "--record-limit much: write a size such as 500MB or 10GB"),
+        (("--record", "/dev/null"), "--record: cannot record into /dev/null"),
+    ],
+)
+def test_recordings_that_cannot_be_are_refused_in_words(
+    tmp_path: Path, arguments: Sequence[str], reason: str, command: Command
+) -> None:
+    shown = command("serve", *(each.format(folder=tmp_path) for each in arguments), code=2)
+    assert reason in shown.err
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:

@@ -1,62 +1,132 @@
-"""`duologue inspect`: the turns and delays of a recorded call."""
+"""`duologue inspect`: a recorded call as a page, or as figures."""
 
 from __future__ import annotations
 
+import secrets
 import sys
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO, Final, cast
 
 import msgspec
 from cyclopts import Parameter
 
-from duologue.cli.errors import EXIT_FAILURE, UsageError, sentence_of
-from duologue.cli.input_files import check_readable
+from duologue.audio.files import create_file
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable, sentence_of
+from duologue.cli.input_files import check_readable, is_standard_input
+from duologue.cli.page_server import PageServer
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.inspection import CallFold, figures_of
+from duologue.inspection.page import (
+    AUDIO_CHOICES,
+    REDACTIONS,
+    AudioChoice,
+    BuiltPage,
+    NotComparable,
+    OtherCall,
+    PageOptions,
+    Redacted,
+    build_page,
+)
+from duologue.inspection.prices import PriceError, PriceList
 from duologue.printable import printable, printable_json
 from duologue.recording import RecordingReader
 from duologue.recording.formats import FrameFile
 
 __all__ = ["inspect"]
 
+_NONCE_BYTES: Final = 16
+"""As many as the content security policy asks for: https://www.w3.org/TR/CSP3/#security-nonces"""
+
+_BLOCK_BYTES: Final = 1 << 20
+
 
 def inspect(
     file: Path,
     /,
     *,
+    out: Annotated[Path | None, Parameter(help="Write the page to this file, and serve nothing.")] = None,
+    force: Annotated[bool, Parameter(help="Replace --out if it exists.")] = False,
+    no_open: Annotated[bool, Parameter(help="Serve the page, and open no browser.")] = False,
     json: Annotated[bool, Parameter(help="Print the figures as one JSON object.")] = False,
+    audio: Annotated[
+        str | None,
+        Parameter(help="Sounds that the page holds: all, speech or none. Speech alone is usual above 10 minutes."),
+    ] = None,
+    redact: Annotated[
+        str, Parameter(help="What the page leaves out, with commas: audio, text, tools, instructions.")
+    ] = "",
+    against: Annotated[Path | None, Parameter(help="Compare with this recording, of the same user audio.")] = None,
+    prices: Annotated[Path | None, Parameter(help="Say what it cost, by this price list in TOML.")] = None,
 ) -> int:
-    """Work out the turns of a recorded call: delays, interruptions, functions, errors.
+    """Look into a recorded call: both sides as they were heard, turns, delays, interruptions, functions, every frame.
 
-    FILE is a recording of converse(record=…), duologue talk --record or duologue demo; "-" is standard input. A delay
-    counts from the end of the user's speech, which is where the server heard it end minus the silence that it waited
-    for. Of a damaged file, what comes before the damage is inspected.
+    FILE is a recording of converse(record=…), duologue talk --record, duologue demo or duologue serve --record; "-" is
+    standard input. It becomes one page without a network, which is served on 127.0.0.1 until Ctrl-C, or written with
+    --out. A delay counts from the end of the user's speech, which is where the server heard it end minus the silence
+    that it waited for; in Live and translation, from the last word of the transcript. Of a damaged file, what comes
+    before the damage is shown. Keys are never in a page.
     """
-    if not json:
-        raise UsageError("add --json: duologue inspect FILE --json prints the figures")
-    check_readable(file)
-    with FrameFile(file) as frames:
-        if frames.recording is None:
-            raise UsageError(
-                f"{frames.name} is {frames.format.name}, and inspect needs a recording of duologue: other files"
-                " do not say when each message passed"
-            )
-        family = frames.recording.header.family
-        if family not in (None, "realtime"):
-            raise UsageError(
-                f"{frames.name} is a recording of the {family} endpoint, and inspect knows Realtime sessions"
-            )
-        failure, shown = _inspected(frames.recording)
-    print(printable_json(write_text(shown).decode()))
-    if failure is not None:
-        print(f"duologue: {printable(failure)}", file=sys.stderr)
-        return EXIT_FAILURE
-    return 0
+    check_readable(*(each for each in (file, against, prices) if each is not None))
+    check_writable(out, force=force)
+    options = _options(file, audio, redact, prices)
+    with ExitStack() as stack:
+        recording = _recording(stack, file)
+        if json:
+            return _printed(recording, options.prices)
+        other = None
+        if against is not None:
+            other = OtherCall(recording=_recording(stack, against), title=_title(against))
+        if out is not None:
+            return _written(recording, other, out, options)
+        return _served(recording, other, options, opens=not no_open)
 
 
-def _inspected(recording: RecordingReader) -> tuple[str | None, dict[str, Any]]:
-    """Why the recording could not be read to its end, and what was found."""
+def _recording(stack: ExitStack, file: Path) -> RecordingReader:
+    frames = stack.enter_context(FrameFile(file))
+    if frames.recording is None:
+        raise UsageError(
+            f"{frames.name} is {frames.format.name}, and inspect needs a recording of duologue: other files"
+            " do not say when each message passed"
+        )
+    return frames.recording
+
+
+def _options(file: Path, audio: str | None, redact: str, prices: Path | None) -> PageOptions:
+    without = [each.strip() for each in redact.split(",") if each.strip()]
+    _check(without, REDACTIONS, "--redact")
+    _check([audio] if audio is not None else [], AUDIO_CHOICES, "--audio")
+    return PageOptions(
+        title=_title(file),
+        audio=cast("AudioChoice | None", audio),
+        without=frozenset(cast("list[Redacted]", without)),
+        prices=_price_list(prices) if prices is not None else None,
+    )
+
+
+def _title(file: Path) -> str:
+    return "standard input" if is_standard_input(file) else file.name
+
+
+def _price_list(file: Path) -> PriceList:
+    try:
+        return PriceList.from_toml(file.read_text(encoding="utf-8"))
+    except (PriceError, UnicodeDecodeError) as fault:
+        raise UsageError(f"{file} is no price list: {fault}") from fault
+
+
+def _check(given: Sequence[str], known: Sequence[str], option: str) -> None:
+    for each in given:
+        if each not in known:
+            raise UsageError(f"{option} takes {', '.join(known)}, and not {each}")
+
+
+def _printed(recording: RecordingReader, prices: PriceList | None) -> int:
+    """Print the figures."""
     fold, failure = CallFold(recording.header), None
     try:
         for line in recording.lines():
@@ -64,4 +134,59 @@ def _inspected(recording: RecordingReader) -> tuple[str | None, dict[str, Any]]:
     except RecordingError as fault:
         failure = sentence_of(fault)
     figures: dict[str, Any] = msgspec.to_builtins(figures_of(fold.view))
-    return failure, {"figures": figures, "call": fold.view.to_json(), "cut_off": recording.cut_off}
+    if prices is not None:
+        figures["cost"] = msgspec.to_builtins(prices.cost_of(fold.view.tokens, fold.view.model))
+    shown = {"figures": figures, "call": fold.view.to_json(), "cut_off": recording.cut_off}
+    print(printable_json(write_text(shown).decode()))
+    return _ended(failure)
+
+
+def _written(recording: RecordingReader, other: OtherCall | None, out: Path, options: PageOptions) -> int:
+    """Write the page: a whole one, or none."""
+    with tempfile.TemporaryFile() as built:
+        page = _built(recording, other, built, options)
+        built.seek(0)
+        with create_file(out, replace=True) as target:
+            while block := built.read(_BLOCK_BYTES):
+                _write(target, block)
+    print(f"{printable(str(out))}: {page.size_bytes / 1e6:.1f} MB, {page.frames} frames, {page.duration_s:.1f} s")
+    return _ended(page.failure)
+
+
+def _write(target: BinaryIO, block: bytes) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[target.write(rest) :]
+
+
+def _served(recording: RecordingReader, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
+    """Serve the page until Ctrl-C."""
+    with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
+        path = Path(folder) / "call.html"
+        with path.open("wb") as target:
+            page = _built(recording, other, target, options)
+        result = _ended(page.failure)
+        with PageServer(path, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
+            print(f"{server.url}  (until Ctrl-C)", flush=True)
+            if opens:
+                webbrowser.open(server.url)
+            with suppress(KeyboardInterrupt):  # that is how it ends
+                server.run()
+    return result
+
+
+def _built(recording: RecordingReader, other: OtherCall | None, target: BinaryIO, options: PageOptions) -> BuiltPage:
+    with ExitStack() as stack:
+        user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        nonce = secrets.token_hex(_NONCE_BYTES)
+        try:
+            return build_page(recording, target, nonce=nonce, scratch=(user, model), options=options, against=other)
+        except NotComparable as fault:
+            raise UsageError(str(fault)) from fault
+
+
+def _ended(failure: str | None) -> int:
+    if failure is None:
+        return 0
+    print(f"duologue: {printable(failure)}", file=sys.stderr)
+    return EXIT_FAILURE

@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from cyclopts import Group, Parameter
 from msgspec.structs import replace
 
+from duologue.cli.byte_sizes import bytes_of
 from duologue.cli.call.call import check_url
 from duologue.cli.errors import UsageError, check_exists
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
@@ -29,18 +31,21 @@ from duologue.client.live.urls import attach_url, fork_url, primary_url
 from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
-from duologue.errors import DuologueError
+from duologue.errors import DuologueError, RecordingError
 from duologue.protocol import SessionDefaults
 from duologue.server import (
+    Inspector,
     Limits,
     LiveRequest,
     McpAccess,
     RealtimeApp,
+    RecordingFolder,
     SessionStart,
     Upstream,
     limits_of,
     loop_factory,
     raise_descriptor_limit,
+    serving_inspector,
     tls_context,
     tune_process,
 )
@@ -56,6 +61,11 @@ _ORPHAN_DRAIN_S: Final = 2.0
 _UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
 """Arguments can be read by every user of a machine, the environment cannot."""
 
+
+_RECORD_LIMIT: Final = "10GB"
+"""A client may talk as long as it likes, and ten of them fill it in three hours: an hour of a call has 300 MB."""
+
+_INSPECT_KEEP: Final = 50
 
 _LISTENING: Final = Group("Listening", sort_key=1)
 _ADMISSION: Final = Group("Who may use it, and how much", sort_key=2)
@@ -168,6 +178,32 @@ class ServeOptions:
             group=_ADMISSION, help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."
         ),
     ] = ()
+    record: Annotated[
+        Path | None,
+        Parameter(
+            group=_OPERATION,
+            help="Record each session to a file of its own in this folder, which its owner alone can read: all words "
+            "and voices, and no keys.",
+        ),
+    ] = None
+    record_limit: Annotated[
+        str, Parameter(group=_OPERATION, help="What the recordings in --record may hold together; then they stop.")
+    ] = _RECORD_LIMIT
+    inspect: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            negative="",
+            help="Show the calls in a browser of this machine while they go on: prints a second line with the address, "
+            "which is all that it takes to see and hear them.",
+        ),
+    ] = False
+    inspect_port: Annotated[
+        int, Parameter(group=_OPERATION, help="Port of --inspect, on 127.0.0.1; by default a free one.")
+    ] = 0
+    inspect_keep: Annotated[
+        int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
+    ] = _INSPECT_KEEP
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
         "warning"
     )
@@ -199,6 +235,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         raise UsageError(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
     tls = _tls(options)
+    record, inspector = _recordings(options), _inspector(options)
     start_logging(options.log_level, options.log_format)
     raise_descriptor_limit()
     application = RealtimeApp(
@@ -212,18 +249,24 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         refuse_beta=options.refuse_beta,
         upstream=_upstream(options),
         mcp=_mcp(options),
+        record=record,
+        taps=() if inspector is None else (inspector,),
     )
-    return run_to_end(_serve(application, options, tls), loop_factory=loop_factory(), terminated=0)
+    return run_to_end(_serve(application, options, tls, inspector), loop_factory=loop_factory(), terminated=0)
 
 
-async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContext | None) -> int:
+async def _serve(
+    application: RealtimeApp, options: ServeOptions, tls: SSLContext | None, inspector: Inspector | None
+) -> int:
     serving = asyncio.current_task()
     assert serving is not None
     ended = threading.Event()
     if options.until_eof:
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
-        await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=_say_where)
+        async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+            say_where = partial(_say_where, inspector=address)
+            await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
             raise
@@ -258,6 +301,31 @@ def _tls(options: ServeOptions) -> SSLContext | None:
         return None
     check_exists(*(path for path in (options.tls_cert, options.tls_key) if path is not None))
     return tls_context(options.tls_cert, options.tls_key)
+
+
+def _recordings(options: ServeOptions) -> RecordingFolder | None:
+    """Where sessions are recorded. Raises UsageError."""
+    if options.record is None:
+        if options.record_limit != _RECORD_LIMIT:
+            raise UsageError("--record-limit belongs to --record FOLDER")
+        return None
+    max_bytes = bytes_of(options.record_limit, option="--record-limit")
+    try:
+        return RecordingFolder(options.record, max_bytes=max_bytes)
+    except RecordingError as fault:
+        raise UsageError(f"--record: {fault}") from fault
+
+
+def _inspector(options: ServeOptions) -> Inspector | None:
+    """What keeps the sessions to be looked at. Raises UsageError."""
+    if not options.inspect:
+        if options.inspect_port or options.inspect_keep != _INSPECT_KEEP:
+            raise UsageError("--inspect-port and --inspect-keep belong to --inspect")
+        return None
+    try:
+        return Inspector(keep=options.inspect_keep)
+    except ValueError as fault:
+        raise UsageError(f"--inspect-keep: {fault}") from fault
 
 
 def _keys_of_the_environment() -> list[str]:
@@ -345,9 +413,11 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
-def _say_where(url: str) -> None:
+def _say_where(url: str, *, inspector: str | None) -> None:
     tune_process()
     print(f"{LISTENING}{url}", flush=True)
+    if inspector is not None:
+        print(f"calls are seen at {inspector}", flush=True)
 
 
 def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "live_request_of",
     "path_of",
     "right_path",
+    "url_of",
 ]
 
 PATH: Final = "/v1/realtime"
@@ -69,6 +70,15 @@ def path_of(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def url_of(scope: Scope) -> str:
+    """The URL that a client has connected to, at the server's own address: the client's name for it may be any."""
+    host, port = scope.get("server") or ("localhost", None)
+    host = f"[{host}]" if ":" in host else host
+    queried = scope.get("query_string", b"").decode("latin-1")
+    where = f"{host}:{port}" if port else host
+    return f"{scope.get('scheme', 'ws')}://{where}{scope['path']}" + (f"?{queried}" if queried else "")
 
 
 def is_translation(scope: Scope) -> bool:

@@ -187,6 +187,8 @@ class Socket(WebSocketsSansIOProtocol):
             self._account(parsing, len(data), ended=not parsing_before or self.queue.qsize() > queued_before)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn calls a connection that broke 1005, a close without a code; before a handshake it says 1006, as it is.
+        self.handshake_complete = False
         super().connection_lost(exc)
         self._edge.leave(self)
         # The parser and the connection refer to each other and to the data: this cycle would keep them in memory until

@@ -14,7 +14,16 @@ from typing import Final, Protocol
 
 import pytest
 
-__all__ = ["FOLDER", "Evidence", "attach", "pytest_addoption", "pytest_runtest_makereport", "pytest_runtest_protocol"]
+__all__ = [
+    "FOLDER",
+    "Evidence",
+    "attach",
+    "evidence_of",
+    "has_failed",
+    "pytest_addoption",
+    "pytest_runtest_makereport",
+    "pytest_runtest_protocol",
+]
 
 FOLDER: Final = ".duologue"
 """Below the root directory of pytest."""
@@ -50,6 +59,16 @@ def attach(item: pytest.Item, evidence: Evidence) -> None:
     item.stash.setdefault(_EVIDENCE, []).append(evidence)
 
 
+def evidence_of(item: pytest.Item) -> list[Evidence]:
+    """What was attached to the test so far."""
+    return item.stash.get(_EVIDENCE, [])
+
+
+def has_failed(item: pytest.Item) -> bool:
+    """Whether the test has failed so far, or one of its fixtures."""
+    return item.stash.get(_FAILED, False)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which tests' calls are kept."""
     parser.getgroup("duologue").addoption(
@@ -67,11 +86,11 @@ def pytest_runtest_makereport(
     """Tell what the calls of a test that failed were, and where they are kept."""
     report = yield
     evidence = item.stash.get(_EVIDENCE, [])
-    if report.failed and evidence:
+    if report.failed:
         item.stash[_FAILED] = True
         for each in evidence:
             report.sections += [(title, text) for title, text in each.sections() if not _is_told(text, report)]
-        if kept := _kept(item):
+        if evidence and (kept := _kept(item)):
             report.sections.append(("duologue recordings", "\n".join(f"duologue inspect {path}" for path in kept)))
     return report
 

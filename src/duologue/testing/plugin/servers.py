@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -19,8 +19,9 @@ from duologue.testing.plugin.artifacts import attach
 
 if TYPE_CHECKING:
     from duologue.engines.registry import Engines
+    from duologue.inspection import CallView
     from duologue.server import RealtimeApp
-    from duologue.testing.served import AppInMemory, CallTap, RealtimeServer, ServerThread
+    from duologue.testing.served import AppInMemory, RealtimeServer, ServerThread
 
 __all__ = [
     "CallEvidence",
@@ -49,8 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
 class CallEvidence:
     """The calls of a server: their last events, and their recordings."""
 
-    def __init__(self, tap: CallTap) -> None:
-        self._tap = tap
+    def __init__(self, server: RealtimeServer | AppInMemory) -> None:
+        self._server = server
+        self._tap = server.tap
+
+    def calls(self) -> list[CallView]:
+        """What the calls were."""
+        return self._server.calls
+
+    def recordings(self) -> list[bytes]:
+        """The recording of each."""
+        return [call.recording() for call in self._tap.calls]
 
     def sections(self) -> list[tuple[str, str]]:
         """The last events of each call."""
@@ -96,7 +106,9 @@ def deterministic_engines(request: pytest.FixtureRequest) -> Engines:
     names = {"hears": "transcripts", "says": "responses"}
     for name, value in script.items():
         if isinstance(value, str):
-            _wrong(f"{name} is a list of what is {'said' if name == 'hears' else 'answered'}, not the text {value!r}")
+            raise _wrong(
+                f"{name} is a list of what is {'said' if name == 'hears' else 'answered'}, not the text {value!r}"
+            )
     return scripted_engines(**{names[name]: tuple(value) for name, value in script.items()})
 
 
@@ -111,7 +123,7 @@ def realtime_server(
     from duologue.testing.served import RealtimeServer
 
     server = RealtimeServer(_app(request, deterministic_engines), duologue_thread)
-    attach(request.node, CallEvidence(server.tap))
+    attach(request.node, CallEvidence(server))
     yield server
     server.close()
 
@@ -122,7 +134,7 @@ def realtime_app(request: pytest.FixtureRequest, deterministic_engines: Engines)
     from duologue.testing.served import AppInMemory
 
     memory = AppInMemory(_app(request, deterministic_engines))
-    attach(request.node, CallEvidence(memory.tap))
+    attach(request.node, CallEvidence(memory))
     return memory
 
 
@@ -134,12 +146,11 @@ def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
     options = {name: value for name, value in _keywords(request).items() if name not in _SCRIPT}
     known = [name for name in inspect.signature(RealtimeApp).parameters if name != "engines"]
     if wrong := sorted(options.keys() - known):
-        _wrong(f"there is no {', '.join(wrong)}; it takes {', '.join((*_SCRIPT, *known))}")
+        raise _wrong(f"there is no {', '.join(wrong)}; it takes {', '.join((*_SCRIPT, *known))}")
     try:
         return RealtimeApp(engines=scripted_app_engines(engines), **{"new_id": CountedIds(), **options})
     except (TypeError, ValueError) as fault:
-        problem = str(fault)
-    _wrong(problem)
+        raise _wrong(str(fault)) from None
 
 
 def _keywords(request: pytest.FixtureRequest) -> Mapping[str, Any]:
@@ -147,10 +158,10 @@ def _keywords(request: pytest.FixtureRequest) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for marker in request.node.iter_markers(_MARKER):
         if marker.args:
-            _wrong(f"it takes keywords only, not {marker.args[0]!r}")
+            raise _wrong(f"it takes keywords only, not {marker.args[0]!r}")
         found = {**marker.kwargs, **found}
     return found
 
 
-def _wrong(what: str) -> NoReturn:
-    pytest.fail(f"@pytest.mark.{_MARKER}: {what}", pytrace=False)
+def _wrong(what: str) -> BaseException:
+    return pytest.fail.Exception(f"@pytest.mark.{_MARKER}: {what}", pytrace=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.testing.served.call_tap import CallTap, TappedCall
-from duologue.testing.served.realtime_server import RealtimeServer, ServerThread
+from duologue.testing.served.realtime_server import Held, RealtimeServer, ServerThread
+from duologue.testing.served.served_script import ServedScript
 
-__all__ = ["AppInMemory", "CallTap", "RealtimeServer", "ServerThread", "TappedCall"]
+__all__ = ["AppInMemory", "CallTap", "Held", "RealtimeServer", "ServedScript", "ServerThread", "TappedCall"]

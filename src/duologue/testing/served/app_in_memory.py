@@ -37,7 +37,7 @@ class AppInMemory:
 
     def __init__(self, app: RealtimeApp) -> None:
         self.app = app
-        self.tap = CallTap(app)
+        self.tap = CallTap.before(app)
         self._users = 0
         self._running = app.running()
 

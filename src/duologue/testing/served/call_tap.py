@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import weakref
 from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from urllib.parse import parse_qs
@@ -14,10 +16,13 @@ from urllib.parse import parse_qs
 from duologue.inspection import CallFold, CallView
 from duologue.recording import ClosedLine, Frame, Header, RecordingWriter
 from duologue.recording.lines import ClosedBy, Direction, RecordingLine
+from duologue.server.rejections import Rejection
 from duologue.transports.asgi import ASGIReceive, ASGISend, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
+
+    from duologue.server import RealtimeApp
 
 __all__ = ["CallTap", "TappedCall"]
 
@@ -38,13 +43,16 @@ _ABNORMAL: Final = 1006
 class TappedCall:
     """One call, as the server saw it."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, dialect: str | None = None) -> None:
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         self._model = next(iter(query.get("model", ())), None)
-        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - see `close`
+        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - see below
+        weakref.finalize(self, self._file.close)  # a test that does not call `close` would get a ResourceWarning
         clock = asyncio.get_running_loop().time
-        self._writer = RecordingWriter(self._file, side="server", clock=clock, url=_url(scope), model=self._model)
-        self._fold = CallFold(Header(started_at="", side="server", model=self._model))
+        self._writer = RecordingWriter(
+            self._file, side="server", clock=clock, url=_url(scope), model=self._model, dialect=dialect
+        )
+        self._fold = CallFold(Header(started_at="", side="server", model=self._model, dialect=dialect))
         self._lock = threading.Lock()
         self.is_reading = False
         """Whether the server waits for the next message of the client."""
@@ -93,8 +101,20 @@ class TappedCall:
 class CallTap:
     """Passes everything on; `calls` has what passed on each WebSocket that the application accepted."""
 
-    def __init__(self, application: Callable[[Scope, ASGIReceive, ASGISend], Awaitable[None]]) -> None:
+    @classmethod
+    def before(cls, app: RealtimeApp) -> CallTap:
+        """In front of a `RealtimeApp`, which knows the dialects of its clients."""
+        return cls(app, dialect_of=partial(_dialect, app))
+
+    def __init__(
+        self,
+        application: Callable[[Scope, ASGIReceive, ASGISend], Awaitable[None]],
+        *,
+        dialect_of: Callable[[Scope], str | None] = lambda _: None,
+    ) -> None:
+        """`dialect_of` says what a client's frames are in; None: as the hosted service has them."""
         self._application = application
+        self._dialect_of = dialect_of
         self.calls: list[TappedCall] = []
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
@@ -102,7 +122,7 @@ class CallTap:
         if scope["type"] != "websocket":
             await self._application(scope, receive, send)
             return
-        passage = _Passage(self, TappedCall(scope), receive, send)
+        passage = _Passage(self, TappedCall(scope, dialect=self._dialect_of(scope)), receive, send)
         try:
             await self._application(scope, passage.receive, passage.send)
         finally:
@@ -171,6 +191,13 @@ class _Passage:
         if not self._is_closed:
             self._is_closed = True
             self.call.closed(code, reason, by)
+
+
+def _dialect(app: RealtimeApp, scope: Scope) -> str | None:
+    try:
+        return app.admission.dialect_of(scope)
+    except Rejection:
+        return None
 
 
 def _content(message: MutableMapping[str, Any]) -> str | bytes:

@@ -97,7 +97,7 @@ class RealtimeServer:
         from duologue.server.run.listener import listening
 
         self.app = app
-        self.tap = CallTap(app)
+        self.tap = CallTap.before(app)
         self._thread = thread
         self._held = thread.hold(partial(listening, app, handler=self.tap))
         self.url = self._held.value

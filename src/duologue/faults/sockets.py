@@ -1,0 +1,163 @@
+"""WebSockets of the `websockets` library whose bytes pass a `ByteLink`, and which can break off."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from websockets.asyncio.client import connect as websockets_connect
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import ServerConnection
+
+from duologue.faults.byte_link import ByteLink
+from duologue.faults.connection import ConnectionFaults
+from duologue.faults.grammar import NEVER_SENT
+from duologue.faults.planned import PlannedFault
+from duologue.recording import Side
+from duologue.transports.handshake_trace import TracedConnection
+from duologue.transports.websocket import WebSocketTransport
+
+__all__ = ["FarConnecting", "FarConnection", "LinkedTransport", "NearConnection", "impair_links"]
+
+_NORMAL: Final = 1000
+
+
+if TYPE_CHECKING:
+    _Base = Connection
+else:
+    _Base = object
+
+
+class _Linked(_Base):
+    """A connection whose bytes pass a link."""
+
+    link: ByteLink | None = None
+
+    @property
+    def open_link(self) -> ByteLink:
+        """The link of a connection that was made."""
+        assert self.link is not None
+        return self.link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called once, when TCP and TLS connections are made."""
+        assert isinstance(transport, asyncio.Transport)
+        self._full_by: set[str] = set()
+        self.link = ByteLink(
+            transport,
+            pause=lambda: self._fill("link"),
+            resume=lambda: self._drain("link"),
+            chance=Random(0),
+        )
+        super().connection_made(self.link)
+
+    def data_received(self, data: bytes) -> None:
+        """Called for all that comes."""
+        assert self.link is not None
+        if not self.link.is_silent:
+            self.link.received(data)
+            super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """Called when the socket is full."""
+        self._fill("socket")
+
+    def resume_writing(self) -> None:
+        """Called when the socket has room again."""
+        self._drain("socket")
+
+    def _fill(self, what: str) -> None:
+        if not self._full_by:
+            super().pause_writing()
+        self._full_by.add(what)
+
+    def _drain(self, what: str) -> None:
+        if what in self._full_by:
+            self._full_by.discard(what)
+            if not self._full_by and self.paused:
+                super().resume_writing()
+
+
+class NearConnection(_Linked, ServerConnection):
+    """A client of the proxy."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.faults: ConnectionFaults | None = None
+        self.far: FarConnection | None = None
+        """The connection to the server that belongs to this one."""
+        self.on_gone: Callable[[], object] = lambda: None
+        """Called when the connection is over."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once, at the end."""
+        super().connection_lost(exc)
+        self.on_gone()
+
+
+class FarConnection(_Linked, TracedConnection):
+    """The proxy's connection to the server."""
+
+
+class FarConnecting(websockets_connect):
+    """The library's `connect`, which follows no redirect: that is for the client to decide."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The exception to raise."""
+        return exc
+
+
+class LinkedTransport(WebSocketTransport):
+    """A WebSocket as a transport; a close with 1006 breaks it off."""
+
+    def __init__(self, socket: Connection) -> None:
+        super().__init__(socket)
+        self._connection = socket
+
+    async def close(self, code: int = _NORMAL, reason: str = "") -> None:
+        """Close; a code that is never in a frame is no code, or no close at all."""
+        if code in NEVER_SENT - {1005}:
+            self._connection.transport.close()
+            await self._connection.wait_closed()
+            return
+        await super().close(_NORMAL if code in NEVER_SENT else code, reason)
+
+
+def impair_links(fault: PlannedFault, near: ByteLink, far: ByteLink) -> None:
+    """Let a fault of bytes come. `near` leads to the client, `far` to the server."""
+    senders: tuple[Side, ...] = ("client", "server") if fault.acts_on is None else (fault.acts_on,)
+    links = {"server": near, "client": far}  # what a side sends goes out to the other one
+    lasts_s = fault.number("s") if "s" in fault.fields and fault.number("s") else math.inf
+    match fault.name:
+        case "reset":
+            near.reset()
+            far.reset()
+        case "cut":
+            near.cut()
+            far.cut()
+        case "half_open":
+            near.silence(lasts_s)
+            far.silence(lasts_s)
+        case _:
+            for sender in senders:
+                _impair(fault, links[sender], {"client": near, "server": far}[sender], lasts_s)
+
+
+def _impair(fault: PlannedFault, out: ByteLink, into: ByteLink, lasts_s: float) -> None:
+    """`out` is the link that the sender's bytes leave by, `into` the one that they come in by."""
+    match fault.name:
+        case "latency":
+            out.delays.latency_s, out.delays.jitter_s = fault.number("ms") / 1000, fault.number("jitter") / 1000
+        case "bandwidth":
+            out.delays.bytes_per_s = fault.number("kBps") * 1000
+        case "slice":
+            out.slice_bytes = int(fault.number("bytes"))
+        case "corrupt":
+            out.corrupt_next()
+        case "slow_reader":
+            into.read_slowly(fault.number("kBps") * 1000, lasts_s)
+        case _:
+            raise AssertionError(f"{fault.name} is no fault of bytes")

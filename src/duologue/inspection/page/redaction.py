@@ -1,0 +1,128 @@
+"""What of a call its page leaves out: secrets always, and what its reader must not have."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from duologue.recording.secrets import scrubbed_json
+
+__all__ = ["REDACTIONS", "Redacted", "Redaction"]
+
+Redacted: TypeAlias = Literal["audio", "text", "tools", "instructions"]
+"""Sounds; what was said and typed; arguments, outputs and definitions of functions; instructions and prompts."""
+
+REDACTIONS: Final[tuple[Redacted, ...]] = get_args(Redacted)
+
+_ROW_FIELDS: Final[dict[str, Redacted]] = {
+    **dict.fromkeys(("user_text", "answer_text", "text"), "text"),
+    "arguments": "tools",
+}
+"""Fields that hold it, in rows of a call."""
+
+_FIELDS: Final[dict[str, Redacted]] = {
+    **dict.fromkeys(("transcript", "text", "refusal", "delta"), "text"),
+    **dict.fromkeys(("arguments", "output", "tools", "tool", "result", "input"), "tools"),
+    **dict.fromkeys(("instructions", "prompt", "commentary", "thinking"), "instructions"),
+}
+"""The same in frames. `_holds` says where another field of the name is meant."""
+
+_SHOWN_CHARACTERS: Final = 100_000
+"""Of one string: a page of instructions has 5,000. A frame may be 16 MiB, and a page shows many."""
+
+_AUDIO_FIELDS: Final = frozenset({"audio", "delta", "data"})
+_BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+_MIN_AUDIO: Final = 64
+"""Characters: a piece of 2 ms. A shorter one tells nothing, and may be a word."""
+
+_MAX_DEPTH: Final = 100
+"""No event nests deeper than ten."""
+
+
+class Redaction:
+    """Makes what is shown of frames and of rows."""
+
+    def __init__(self, without: frozenset[Redacted] = frozenset()) -> None:
+        self.without = without
+
+    def row(self, content: Any) -> Any:
+        """JSON-ready data of a call without what is left out."""
+        return self._row(scrubbed_json(content)) if self.without else scrubbed_json(content)
+
+    def frame(self, content: dict[str, Any], bytes_per_s: float | None) -> dict[str, Any]:
+        """A frame, without secrets already, as it is shown; `bytes_per_s` is of its audio, if that is known."""
+        shown: dict[str, Any] = self._walk(content, str(content.get("type")), bytes_per_s, 0)
+        return shown
+
+    def _row(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._row(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        is_known = value.get("kind") in ("closed", "connected", "engine", "fault")  # not what an application notes
+        return {
+            name: _told(left_out, each)
+            if isinstance(each, str)
+            and (left_out := _ROW_FIELDS.get(name)) in self.without
+            and not is_known
+            and left_out
+            else self._row(each)
+            for name, each in value.items()
+        }
+
+    def _walk(self, value: Any, kind: str, bytes_per_s: float | None, depth: int) -> Any:
+        if depth > _MAX_DEPTH:
+            return "(nested too deeply to be shown)"
+        if isinstance(value, dict):
+            inner = value.get("type")
+            within = inner if isinstance(inner, str) and inner in ("function_call_output", "mcp_call") else kind
+            return {name: self._field(name, each, within, bytes_per_s, depth + 1) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self._walk(each, kind, bytes_per_s, depth + 1) for each in value]
+        if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS:
+            return f"{value[:_SHOWN_CHARACTERS]}… ({len(value) - _SHOWN_CHARACTERS} more characters)"
+        return value
+
+    def _field(self, name: str, value: Any, kind: str, bytes_per_s: float | None, depth: int) -> Any:
+        if isinstance(value, str) and name in _AUDIO_FIELDS and is_audio(value, kind):
+            return _told_audio(value, bytes_per_s)
+        left_out = _FIELDS.get(name)
+        if left_out is not None and value:
+            if name == "delta":
+                left_out = "tools" if "arguments" in kind else "text"
+            if left_out in self.without and _holds(name, value, kind):
+                return _told(left_out, value)
+        return self._walk(value, kind, bytes_per_s, depth)
+
+
+def is_audio(text: str, kind: str) -> bool:
+    """Whether a string of a frame of this type is sound in base64."""
+    if kind.endswith(".delta"):
+        return "audio" in kind and "transcript" not in kind
+    if len(text) < _MIN_AUDIO:
+        return "audio.append" in kind or "audio_buffer.append" in kind
+    return not text.isspace() and text.isascii() and not text.encode().translate(None, bytes(_BASE64))
+
+
+def _holds(name: str, value: Any, kind: str) -> bool:
+    match name:
+        case "output":  # also the output of a response, and the settings of a session's
+            return isinstance(value, str) or kind in ("function_call_output", "mcp_call")
+        case "input" | "result" | "tool" | "delta" | "commentary" | "thinking":
+            return isinstance(value, str)
+        case _:
+            return True
+
+
+def _told_audio(text: str, bytes_per_s: float | None) -> str:
+    size_bytes = len(text) * 3 // 4 - text[-2:].count("=")
+    return f"(audio, {size_bytes * 1000 / bytes_per_s:.0f} ms)" if bytes_per_s else f"(audio, {size_bytes} bytes)"
+
+
+def _told(what: Redacted, value: Any) -> str:
+    match value:
+        case str():
+            return f"({what}, {len(value)} characters)"
+        case list():
+            return f"({what}, {len(value)} of them)"
+        case _:
+            return f"({what})"

@@ -1,0 +1,1 @@
+"""Recordings of the sessions of a server, a file each."""

@@ -1,0 +1,1 @@
+"""Taps: what is told every message of a session, without a part in it."""
