@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from duologue.testing.plugin.artifacts import _FAILED, attach
+from duologue.testing.plugin.artifacts import attach, has_failed
 
 if TYPE_CHECKING:
     from duologue.testing.cassettes import CassetteServer
@@ -99,7 +99,6 @@ def realtime_cassette(
     The file is `cassettes/<module>/<test>.jsonl`. While it is played, the test cannot connect to anything else. After
     the test, the client must have sent what was recorded. `.is_recording` says whether it is being recorded.
     """
-    __tracebackhide__ = True
     from duologue.testing.cassettes import blocked_sockets
 
     name, keywords = _asked(request)
@@ -113,12 +112,12 @@ def realtime_cassette(
         if not server.is_recording:
             blocked.enter_context(blocked_sockets(server.port, allow=allow, attempts=attempts))
         yield server
-    has_failed = request.node.stash.get(_FAILED, False)
-    if has_failed:
+    is_failed = has_failed(request.node)
+    if is_failed:
         server.fail()
     held.release()
     faults = server.finish()
-    if faults and not has_failed:  # else its report has them already
+    if faults and not is_failed:  # else its report has them already
         pytest.fail("\n".join([*faults, _how_to_record(request, "all")]), pytrace=False)
     if server.recorder is not None and server.recorder.summary:
         request.config.stash.setdefault(_RECORDED, []).append(server.recorder.summary)
