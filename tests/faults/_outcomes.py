@@ -49,8 +49,8 @@ async def asked_twice(memory: AppInMemory) -> tuple[str, ...]:
             duologue.converse(open_connection=memory.connect, reconnect=FAST) as conversation,
         ):
             conversation.on(SessionRestored, lambda _: outcomes.append("restored"))
-            for question in ("One?", "Two?"):
-                outcomes.append(await _asked(conversation, question))
+            outcomes += [await _asked(conversation, "One?")]
+            outcomes += [await _asked(conversation, "Two?")]
     except ConnectFailed as refused:
         outcomes.append(f"{type(refused).__name__} {refused.status or ''}".strip())
     return tuple(outcomes)

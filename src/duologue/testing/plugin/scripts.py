@@ -70,13 +70,13 @@ def scripted_server(
 
     After the test each client must have done what its script expects, and each script must have been played to its end.
     """
-    __tracebackhide__ = True
     servers = ScriptedServers(duologue_thread, faults_of(request.node))
     attach(request.node, ScriptEvidence(servers))
     yield servers
     for server in servers.made:
         server.close()
-    if not has_failed(request.node):  # else its report has the conversation already
-        for server in servers.made:
-            if not server.plan.fired:  # else the script may not be over: the connection was broken on purpose
-                server.assert_played()
+    # A script whose connection was broken on purpose need not be over.
+    wrong = [server for server in servers.made if not server.plan.fired and server.problems()]
+    if wrong and not has_failed(request.node):  # else its report has the conversation already
+        told = (line for server in wrong for line in (*server.problems(), "what passed:", server.timeline()))
+        pytest.fail("\n".join(told), pytrace=False)
