@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import duologue
 from duologue.client import Connection, Conversation
@@ -40,13 +41,16 @@ async def serving(fault: str) -> AsyncGenerator[AppInMemory, None]:
     assert asyncio.all_tasks() == before
 
 
-async def asked_twice(memory: AppInMemory) -> tuple[str, ...]:
-    """A conversation in which two things are asked: what came of each, and "restored" where it had to reconnect."""
+async def asked_twice(**place: Any) -> tuple[str, ...]:
+    """A conversation in which two things are asked: what came of each, and "restored" where it had to reconnect.
+
+    `place` are keywords of `converse`.
+    """
     outcomes: list[str] = []
     try:
         async with (
             asyncio.timeout(BOUND_S),
-            duologue.converse(open_connection=memory.connect, reconnect=FAST) as conversation,
+            duologue.converse(**place, reconnect=FAST) as conversation,
         ):
             conversation.on(SessionRestored, lambda _: outcomes.append("restored"))
             outcomes += [await _asked(conversation, "One?")]

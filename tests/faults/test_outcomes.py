@@ -172,7 +172,7 @@ def test_every_fault_that_messages_can_tell_is_in_the_tables() -> None:
 @pytest.mark.parametrize("fault", CONVERSE)
 async def test_a_conversation_answers_raises_what_it_promises_or_reconnects(fault: str) -> None:
     async with serving(fault) as memory:
-        assert await asked_twice(memory) == CONVERSE[fault]
+        assert await asked_twice(open_connection=memory.connect) == CONVERSE[fault]
 
 
 @pytest.mark.parametrize("fault", LIVE)

@@ -50,7 +50,7 @@ def test_what_came_is_told_counted_and_noted() -> None:
     ]
     assert plan.counts == {"drop on=response.done times=2": 2}
     assert told[0].at_s == 2.5
-    assert (told[0].note.name, told[0].note.detail) == ("drop", "drop on=response.done times=2 at response.done 1")
+    assert (told[0].note.name, told[0].note.detail) == ("drop", "on=response.done times=2 at response.done 1")
 
 
 def test_times_counts_over_all_connections_and_a_connection_can_be_chosen() -> None:
