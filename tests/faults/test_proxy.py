@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect as websockets_connect
-from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 import duologue
@@ -112,7 +113,7 @@ def test_a_conversation_answers_raises_what_it_promises_or_reconnects(fault: str
 
 
 async def test_messages_of_both_kinds_and_the_close_pass_unchanged() -> None:
-    sent = ["", "grün", b"\x00\xff", "x" * 300_000, *map(str, range(50))]
+    sent: list[str | bytes] = ["", "grün", b"\x00\xff", "x" * 300_000, *map(str, range(50))]
 
     async def answer(socket: ServerConnection) -> None:
         for _ in sent:
@@ -152,7 +153,7 @@ async def test_path_query_headers_and_subprotocol_go_along() -> None:
 
 async def test_a_refusal_of_the_server_is_passed_on() -> None:
     def refuse(socket: ServerConnection, _: Request) -> Response:
-        response = socket.respond(429, '{"error":{"message":"slow down"}}')  # type: ignore[arg-type]  # a status
+        response = socket.respond(429, '{"error":{"message":"slow down"}}')
         response.headers["Retry-After"] = "7"
         return response
 
@@ -166,7 +167,7 @@ async def test_a_refusal_of_the_server_is_passed_on() -> None:
 
 async def test_a_redirect_of_the_server_is_passed_on_and_not_followed() -> None:
     def redirect(socket: ServerConnection, _: Request) -> Response:
-        response = socket.respond(302, "")  # type: ignore[arg-type]  # a status
+        response = socket.respond(302, "")
         response.headers["Location"] = "https://elsewhere.invalid/"
         return response
 
@@ -197,10 +198,12 @@ async def test_the_certificate_of_the_server_is_verified(tmp_path: Path) -> None
     authority = Authority(tmp_path)
     async with serve(echo, "127.0.0.1", 0, ssl=authority.server_context("localhost")) as server:
         to = f"wss://localhost:{server.sockets[0].getsockname()[1]}"
-        async with chaos_proxy(to, FaultPlan(["slice bytes=100"]), ssl=authority.client_context) as url:
-            async with websockets_connect(url) as client:
-                await client.send("hello")
-                assert await client.recv() == "hello"
+        async with (
+            chaos_proxy(to, FaultPlan(["slice bytes=100"]), ssl=authority.client_context) as url,
+            websockets_connect(url) as client,
+        ):
+            await client.send("hello")
+            assert await client.recv() == "hello"
         async with chaos_proxy(to, FaultPlan()) as url:
             with pytest.raises(InvalidStatus) as refused:
                 await websockets_connect(url)

@@ -85,7 +85,7 @@ async def chaos_proxy(
         port,
         process_request=proxy.open,
         select_subprotocol=_chosen,
-        create_connection=partial(NearConnection, proxy.opening),
+        create_connection=partial(NearConnection, proxy.opening),  # type: ignore[arg-type]  # it is called, no more
         compression=None,
         max_size=_MAX_MESSAGE_BYTES,
         ping_interval=None,
@@ -201,6 +201,7 @@ class _Proxy:
             impair=lambda fault: impair_links(fault, near.open_link, far.open_link),
             witness=witness,
         )
+        near.on_gone, far.on_gone = partial(line.closing, "client"), partial(line.closing, "server")
         await line.run()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,8 @@ class _Linked(_Base):
     """A connection whose bytes pass a link."""
 
     link: ByteLink | None = None
+    on_gone: Callable[[], object] | None = None
+    """Called when the connection is over."""
 
     @property
     def open_link(self) -> ByteLink:
@@ -63,6 +66,12 @@ class _Linked(_Base):
         if not self.link.is_silent:
             self.link.received(data)
             super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once, at the end."""
+        super().connection_lost(exc)
+        if self.on_gone is not None:
+            self.on_gone()
 
     def pause_writing(self) -> None:
         """Called when the socket is full."""

@@ -71,6 +71,7 @@ class FaultyTransport:
         if record is not None:
             self.plan.tell(lambda fired: record.note(fired.note, connection=fired.connection))
         self._running: asyncio.Task[None] | None = None
+        self._line: FaultyLine | None = None
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the other side, or the line, is slow."""
@@ -88,6 +89,8 @@ class FaultyTransport:
         if self._running is None:
             await self._transport.close(code, reason)
             return
+        if self._line is not None:
+            self._line.closing(self._side)
         try:
             await asyncio.wait({self._running}, timeout=_CLOSE_S)
         finally:
@@ -101,8 +104,9 @@ class FaultyTransport:
     async def _carry(self) -> None:
         own, other = self._far, _Peer(self._transport)
         client, server = (own, other) if self._side == "client" else (other, own)
+        self._line = FaultyLine(client, server, self._faults)
         try:
-            await FaultyLine(client, server, self._faults).run()
+            await self._line.run()
         finally:
             await own.close(_INTERNAL_ERROR, "the line broke")  # it is closed already, unless the transport broke
 
