@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from duologue.recording import RecordingLine, RecordingWriter
+from duologue.recording import RecordingLine, RecordingWriter, SessionFamily
 from tests.cli.conftest import Command, write_lines
 from tests.inspection._calls import barge_in_call, push_to_talk_call, vad_call
 
 
-def written(path: Path, lines: list[RecordingLine]) -> Path:
-    with RecordingWriter(path) as writer:
+def written(path: Path, lines: list[RecordingLine], *, family: SessionFamily = "realtime") -> Path:
+    with RecordingWriter(path, family=family) as writer:
         for line in lines:
             writer.write_line(line)
     return path
@@ -64,5 +64,3 @@ def test_other_files_and_other_ways_of_showing_are_refused_in_a_sentence(tmp_pat
     write_lines(path, {"type": "response.cancel"})
     assert "needs a recording of duologue" in command("inspect", path, "--json", code=2).err
     assert "--json" in command("inspect", path, code=2).err
-    RecordingWriter(path, family="live").close()
-    assert "of the live endpoint" in command("inspect", path, "--json", code=2).err
