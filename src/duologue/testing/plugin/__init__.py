@@ -19,7 +19,6 @@ __all__ = ["FAMILIES", "pytest_addoption"]
 FAMILIES: Final = ("servers", "scripts", "sounds", "cassettes", "artifacts", "baselines")
 """Modules of this folder that are plugins of their own, in the order in which their hooks are called last."""
 
-
 _PACKAGE: Final = __name__.partition(".")[0]
 
 
