@@ -11,6 +11,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from duologue import __version__
+from duologue.cli.commands.chaos import chaos
 from duologue.cli.commands.check import check
 from duologue.cli.commands.conform import conform
 from duologue.cli.commands.convert import convert
@@ -35,6 +36,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "say": say,
     "serve": serve,
     "conform": conform,
+    "chaos": chaos,
     "replay": replay,
     "inspect": inspect,
     "gate": gate,

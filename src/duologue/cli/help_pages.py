@@ -69,6 +69,14 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue conform localhost:8000 --only connect.realtime session.update --record trial.jsonl",
         ),
     ),
+    "chaos": HelpPage(
+        _SERVING,
+        (
+            "duologue chaos --to localhost:8000 --fault 'drop on=response.done'",
+            "duologue chaos --to wss://api.openai.com --fault 'half_open after=20s' --record call.jsonl",
+            "duologue chaos --to localhost:8000 --listen 127.0.0.1:9000 --seed 7 --fault 'duplicate p=0.1'",
+        ),
+    ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
     "inspect": HelpPage(
         _FILES,

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from duologue.inspection.reading import FrameReader, ReadEvent
+from duologue.codec.jsontext import parse_object
+from duologue.codec.recognition import family_of
+from duologue.errors import DecodeError
+from duologue.events.base import UnknownFrame
+from duologue.inspection.reading import FrameSound, ReadEvent
 from duologue.inspection.realtime import RealtimeMessages
 from duologue.inspection.rows import Change, Rows, shortened
 from duologue.inspection.sequence import AnyFamilyEvent, EventSequence
-from duologue.inspection.session_in_force import SessionClock
 from duologue.inspection.tools import ToolLane
 from duologue.inspection.view import CallError, CallMark, CallView, MarkKind
 from duologue.recording import (
@@ -32,6 +35,7 @@ from duologue.recording import (
     Note,
     PlaybackNote,
     RecordingLine,
+    Side,
     ToolNote,
     UnknownLine,
     UnknownNote,
@@ -49,8 +53,9 @@ _AGREED: Final = frozenset({1000, 1001})
 class _Messages(Protocol):
     """The messages of one family."""
 
-    def session(self, connection: int) -> SessionClock: ...
+    def read(self, message: str | bytes) -> AnyFamilyEvent: ...
     def take(self, event: AnyFamilyEvent, frame: Frame, *, from_server: bool) -> None: ...
+    def sound(self, event: AnyFamilyEvent, connection: int, *, by: Side) -> FrameSound | None: ...
     def heard(self, note: PlaybackNote, at_s: float) -> None: ...
     def restoring(self) -> None: ...
     def settle(self) -> None: ...
@@ -61,12 +66,14 @@ class CallFold:
 
     def __init__(self, header: Header | None = None, *, dialect: str | None = None) -> None:
         """`dialect` is that of the frames; None: the header's, or else that of the hosted service."""
-        self._reader = FrameReader(header, dialect=dialect)
         self.read: ReadEvent | None = None
         """What the last line says, if it was a frame."""
+        self._family = header.family if header is not None else None
+        self._dialect = dialect or (header.dialect if header is not None else None)
         self.view = CallView(
             side=header.side if header is not None else "client", model=header.model if header is not None else None
         )
+        self._server_is = "received" if self.view.side == "client" else "sent"
         self._rows = Rows(self.view)
         self._sequence = EventSequence(self.view.sequence)
         self._tools = ToolLane(self._rows)
@@ -74,6 +81,7 @@ class CallFold:
 
     def push(self, line: RecordingLine) -> list[Change]:
         """Take the next line; returns the rows that are new or have changed, in order, each once."""
+        self.read = None
         match line:
             case Frame():
                 self._frame(line)
@@ -93,36 +101,42 @@ class CallFold:
             self._known.settle()
         return self._rows.take()
 
-    def session(self, connection: int) -> SessionClock:
-        """The session of a connection, as far as it is known."""
-        return SessionClock() if self._known is None else self._known.session(connection)
-
-    def _messages(self) -> _Messages:
+    def _messages(self, frame: Frame) -> _Messages:
+        """The reader of the family, which the header names, or else the first frame shows."""
         if self._known is None:
-            if self._reader.family == "live":
+            family = self._family or _family_shown(frame.message)
+            if family == "live":
                 from duologue.inspection.live.session import LiveMessages  # at their first use, as all of Live
 
-                self._known = LiveMessages(self.view, self._rows, self._tools)
-            elif self._reader.family == "translation":
+                self._known = LiveMessages(self.view, self._rows, self._tools, dialect=self._dialect)
+            elif family == "translation":
                 from duologue.inspection.translation import TranslationMessages
 
                 self._known = TranslationMessages(self.view, self._rows)
             else:
-                self._known = RealtimeMessages(self.view, self._rows, self._tools)
+                self._known = RealtimeMessages(self.view, self._rows, self._tools, dialect=self._dialect)
         return self._known
 
     def _frame(self, frame: Frame) -> None:
-        self.read = read = self._reader.read(frame)
-        self._count(read.name)
-        if read.is_unknown:
+        messages = self._messages(frame)
+        by: Side = "server" if frame.direction == self._server_is else "client"
+        try:
+            event = messages.read(frame.message)
+        except DecodeError:
+            self.read = ReadEvent(None, "(unreadable)", by)
+            self._count(self.read.name)
+            return
+        if isinstance(event, UnknownFrame):
+            self.read = ReadEvent(event, event.wire_type or "(no type)", by)
+            self._count(self.read.name)
             self.view.unknown += 1
-        elif read.event is not None:
-            before_ms = self._audio_ms(read)
-            self._messages().take(read.event, frame, from_server=read.by == "server")
-            self._sequence.add(read.event, read.by, frame.at_s, self._audio_ms(read) - before_ms)
-
-    def _audio_ms(self, read: ReadEvent) -> int:
-        return self.view.model_audio_ms if read.by == "server" else self.view.user_audio_ms
+            return
+        self._count(str(event.type))
+        before_ms = self.view.model_audio_ms if by == "server" else self.view.user_audio_ms
+        messages.take(event, frame, from_server=by == "server")
+        after_ms = self.view.model_audio_ms if by == "server" else self.view.user_audio_ms
+        self._sequence.add(event, by, frame.at_s, after_ms - before_ms)
+        self.read = ReadEvent(event, str(event.type), by, messages.sound(event, frame.connection, by=by))
 
     def _count(self, name: str) -> None:
         if name in self.view.events or len(self.view.events) < _MAX_TYPES:
@@ -152,3 +166,10 @@ class CallFold:
 
     def _mark(self, at_s: float, kind: MarkKind, text: str) -> None:
         self._rows.add("marks", CallMark(at_s=at_s, kind=kind, text=shortened(text)))
+
+
+def _family_shown(message: str | bytes) -> str:
+    try:
+        return family_of([parse_object(message)])
+    except DecodeError:
+        return "realtime"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
+from duologue.codec import decode_translation
 from duologue.events import (
     UNSET,
     TranslationErrorEvent,
@@ -23,14 +24,15 @@ from duologue.events import (
     TranslationSessionUpdatedEvent,
     is_set,
 )
+from duologue.inspection.input_clock import InputClock
 from duologue.inspection.live.sound import SoundLane
+from duologue.inspection.reading import FrameSound
 from duologue.inspection.rows import Rows, shortened
 from duologue.inspection.sequence import AnyFamilyEvent
 from duologue.inspection.server_events import audio_ms
-from duologue.inspection.session_in_force import SessionClock, SessionInForce
 from duologue.inspection.view import CallError, CallMark, CallTurn, CallView
 from duologue.protocol.translation.client.lines import PAUSE_MS
-from duologue.recording import Frame, PlaybackNote
+from duologue.recording import Frame, PlaybackNote, Side
 
 __all__ = ["TranslationMessages"]
 
@@ -49,21 +51,19 @@ class TranslationMessages:
     def __init__(self, view: CallView, rows: Rows) -> None:
         self._view = view
         self._rows = rows
-        self._session = SessionClock()
-        self._session.settings = SessionInForce(detection=None, interrupts=False)
-        self._clock = self._session.clock
+        self._clock = InputClock()
         self._sound = SoundLane(rows)
         self._commands: dict[str, str] = {}
         self._turn: CallTurn | None = None
         self._begin_ms = self._end_ms = 0
         self._user_ms = self._model_ms = 0.0
 
-    def session(self, connection: int) -> SessionClock:
-        """The session: a recording of a translation has one."""
-        return self._session
+    def read(self, message: str | bytes) -> TranslationEvent:
+        """The event that a message is. Raises DecodeError if it is no JSON object."""
+        return decode_translation(message)
 
     def take(self, event: AnyFamilyEvent, frame: Frame, *, from_server: bool) -> None:
-        """Take a known event."""
+        """Take a known event that `read` returned."""
         assert isinstance(event, TranslationEvent)
         at_s = frame.at_s
         if not from_server:
@@ -87,6 +87,18 @@ class TranslationMessages:
                 self._rows.add("marks", CallMark(at_s=at_s, kind="closed", text="everything is translated"))
             case _:
                 pass  # a command, which a server does not send
+
+    def sound(self, event: AnyFamilyEvent, connection: int, *, by: Side) -> FrameSound | None:
+        """The sound of an event that was taken."""
+        match event:
+            case TranslationInputAudioBufferAppendEvent(audio=audio) if by == "client":
+                return FrameSound(base64=audio, encoding=PCM)
+            case TranslationOutputAudioDeltaEvent(delta=audio) if by == "server":
+                encoding = _encoding_of(event)
+                found = FrameSound(base64=audio, encoding=encoding or PCM, begin_s=self._sound.piece_s)
+                return found if encoding is not None else None
+            case _:
+                return None
 
     def heard(self, note: PlaybackNote, at_s: float) -> None:
         """The player says what was heard: it plays one track, whose parts have no ids."""

@@ -58,6 +58,15 @@ class TokenCounts(Struct, kw_only=True):
     input: int = 0
     output: int = 0
     total: int = 0
+    input_text: int = 0
+    """By modality, where the server says it; cached ones are counted here too, as the server does."""
+    input_audio: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+    cached: int = 0
+    """Of the input: what the server had read before."""
+    cached_text: int = 0
+    cached_audio: int = 0
 
 
 class CallTurn(Struct, kw_only=True):
@@ -69,6 +78,10 @@ class CallTurn(Struct, kw_only=True):
     speech_started_s: float | None = None
     """When `speech_started` came; in Live, when the first word was spoken."""
     speech_stopped_s: float | None = None
+    begin_ms: int | None = None
+    """Where in the audio of its session the speech begins: `audio_start_ms` of the server."""
+    end_ms: int | None = None
+    """Where it ends: `audio_end_ms` minus the silence then in force."""
     committed_s: float | None = None
     end_of_speech_s: float | None = None
     """When the user had said the last word: see `EndOfSpeech`."""
@@ -257,6 +270,12 @@ class CallView(Struct, kw_only=True):
     def response(self, response_id: str) -> CallResponse | None:
         """The response with this id."""
         return next((each for each in reversed(self.responses) if each.response_id == response_id), None)
+
+    def row(self, kind: str, index: int) -> dict[str, Any]:
+        """A row as JSON-ready data, with its figures."""
+        row = getattr(self, kind)[index]
+        content: dict[str, Any] = msgspec.to_builtins(row)
+        return content | {figure: getattr(row, figure) for figure in _FIGURES.get(kind, ())}
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON-ready data, with the figures of each row."""

@@ -110,7 +110,7 @@ class RealtimeApp:
         self.created_at = int(unix_time())
         self.draining = False
         self._make_engines = engines
-        self._new_id = new_id
+        self.new_id = new_id
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
         self.secrets = ClientSecrets(
@@ -261,7 +261,7 @@ class RealtimeApp:
                 session = self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
-                await _send_rejection(transport, rejection)
+                await _send_rejection(transport, rejection, new_id=self.new_id)
                 return
             with self._counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
@@ -280,7 +280,7 @@ class RealtimeApp:
                 session = self._admit_live(wanted, tapped.around(transport), owner, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope)
-                await _refuse_live(rejection, scope, receive, send)
+                await _refuse_live(rejection, scope, receive, send, new_id=self.new_id)
                 return
             with self._counted(session, owner):
                 try:
@@ -347,7 +347,7 @@ class RealtimeApp:
                 limits=self.limits,
                 defaults=self.defaults,
                 observer=observer,
-                new_id=self._new_id,
+                new_id=self.new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
         if session_start.translates:
@@ -359,7 +359,7 @@ class RealtimeApp:
                 limits=self.limits,
                 observer=observer,
                 share=self.budget.share(principal.owner),
-                new_id=self._new_id,
+                new_id=self.new_id,
             )
         return ServerSession(
             transport,
@@ -371,7 +371,7 @@ class RealtimeApp:
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
-            new_id=self._new_id,
+            new_id=self.new_id,
         )
 
     def _check_room(self, owner: str) -> None:
@@ -431,7 +431,9 @@ async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISe
     return True
 
 
-async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+async def _refuse_live(
+    rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend, *, new_id: Callable[[str], str]
+) -> None:
     """Refuse a Live client: with the HTTP status, or with an `error` and a close."""
     if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
         await receive()
@@ -446,7 +448,7 @@ async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive,
         log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
-async def _send_rejection(transport: ASGITransport, rejection: Rejection) -> None:
+async def _send_rejection(transport: ASGITransport, rejection: Rejection, *, new_id: Callable[[str], str]) -> None:
     """Send the error, and close."""
     try:
         await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))

@@ -58,7 +58,11 @@ class ConnectionSupervisor:
         self._core = core
         self._publish = publish
         self._ended = ended
-        self._reconnection = Reconnection(policy, random=random.random, report_illegal=log_illegal_transition)
+        self._reconnection = Reconnection(
+            policy,
+            random=(policy.random if policy is not None else None) or random.random,
+            report_illegal=log_illegal_transition,
+        )
         self._managed: set[ManagedConnection] = set()
         """Connections that are being opened or are open."""
         self._closings: set[asyncio.Task[None]] = set()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
+from duologue.codec import decode_live
+from duologue.dialects import DEFAULT_LIVE_DIALECT, LIVE_PROFILES
 from duologue.events import is_set
 from duologue.events.live import (
     LiveCommentaryAppendEvent,
@@ -21,19 +23,20 @@ from duologue.events.live import (
     LiveSessionStartedEvent,
     LiveThinkingAppendEvent,
 )
+from duologue.inspection.input_clock import InputClock
 from duologue.inspection.live.sound import SoundLane
 from duologue.inspection.live.turns import SpokenTurns
+from duologue.inspection.reading import FrameSound
 from duologue.inspection.rows import Rows, shortened
 from duologue.inspection.sequence import AnyFamilyEvent
 from duologue.inspection.server_events import audio_ms
-from duologue.inspection.session_in_force import SessionClock, SessionInForce
 from duologue.inspection.tools import ToolLane
 from duologue.inspection.view import CallError, CallMark, CallView
 from duologue.protocol.live.client.notices import Speaker, TranscriptDelta
 from duologue.protocol.live.client.session_format import session_encodings
 from duologue.protocol.live.client.transcript import TranscriptGrouper
 from duologue.protocol.live.client.utterances import Grouped
-from duologue.recording import Frame, PlaybackNote
+from duologue.recording import Frame, PlaybackNote, Side
 
 __all__ = ["LiveMessages"]
 
@@ -44,37 +47,49 @@ _COMMANDS: Final = 1024
 class LiveMessages:
     """The messages of both sides."""
 
-    def __init__(self, view: CallView, rows: Rows, tools: ToolLane) -> None:
+    def __init__(self, view: CallView, rows: Rows, tools: ToolLane, *, dialect: str | None) -> None:
+        """`dialect` is that of the messages; None, or one that is not known: that of the hosted service."""
+        self._dialect = dialect if dialect is not None and dialect in LIVE_PROFILES else DEFAULT_LIVE_DIALECT
         self._view = view
         self._rows = rows
         self._tools = tools
         self._sound = SoundLane(rows)
         self._turns = SpokenTurns(view, rows, self._sound)
-        self._begin_session(PCM, PCM)
+        self._begin_session((PCM, PCM))
         self._commands: dict[str, str] = {}
         self._user_ms = self._model_ms = 0.0
 
-    def _begin_session(self, wire_in: Encoding, wire_out: Encoding) -> None:
-        self._session = SessionClock()
-        self._session.settings = SessionInForce(input=wire_in, output=wire_out, detection=None, interrupts=False)
+    def _begin_session(self, encodings: tuple[Encoding, Encoding]) -> None:
+        self._input, self._output = encodings
+        self._clock = InputClock()
         self._grouper = TranscriptGrouper()
         self._came: list[tuple[Speaker, int, int, float]] = []
         """When words came that the grouper has not told yet: speaker, place, time."""
         self._output_ms = 0
         """Where the last piece of the model's sound ends, if the server tells places."""
 
-    def session(self, connection: int) -> SessionClock:
-        """The session, as far as it is known: a recording of Live has one."""
-        return self._session
+    def read(self, message: str | bytes) -> LiveEvent:
+        """The event that a message is. Raises DecodeError if it is no JSON object."""
+        return decode_live(message, dialect=self._dialect)
 
     def take(self, event: AnyFamilyEvent, frame: Frame, *, from_server: bool) -> None:
-        """Take a known event."""
+        """Take a known event that `read` returned."""
         assert isinstance(event, LiveEvent)
         self._grouped(self._grouper.tick(frame.at_s))
         if from_server:
             self._from_server(event, frame.at_s)
         else:
             self._from_client(event, frame.at_s)
+
+    def sound(self, event: AnyFamilyEvent, connection: int, *, by: Side) -> FrameSound | None:
+        """The sound of an event that was taken."""
+        match event:
+            case LiveInputAudioAppendEvent(audio=audio) if by == "client":
+                return FrameSound(base64=audio, encoding=self._input)
+            case LiveOutputAudioDeltaEvent(delta=audio) if by == "server":
+                return FrameSound(base64=audio, encoding=self._output, begin_s=self._sound.piece_s)
+            case _:
+                return None
 
     def heard(self, note: PlaybackNote, at_s: float) -> None:
         """The player says what was heard: it plays one track, whose parts have no ids."""
@@ -92,8 +107,8 @@ class LiveMessages:
                 del self._commands[next(iter(self._commands))]
         match event:
             case LiveInputAudioAppendEvent(audio=audio):
-                duration_ms = audio_ms(audio, self._session.settings.input)
-                self._session.clock.append(duration_ms, at_s)
+                duration_ms = audio_ms(audio, self._input)
+                self._clock.append(duration_ms, at_s)
                 self._user_ms += duration_ms
                 self._view.user_audio_ms = round(self._user_ms)
             case LiveCommentaryAppendEvent(delegation_id=str(delegation_id)):
@@ -121,7 +136,7 @@ class LiveMessages:
             case LiveErrorEvent():
                 self._error(event, at_s)
             case LiveSessionStartedEvent(session=session):
-                self._begin_session(*session_encodings(session, (PCM, PCM)))
+                self._begin_session(session_encodings(session, (PCM, PCM)))
                 self._view.session_id = session.id
                 if is_set(session.model):
                     self._view.model = session.model
@@ -145,21 +160,19 @@ class LiveMessages:
             piece = next(each for each in self._came if each[:3] == (notice.speaker, start_ms, end_ms))
             self._came.remove(piece)
             if notice.speaker == "user":
-                self._turns.user_words(
-                    notice.utterance_id, notice.delta, start_ms, end_ms, piece[3], self._session.clock
-                )
+                self._turns.user_words(notice.utterance_id, notice.delta, start_ms, end_ms, piece[3], self._clock)
             else:
                 self._turns.model_words(notice.utterance_id, notice.delta, piece[3])
 
     def _sounds(self, event: LiveOutputAudioDeltaEvent, at_s: float) -> None:
-        duration_ms = audio_ms(event.delta, self._session.settings.output)
+        duration_ms = audio_ms(event.delta, self._output)
         self._model_ms += duration_ms
         self._view.model_audio_ms = round(self._model_ms)
         gap_ms = 0
         if is_set(event.start_ms):
             gap_ms = max(0, event.start_ms - self._output_ms)
             self._output_ms = event.start_ms + round(duration_ms)
-        for stretch in self._sound.push(event.delta, self._session.settings.output, at_s, gap_ms=gap_ms):
+        for stretch in self._sound.push(event.delta, self._output, at_s, gap_ms=gap_ms):
             self._turns.sounded(stretch)
 
     def _error(self, event: LiveErrorEvent, at_s: float) -> None:

@@ -57,8 +57,10 @@ class SoundLane:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.recent: deque[SoundStretch] = deque(maxlen=_REMEMBERED)
+        self.piece_s = 0.0
+        """When the last piece begins to be heard."""
         self._until_s: float | None = None
-        """When the last piece is over."""
+        """When it is over."""
         self._count = 0
 
     def push(self, audio: str, encoding: Encoding, at_s: float, *, gap_ms: int = 0) -> Iterator[SoundStretch]:
@@ -69,7 +71,7 @@ class SoundLane:
             return  # it is not heard
         due_s = at_s if self._until_s is None else self._until_s + gap_ms / _MS
         is_late = at_s > due_s + _KEPT_BACK_S
-        begin_s = at_s if is_late else due_s
+        self.piece_s = begin_s = at_s if is_late else due_s
         self._until_s = begin_s + len(sound) / encoding.bytes_per_s
         first_ms, last_ms = sounding_ms(sound, encoding)
         stretch = self.recent[-1] if self.recent and not self.recent[-1].is_over else None
@@ -83,10 +85,7 @@ class SoundLane:
             yield self._begin(at_s, begin_s + first_ms / _MS, begin_s + last_ms / _MS)
             return
         # Where silence may be left out, a piece that comes late is not a gap.
-        if is_late and stretch.end_s > due_s - _STEP_S and first_ms == 0:
-            stretch.row.underruns += 1
-            media_ms = sum(span.end_s - span.begin_s for span in stretch.row.spans) * _MS
-            stretch.row.spans.append(PlayedSpan(begin_s=begin_s, end_s=begin_s, media_ms=round(media_ms)))
+        stretch.row.underruns += is_late and stretch.end_s > due_s - _STEP_S and first_ms == 0
         stretch.end_s = begin_s + last_ms / _MS
         self._measure(stretch)
 
@@ -98,7 +97,6 @@ class SoundLane:
             response_id="",
             first_arrived_s=at_s,
             first_heard_s=max(at_s, begin_s),
-            spans=[PlayedSpan(begin_s=begin_s, end_s=end_s, media_ms=0)],
         )
         stretch = SoundStretch(self._rows.add("heard", row), begin_s, end_s)
         self._measure(stretch)
@@ -106,7 +104,6 @@ class SoundLane:
         return stretch
 
     def _measure(self, stretch: SoundStretch) -> None:
-        spans = stretch.row.spans
-        spans[-1].end_s = stretch.end_s
-        stretch.row.arrived_ms = stretch.row.heard_ms = round(sum(span.end_s - span.begin_s for span in spans) * _MS)
+        stretch.row.spans = [PlayedSpan(begin_s=stretch.begin_s, end_s=stretch.end_s, media_ms=0.0)]
+        stretch.row.arrived_ms = stretch.row.heard_ms = round((stretch.end_s - stretch.begin_s) * _MS)
         self._rows.touch(stretch.row)

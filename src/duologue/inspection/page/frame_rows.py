@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -87,18 +88,33 @@ class FrameTable:
         """The frame that belongs to a frame; -1 for none."""
         return self._partners.of(number)
 
-    def columns(self) -> dict[str, Any]:
-        """All rows, as JSON-ready columns."""
+    def wire(self) -> dict[str, int]:
+        """Messages and their bytes, each way, as the header's side sees them."""
+        found = dict.fromkeys(("sent", "sent_bytes", "received", "received_bytes"), 0)
+        for direction, size in zip(self._dirs, self._sizes, strict=True):
+            name = {ord("s"): "sent", ord("r"): "received"}.get(direction)
+            if name is not None:
+                found[name] += 1
+                found[f"{name}_bytes"] += size
+        return found
+
+    @property
+    def type_count(self) -> int:
+        """How many types there are: the length of the column `types`."""
+        return len(self._names)
+
+    def columns(self, first: int = 0, *, types_from: int = 0) -> dict[str, Any]:
+        """The rows from this one on, as JSON-ready columns, and the names of the types from `types_from` on."""
         return {
-            "at_ms": self._at_ms.tolist(),
-            "dir": self._dirs.decode(),
-            "types": list(self._names),
-            "type": self._types.tolist(),
-            "bytes": self._sizes.tolist(),
-            "partner": [self._partners.of(number) for number in range(len(self))],
-            "odd": list(self._odd),
-            "id": self._ids,
-            "fold": self._folds.tolist(),
+            "at_ms": self._at_ms[first:].tolist(),
+            "dir": self._dirs[first:].decode(),
+            "types": list(islice(self._names, types_from, None)),
+            "type": self._types[first:].tolist(),
+            "bytes": self._sizes[first:].tolist(),
+            "partner": [self._partners.of(number) for number in range(first, len(self))],
+            "odd": list(self._odd[first:]),
+            "id": self._ids[first:],
+            "fold": self._folds[first:].tolist(),
         }
 
     def _keep(self, row: FrameRow) -> None:

@@ -13,12 +13,18 @@ Redacted: TypeAlias = Literal["audio", "text", "tools", "instructions"]
 
 REDACTIONS: Final[tuple[Redacted, ...]] = get_args(Redacted)
 
+_ROW_FIELDS: Final[dict[str, Redacted]] = {
+    **dict.fromkeys(("user_text", "answer_text", "text"), "text"),
+    "arguments": "tools",
+}
+"""Fields that hold it, in rows of a call."""
+
 _FIELDS: Final[dict[str, Redacted]] = {
-    **dict.fromkeys(("transcript", "text", "refusal", "content_text", "user_text", "answer_text", "delta"), "text"),
+    **dict.fromkeys(("transcript", "text", "refusal", "delta"), "text"),
     **dict.fromkeys(("arguments", "output", "tools", "tool", "result", "input"), "tools"),
     **dict.fromkeys(("instructions", "prompt", "commentary", "thinking"), "instructions"),
 }
-"""Fields that hold it, in frames and in rows of a call. `_holds` says where another field of the name is meant."""
+"""The same in frames. `_holds` says where another field of the name is meant."""
 
 _SHOWN_CHARACTERS: Final = 100_000
 """Of one string: a page of instructions has 5,000. A frame may be 16 MiB, and a page shows many."""
@@ -40,12 +46,28 @@ class Redaction:
 
     def row(self, content: Any) -> Any:
         """JSON-ready data of a call without what is left out."""
-        return self._walk(scrubbed_json(content), "", None, 0) if self.without else scrubbed_json(content)
+        return self._row(scrubbed_json(content)) if self.without else scrubbed_json(content)
 
     def frame(self, content: dict[str, Any], bytes_per_s: float | None) -> dict[str, Any]:
         """A frame, without secrets already, as it is shown; `bytes_per_s` is of its audio, if that is known."""
         shown: dict[str, Any] = self._walk(content, str(content.get("type")), bytes_per_s, 0)
         return shown
+
+    def _row(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._row(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        is_known = value.get("kind") in ("closed", "connected", "engine", "fault")  # not what an application notes
+        return {
+            name: _told(left_out, each)
+            if isinstance(each, str)
+            and (left_out := _ROW_FIELDS.get(name)) in self.without
+            and not is_known
+            and left_out
+            else self._row(each)
+            for name, each in value.items()
+        }
 
     def _walk(self, value: Any, kind: str, bytes_per_s: float | None, depth: int) -> Any:
         if depth > _MAX_DEPTH:

@@ -111,7 +111,7 @@ class LiveSessions:
         if session.sidebands_open >= self._defaults.max_sidebands:
             raise Rejection("sidebands", max=self._defaults.max_sidebands)
         share = self._budget.share(owner)
-        return Sideband(transport, session, limits=self._limits, observer=observer, share=share)
+        return Sideband(transport, session, limits=self._limits, observer=observer, share=share, new_id=self._new_id)
 
     def relay(self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer) -> ServedLive:
         """A relay to the same path of an upstream, which passes every message unchanged. Raises Rejection."""

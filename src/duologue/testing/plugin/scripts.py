@@ -67,12 +67,12 @@ def scripted_server(
 
     After the test each client must have done what its script expects, and each script must have been played to its end.
     """
-    __tracebackhide__ = True
     servers = ScriptedServers(duologue_thread)
     attach(request.node, ScriptEvidence(servers))
     yield servers
     for server in servers.made:
         server.close()
-    if not has_failed(request.node):  # else its report has the conversation already
-        for server in servers.made:
-            server.assert_played()
+    wrong = [server for server in servers.made if server.problems()]
+    if wrong and not has_failed(request.node):  # else its report has the conversation already
+        told = (line for server in wrong for line in (*server.problems(), "what passed:", server.timeline()))
+        pytest.fail("\n".join(told), pytrace=False)

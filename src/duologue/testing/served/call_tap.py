@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import weakref
 from contextlib import suppress
 from copy import deepcopy
 from functools import partial
@@ -45,7 +46,8 @@ class TappedCall:
     def __init__(self, scope: Scope, *, dialect: str | None = None) -> None:
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         self._model = next(iter(query.get("model", ())), None)
-        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - see `close`
+        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - see below
+        weakref.finalize(self, self._file.close)  # a test that does not call `close` would get a ResourceWarning
         clock = asyncio.get_running_loop().time
         self._writer = RecordingWriter(
             self._file, side="server", clock=clock, url=_url(scope), model=self._model, dialect=dialect
