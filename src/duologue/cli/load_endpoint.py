@@ -116,9 +116,7 @@ async def target_of(url: str, options: CallsOptions, *, call_minutes: float) -> 
 
     async with chaos_proxy(where, FaultPlan(options.fault, seed=options.seed)) as proxy_url:
         port = int(proxy_url.rpartition(":")[2])
-        place = replace(
-            target.place, host="127.0.0.1", port=port, authority=f"127.0.0.1:{port}", secure=False
-        )
+        place = replace(target.place, host="127.0.0.1", port=port, authority=f"127.0.0.1:{port}", secure=False)
         yield replace(target, place=place)
 
 

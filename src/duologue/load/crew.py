@@ -175,12 +175,8 @@ class Crew:
         place, voice, window = target.place, self._voice, self._window
         if target.family == "live":
             assert first is not None
-            return LiveCaller(
-                place, voice, turns, window, changed=changed, dialect=target.dialect, start=first, **options
-            )
-        return RealtimeCaller(
-            place, voice, turns, window, changed=changed, dialect=target.dialect, update=first, **options
-        )
+            return LiveCaller(place, voice, turns, window, start=first, **options)
+        return RealtimeCaller(place, voice, turns, window, update=first, **options)
 
     async def _connect(self, caller: Caller) -> None:
         place, tls = self._target.place, self._tls

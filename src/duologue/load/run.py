@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ _MAX_LINE_BYTES: Final = 1 << 28
 """Of a result: ten million delays."""
 
 _END_S: Final = 5.0
+
+_WORKER: Final = "from duologue.load.worker import main; main()"
 
 
 class LevelResult(Struct, frozen=True, kw_only=True):
@@ -75,7 +78,7 @@ async def _spread(orders: Sequence[WorkOrder]) -> list[WorkResult]:
         workers: list[Process] = []
         for order in orders:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "duologue.load.worker", stdin=PIPE, stdout=PIPE, limit=_MAX_LINE_BYTES,
+                *_python(), "-c", _WORKER, stdin=PIPE, stdout=PIPE, limit=_MAX_LINE_BYTES,
                 start_new_session=True,  # Ctrl-C ends this process, which ends them
             )  # fmt: skip
             stack.push_async_callback(_end, process)
@@ -91,6 +94,11 @@ async def _spread(orders: Sequence[WorkOrder]) -> list[WorkResult]:
         # Without a window the turns end it, each of which waits for its answer: nothing says how long that is.
         timeout_s = None if plan.hold_s is None else plan.hold_s + plan.answer_within_s + _UP_S
         return [_result(await _line(process, timeout_s)) for process in workers]
+
+
+def _python() -> list[str]:
+    # Without -P, a file in the working directory could shadow a module of the library.
+    return [sys.executable] if "" in sys.path or os.getcwd() in sys.path else [sys.executable, "-P"]
 
 
 def _tell(process: Process, line: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A process of its own for a share of a level: `python -m duologue.load.worker`.
+"""A process of its own for a share of a level.
 
 The order comes on the first line of standard input. "up" goes out when the calls are up, the next line of input opens
 the window, and the result is the last line of output. When standard input ends, so does the process.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+from contextlib import suppress
 
 import msgspec
 
@@ -23,22 +25,29 @@ FAILED = "failed: "
 async def _work(order: WorkOrder) -> WorkResult | None:
     async def all_up() -> None:
         _say(UP)
-        await go.wait()
+        await lines.get()
 
-    go = asyncio.Event()
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+        with suppress(RuntimeError):  # the loop is closed, and the result is out
+            loop.call_soon_threadsafe(ended.set)
+
+    # Not of the loop's executor, whose end waits for its threads: this one may wait for ever.
+    threading.Thread(target=read, daemon=True).start()
     working = asyncio.ensure_future(work_off(order, all_up))  # noqa: TID251 - ended and awaited below
+    waiting = asyncio.ensure_future(ended.wait())  # noqa: TID251 - likewise
     try:
-        while True:
-            reading = asyncio.ensure_future(asyncio.to_thread(sys.stdin.readline))  # noqa: TID251
-            await asyncio.wait({working, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            if not reading.result():
-                return None  # whoever wanted the result is gone
-            go.set()
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None  # whoever wanted the result is gone
     finally:
         working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        waiting.cancel()
+        await asyncio.gather(working, waiting, return_exceptions=True)
 
 
 def _say(line: str) -> None:
@@ -56,7 +65,3 @@ def main() -> None:
         return
     if result is not None:
         _say(msgspec.json.encode(result).decode())
-
-
-if __name__ == "__main__":
-    main()

@@ -96,10 +96,10 @@ _CALLERS = CallsOptions()
 def load(url: str, /, *, callers: CallsOptions = _CALLERS, options: LoadOptions = _STANDARD) -> int:
     """Hold many calls at once with the server at URL, and measure what callers hear.
 
-    Each call is an open microphone that says recorded clips in real time, listens to the answers, thinks, and interrupts
-    some of them. The delays count from the end of speech to the first sound. A level at which this program itself was
-    late is marked as not measured: use --processes, or another machine. Exit code 0 only if all turns were answered,
-    nothing failed and everything was measured.
+    Each call is an open microphone that says recorded clips in real time, listens to the answers, thinks, and
+    interrupts some of them. The delays count from the end of speech to the first sound. A level at which this program
+    itself was late is marked as not measured: use --processes, or another machine. Exit code 0 only if all turns were
+    answered, nothing failed and everything was measured.
     """
     callers.check()
     plan = _plan(callers, options)
@@ -157,8 +157,7 @@ async def _load(
         async with target_of(url, callers, call_minutes=minutes) as target:
             order = _order(target, callers, plan, folder if options.html is not None else None)
             if options.until is None:
-                for calls in levels:
-                    results.append(await _level(order, options, callers, calls))
+                results += [await _level(order, options, callers, calls) for calls in levels]
             else:
                 held = await _search(order, options, callers, levels[0], limits, results)
         reports = [each.report for each in results]

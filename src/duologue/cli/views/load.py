@@ -25,8 +25,8 @@ COLUMNS: Final = (
     "transcript p50",
     "underruns",
     "connect p95",
-    "in kB/s",
-    "out kB/s",
+    "sent kB/s",
+    "received kB/s",
     "late p99",
 )
 """Delays are in milliseconds."""
