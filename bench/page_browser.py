@@ -68,7 +68,9 @@ def _round(browser: Browser, path: Path) -> dict[str, float]:
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]", state="attached", timeout=120_000)
     page.evaluate(_NOW)
-    figures = {"ready_s": time.perf_counter() - began_s, "heap_mb": _heap_mb(page)}
+    ready_s = time.perf_counter() - began_s
+    uncollected: float = page.evaluate("performance.memory.usedJSHeapSize / 1e6")
+    figures = {"ready_s": ready_s, "heap_uncollected_mb": uncollected, "heap_mb": _heap_mb(page)}
     figures["frames"] = page.evaluate("page.frames.count")
     figures["turns"] = page.evaluate("page.call.rows.turns.length")
     figures["rows_in_page"] = page.evaluate("document.querySelectorAll('[role=row]').length")
