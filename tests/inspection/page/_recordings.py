@@ -373,7 +373,7 @@ def hostile_call() -> Iterator[Json]:
     silent_s = script.answer(at_s + 0.02, "librivox_0880", bad)
     script.note(1.0, kind="mark", text=bad)
     script.note(1.1, kind="fault", name=bad, detail=bad)
-    script.server(1.2, "</script><b>", **{"__proto__": {"polluted": True}, "text": "x" * 1_000_000})
+    script.server(1.2, "</script><b>", __proto__={"polluted": True}, text="x" * 1_000_000)
     script.server(1.3, "__proto__", hasOwnProperty=bad, toString=1)
     error = {"type": "</script>", "code": HOSTILE[0], "message": bad, "param": None, "event_id": HOSTILE[2]}
     script.server(1.4, "error", error=error)
