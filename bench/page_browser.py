@@ -1,7 +1,7 @@
-"""The page of an hour's call in a browser: when is it ready, what does it hold in memory, how long do its reader's wishes take?
+"""The page of an hour's call in a browser: when is it ready, what does it hold, how long does it draw and search?
 
-Writes a recording of `--minutes` (60), builds its page with all sounds, and opens it in Chromium without a network, each
-time with a new process. `--page FILE` opens a page that is there already.
+Writes a recording of `--minutes` (60), builds its page with all sounds, and opens it in Chromium without a network,
+each time with a new process. `--page FILE` opens a page that is there already.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from typing import Final, Literal, TypeAlias
 
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
-ROOT: Final = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))  # so that the file runs by itself
+sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
 from tests.inspection.page._recordings import whole_call, write
 from tests.inspection.page.assets._browser import CHROMIUM, built
 
+ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / "docs" / "pictures"
 MAX_BYTES: Final = 250_000
 """Of one picture: they are in the repository, and each version stays there."""
@@ -39,7 +39,7 @@ def main() -> None:
         _take(browser, alone, "call-light", "light", _at_an_error)
         _take(browser, alone, "call-dark", "dark", _at_asked_and_got)
         _take(browser, alone, "call-barge-in", "light", _at_the_interruption, of="#call-lanes")
-        _take(browser, pair, "call-compared", "light", _at_the_differences, height=1240)
+        _take(browser, pair, "call-compared", "light", _at_the_differences, height=1110)
         browser.close()
 
 
