@@ -26,7 +26,7 @@ AUDIO_TYPES: Final[Mapping[str, str]] = {
 """Events with audio, and the field that it is in."""
 
 _PAGE: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-_NEW_VALUE: Final = "of_next_month"
+_NEW_VALUE: Final = "of_a_newer_server"
 _MAX_DEPTH: Final = 8
 """Of objects that are looked into; events nest no deeper."""
 

@@ -169,6 +169,8 @@ def _after(kind: FaultKind, given: object) -> After:
 def _sender(kind: FaultKind, given: object) -> Any:
     if given is None:
         return None
+    if not kind.senders:
+        _fail(kind.name, "it is about both sides: leave out from")
     if given not in kind.senders:
         _fail(kind.name, f"from may be {' or '.join(kind.senders)}, not {printable_name(str(given))!r}")
     return given

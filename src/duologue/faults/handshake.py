@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -10,11 +11,15 @@ from duologue.codec.jsontext import write_text
 from duologue.errors import ConnectFailed
 from duologue.faults.planned import PlannedFault
 from duologue.transports.addresses import without_secrets
-from duologue.transports.http_answers import HttpAnswer
+from duologue.transports.http_answers import HttpAnswer, refusal
+from duologue.transports.secret_masks import SecretMask
 
-__all__ = ["check_target", "fault_answer", "forwarded_headers", "target_url"]
+__all__ = ["check_target", "fault_answer", "forwarded_headers", "refused_in_memory", "target_url"]
 
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+
+_BASE: Final = re.compile(r"/v\d{1,3}$")
+_VERSION: Final = re.compile(r"^/v\d{1,3}/")
 
 _NOT_FORWARDED: Final = frozenset(
     {"host", "connection", "upgrade", "content-length", "transfer-encoding", "keep-alive", "te", "trailer"}
@@ -52,10 +57,13 @@ def check_target(url: str) -> str:
 def target_url(to: str, asked: str) -> str:
     """Where the request for the path and query `asked` goes: to the path of `to` if it has one, else to the same.
 
-    Both queries go along; of a name in both, the client's.
+    A path that ends in a version, such as `/openai/v1`, is a base: what the client asks for behind its own `/v1` comes
+    behind it. Both queries go along; of a name in both, the client's.
     """
     target, wanted = urlsplit(to), urlsplit(asked)
-    path = target.path if target.path not in ("", "/") else wanted.path
+    path = target.path.rstrip("/") or wanted.path
+    if _BASE.search(path):
+        path += _VERSION.sub("/", wanted.path)
     query = {
         **dict(parse_qsl(target.query, keep_blank_values=True)),
         **dict(parse_qsl(wanted.query, keep_blank_values=True)),
@@ -85,3 +93,11 @@ def fault_answer(fault: PlannedFault) -> HttpAnswer | None:
     if fault.number("retry_after"):
         headers["retry-after"] = f"{fault.number('retry_after'):g}"
     return HttpAnswer(status=status, headers=headers, body=body)
+
+
+def refused_in_memory(answer: HttpAnswer) -> ConnectFailed:
+    """What a client raises for this answer, where there is no socket on which it could come."""
+    place = "ws://memory"
+    if "location" in answer.headers:
+        return ConnectFailed(f"{place} redirects to another origin, where keys do not follow", retryable=False)
+    return refusal(place, answer, mask=SecretMask(()), has_key=True)

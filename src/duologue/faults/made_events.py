@@ -68,8 +68,8 @@ class MadeEvents:
         return self._event("rate_limits.updated", rate_limits=[limit]), refused
 
     def unknown(self, fault: PlannedFault) -> str:
-        """An event of a type that nobody knows."""
-        return self._event(fault.text("type"), data={"of": "next month"})
+        """An event of an unknown type."""
+        return self._event(fault.text("type"), data={"is_new": True})
 
     def oversize(self, fault: PlannedFault, *, by_client: bool) -> str:
         """A message that is too large."""

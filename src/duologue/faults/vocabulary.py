@@ -58,7 +58,7 @@ class FaultKind(Struct, frozen=True, kw_only=True):
     imitates: str
     fields: tuple[FaultField, ...] = ()
     senders: tuple[Side, ...] = _BOTH
-    """What `from` may be."""
+    """What `from` may be; empty: it makes no difference."""
     sender: Side | None = None
     """What `from` is where it is not given; None: both directions."""
     on: str | None = None
@@ -112,6 +112,7 @@ _TABLE: Final = (
         timing="once",
         doc="The TCP connection is reset, on both sides.",
         imitates="a process that was killed, a firewall",
+        senders=(),
     ),
     FaultKind(
         name="cut",
@@ -119,6 +120,7 @@ _TABLE: Final = (
         timing="once",
         doc="The TCP connection ends without a close of the WebSocket, on both sides.",
         imitates="a load balancer that restarts",
+        senders=(),
     ),
     FaultKind(
         name="half_open",
@@ -127,6 +129,7 @@ _TABLE: Final = (
         doc="Nothing arrives any more, pings and closes included, and the connection stays open.",
         imitates="a cable that was pulled, a network that was changed",
         fields=(_lasts("nothing arrives"),),
+        senders=(),
     ),
     FaultKind(
         name="slow_reader",
@@ -298,8 +301,8 @@ _TABLE: Final = (
         name="unknown",
         layer="message",
         timing="once",
-        doc="An event comes whose type nobody has heard of.",
-        imitates="a server of next month",
+        doc="An event of an unknown type comes.",
+        imitates="a newer server",
         fields=(FaultField("type", "response.hologram.delta", "its type"),),
         sender="server",
     ),
@@ -308,16 +311,16 @@ _TABLE: Final = (
         layer="message",
         timing="each",
         doc="The message, and each object right inside it, has a field more.",
-        imitates="a server of next month",
-        fields=(FaultField("name", "of_next_month", "the field's name"),),
+        imitates="a newer server",
+        fields=(FaultField("name", "of_a_newer_server", "the field's name"),),
         sender="server",
     ),
     FaultKind(
         name="new_enum",
         layer="message",
         timing="each",
-        doc="A field of the message has a value that nobody has heard of. Only messages with that field count.",
-        imitates="a server of next month",
+        doc="A field of the message has an unknown value. Only messages with that field count.",
+        imitates="a newer server",
         fields=(FaultField("field", "status", "the field, wherever it stands"),),
         sender="server",
     ),
@@ -359,6 +362,7 @@ _TABLE: Final = (
             FaultField("ms", 500.0, "milliseconds of each standstill", most=_MINUTE_MS),
             FaultField("every", 5.0, "seconds from one to the next", least=0.01),
         ),
+        senders=(),
         times=None,
     ),
     FaultKind(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from duologue.server.app import RealtimeApp, app
 from duologue.server.descriptors import raise_descriptor_limit
 from duologue.server.http.paths import PATH
+from duologue.server.inspector.inspector import Inspector
+from duologue.server.inspector.web_server import serving_inspector
 from duologue.server.limits import Limits, limits_of
 from duologue.server.live.session import LiveServerSession
 from duologue.server.mcp.servers import McpAccess
@@ -20,6 +22,7 @@ from duologue.server.telemetry.observer import Observer, SessionObserver
 
 __all__ = [
     "PATH",
+    "Inspector",
     "Limits",
     "LiveRequest",
     "LiveServerSession",
@@ -41,6 +44,7 @@ __all__ = [
     "loop_factory",
     "raise_descriptor_limit",
     "serve",
+    "serving_inspector",
     "tune_process",
     "tls_context",
 ]

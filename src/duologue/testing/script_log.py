@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
+
+from duologue.printable import printable_name
 
 __all__ = ["ScriptLog"]
 
@@ -56,8 +59,8 @@ class ScriptLog:
 
 
 def _name(event: object) -> str:
-    if isinstance(event, dict):
-        return str(event.get("type", "(no type)"))
+    if isinstance(event, Mapping):
+        return printable_name(str(event.get("type", "(no type)")))
     if isinstance(event, bytes):
         return f"{len(event)} bytes"
     text = repr(event)

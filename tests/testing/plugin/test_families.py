@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+
+import pytest
 
 import duologue.testing
 from duologue.testing.plugin import FAMILIES
+from tests.repo._tree import ROOT
+from tests.testing.plugin._inner import run
+
+pytest_plugins = ("pytester",)
 
 _IMPORTED = """
 import sys, pytest
@@ -27,6 +34,11 @@ def test_the_plugin_and_its_families_import_pytest_and_the_standard_library_only
     assert done.stdout.split() == ["duologue", "duologue.testing"]
 
 
+def test_pytest_finds_it_by_an_entry_point() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"duologue": "duologue.testing.plugin"}
+
+
 def test_no_family_has_two_names() -> None:
     assert len(set(FAMILIES)) == len(FAMILIES)
 
@@ -35,3 +47,18 @@ def test_all_names_of_testing_can_be_imported() -> None:
     assert dir(duologue.testing) == sorted(duologue.testing._LAZY)
     for name in dir(duologue.testing):
         assert getattr(duologue.testing, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'frog'"):
+        duologue.testing.frog  # noqa: B018
+
+
+def test_it_can_be_switched_off_as_a_whole_and_by_family(pytester: pytest.Pytester) -> None:
+    code = "def test_a(realtime_server): pass\ndef test_b(tone): assert tone(10)"
+    off = run(pytester, code, "-p", "no:duologue")
+    off.assert_outcomes(errors=2)
+    off.stdout.fnmatch_lines(["*fixture 'realtime_server' not found*"])
+    run(pytester, code, "-p", "no:duologue.servers").assert_outcomes(errors=1, passed=1)
+
+
+def test_a_run_that_does_not_use_it_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
+    run(pytester, "def test_a(): pass", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+    assert {path.name for path in pytester.path.iterdir()} <= {"pytest.ini", "test_inner.py", "__pycache__"}

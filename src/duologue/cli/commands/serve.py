@@ -7,6 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError, RecordingError
 from duologue.protocol import SessionDefaults
 from duologue.server import (
+    Inspector,
     Limits,
     LiveRequest,
     McpAccess,
@@ -43,6 +45,7 @@ from duologue.server import (
     limits_of,
     loop_factory,
     raise_descriptor_limit,
+    serving_inspector,
     tls_context,
     tune_process,
 )
@@ -61,6 +64,8 @@ _UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
 
 _RECORD_LIMIT: Final = "10GB"
 """A client may talk as long as it likes, and ten of them fill it in three hours: an hour of a call has 300 MB."""
+
+_INSPECT_KEEP: Final = 50
 
 _LISTENING: Final = Group("Listening", sort_key=1)
 _ADMISSION: Final = Group("Who may use it, and how much", sort_key=2)
@@ -184,6 +189,21 @@ class ServeOptions:
     record_limit: Annotated[
         str, Parameter(group=_OPERATION, help="What the recordings in --record may hold together; then they stop.")
     ] = _RECORD_LIMIT
+    inspect: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            negative="",
+            help="Show the calls in a browser of this machine while they go on: prints a second line with the address, "
+            "which is all that it takes to see and hear them.",
+        ),
+    ] = False
+    inspect_port: Annotated[
+        int, Parameter(group=_OPERATION, help="Port of --inspect, on 127.0.0.1; by default a free one.")
+    ] = 0
+    inspect_keep: Annotated[
+        int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
+    ] = _INSPECT_KEEP
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
         "warning"
     )
@@ -215,7 +235,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         raise UsageError(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
     tls = _tls(options)
-    record = _recordings(options)
+    record, inspector = _recordings(options), _inspector(options)
     start_logging(options.log_level, options.log_format)
     raise_descriptor_limit()
     application = RealtimeApp(
@@ -230,18 +250,23 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         upstream=_upstream(options),
         mcp=_mcp(options),
         record=record,
+        taps=() if inspector is None else (inspector,),
     )
-    return run_to_end(_serve(application, options, tls), loop_factory=loop_factory(), terminated=0)
+    return run_to_end(_serve(application, options, tls, inspector), loop_factory=loop_factory(), terminated=0)
 
 
-async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContext | None) -> int:
+async def _serve(
+    application: RealtimeApp, options: ServeOptions, tls: SSLContext | None, inspector: Inspector | None
+) -> int:
     serving = asyncio.current_task()
     assert serving is not None
     ended = threading.Event()
     if options.until_eof:
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
-        await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=_say_where)
+        async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+            say_where = partial(_say_where, inspector=address)
+            await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
             raise
@@ -289,6 +314,18 @@ def _recordings(options: ServeOptions) -> RecordingFolder | None:
         return RecordingFolder(options.record, max_bytes=max_bytes)
     except RecordingError as fault:
         raise UsageError(f"--record: {fault}") from fault
+
+
+def _inspector(options: ServeOptions) -> Inspector | None:
+    """What keeps the sessions to be looked at. Raises UsageError."""
+    if not options.inspect:
+        if options.inspect_port or options.inspect_keep != _INSPECT_KEEP:
+            raise UsageError("--inspect-port and --inspect-keep belong to --inspect")
+        return None
+    try:
+        return Inspector(keep=options.inspect_keep)
+    except ValueError as fault:
+        raise UsageError(f"--inspect-keep: {fault}") from fault
 
 
 def _keys_of_the_environment() -> list[str]:
@@ -376,9 +413,11 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
-def _say_where(url: str) -> None:
+def _say_where(url: str, *, inspector: str | None) -> None:
     tune_process()
     print(f"{LISTENING}{url}", flush=True)
+    if inspector is not None:
+        print(f"calls are seen at {inspector}", flush=True)
 
 
 def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:

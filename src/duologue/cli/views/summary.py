@@ -15,7 +15,7 @@ from duologue.events import InputAudioTranscriptionCompletedEvent, ResponseDoneE
 from duologue.inspection import CallTurn, CallView
 from duologue.printable import printable
 
-__all__ = ["Latencies", "Summary", "SummaryBuilder", "Transcripts", "TurnSummary", "lines_of"]
+__all__ = ["Latencies", "Summary", "SummaryBuilder", "Transcripts", "TurnSummary", "lines_of", "turn_lines"]
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +128,17 @@ def lines_of(summary: Summary) -> list[tuple[str, str]]:
     """The summary for people: labels and texts; empty for a call without events."""
     if not any(summary.events.values()):
         return []
+    lines = turn_lines(summary)
+    for direction, counts in summary.events.items():
+        lines.append((direction, f"{sum(counts.values())} events"))
+        lines += [("", f"{count:5}  {printable(name)}") for name, count in counts.items()]
+    lines += [("usage", f"{what}: {_flat(usage)}") for what, usage in summary.usage.items()]
+    lines += [("files", f"{what}: {path}") for what, path in summary.files.items()]
+    return lines
+
+
+def turn_lines(summary: Summary) -> list[tuple[str, str]]:
+    """The turns of the summary, and what their latencies count from."""
     lines: list[tuple[str, str]] = []
     for number, turn in enumerate(summary.turns, 1):
         label = f"turn {number}" if len(summary.turns) > 1 else "turn"
@@ -139,11 +150,6 @@ def lines_of(summary: Summary) -> list[tuple[str, str]]:
         lines.append(("median", _latency(summary.latencies_ms)))
     if summary.turns:
         lines.append(("", f"Counted from {summary.latencies_from}."))
-    for direction, counts in summary.events.items():
-        lines.append((direction, f"{sum(counts.values())} events"))
-        lines += [("", f"{count:5}  {printable(name)}") for name, count in counts.items()]
-    lines += [("usage", f"{what}: {_flat(usage)}") for what, usage in summary.usage.items()]
-    lines += [("files", f"{what}: {path}") for what, path in summary.files.items()]
     return lines
 
 
@@ -162,7 +168,7 @@ def _recorded(turn: CallTurn) -> TurnSummary:
         latencies_ms=Latencies(
             first_transcript=turn.transcript_ms, first_text=turn.first_text_ms, first_audio=turn.first_audio_ms
         ),
-        status=turn.status,
+        status=turn.status or ("answered" if turn.first_text_s is not None or turn.first_audio_s is not None else None),
     )
 
 

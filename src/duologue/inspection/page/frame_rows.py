@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from array import array
+from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from duologue.inspection.page.partners import Partners
 from duologue.inspection.reading import ReadEvent
-from duologue.recording import ClosedLine, ConnectedLine, Frame, NoteLine, RecordingLine
+from duologue.recording import (
+    ClosedLine,
+    ConnectedLine,
+    FaultNote,
+    Frame,
+    Note,
+    NoteLine,
+    RecordingLine,
+    UnknownNote,
+)
 
 __all__ = ["FrameDirection", "FrameRow", "FrameTable"]
 
@@ -65,6 +75,7 @@ class FrameTable:
         """The row of the next line. `read` is what a frame says, and `content` its JSON object, if it is one."""
         number = len(self)
         direction, name, size = _described(line, read)
+        fold = self._folded(number, direction, name, content)
         row = FrameRow(
             number=number,
             at_ms=max(0, min(_MAX_MS, round(getattr(line, "at_s", 0.0) * 1000))),
@@ -72,14 +83,11 @@ class FrameTable:
             type=name[:_MAX_NAME],
             bytes=min(size, _MAX_MS),
             odd=_is_odd(line, read),
-            id="",
-            fold=self._folded(number, direction, name, content),
+            id=_id_of(content) if fold == number else "",
+            fold=fold,
         )
         if content is not None:
             self._partners.push(number, read.by if read is not None else "server", name, content)
-            event_id = content.get("event_id")
-            if isinstance(event_id, str) and row.fold == number:
-                row = _with_id(row, event_id[:_MAX_ID])
         self._keep(row)
         return row
 
@@ -87,18 +95,33 @@ class FrameTable:
         """The frame that belongs to a frame; -1 for none."""
         return self._partners.of(number)
 
-    def columns(self) -> dict[str, Any]:
-        """All rows, as JSON-ready columns."""
+    def wire(self) -> dict[str, int]:
+        """Messages and their bytes, each way, as the header's side sees them."""
+        found: dict[str, int] = {"sent": 0, "sent_bytes": 0, "received": 0, "received_bytes": 0}
+        for direction, size in zip(self._dirs, self._sizes, strict=True):
+            name = {ord("s"): "sent", ord("r"): "received"}.get(direction)
+            if name is not None:
+                found[name] += 1
+                found[f"{name}_bytes"] += size
+        return found
+
+    @property
+    def type_count(self) -> int:
+        """How many types there are: the length of the column `types`."""
+        return len(self._names)
+
+    def columns(self, first: int = 0, *, types_from: int = 0) -> dict[str, Any]:
+        """The rows from this one on, as JSON-ready columns, and the names of the types from `types_from` on."""
         return {
-            "at_ms": self._at_ms.tolist(),
-            "dir": self._dirs.decode(),
-            "types": list(self._names),
-            "type": self._types.tolist(),
-            "bytes": self._sizes.tolist(),
-            "partner": [self._partners.of(number) for number in range(len(self))],
-            "odd": list(self._odd),
-            "id": self._ids,
-            "fold": self._folds.tolist(),
+            "at_ms": self._at_ms[first:].tolist(),
+            "dir": self._dirs[first:].decode(),
+            "types": list(islice(self._names, types_from, None)),
+            "type": self._types[first:].tolist(),
+            "bytes": self._sizes[first:].tolist(),
+            "partner": [self._partners.of(number) for number in range(first, len(self))],
+            "odd": list(self._odd[first:]),
+            "id": self._ids[first:],
+            "fold": self._folds[first:].tolist(),
         }
 
     def _keep(self, row: FrameRow) -> None:
@@ -122,17 +145,9 @@ class FrameTable:
         return self._runs.setdefault(key, number)
 
 
-def _with_id(row: FrameRow, event_id: str) -> FrameRow:
-    return FrameRow(
-        number=row.number,
-        at_ms=row.at_ms,
-        dir=row.dir,
-        type=row.type,
-        bytes=row.bytes,
-        odd=row.odd,
-        id=event_id,
-        fold=row.fold,
-    )
+def _id_of(content: dict[str, Any] | None) -> str:
+    event_id = content.get("event_id") if content is not None else None
+    return event_id[:_MAX_ID] if isinstance(event_id, str) else ""
 
 
 def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirection, str, int]:
@@ -145,10 +160,13 @@ def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirect
         case ConnectedLine():
             return "o", "connected", 0
         case NoteLine(note=note):
-            kind = note.fields.get("kind") if hasattr(note, "fields") else note.__struct_config__.tag
-            return "n", f"note {kind}", 0
+            return "n", f"note {_kind_of(note)}", 0
         case _:
             return "n", "(unknown line)", 0
+
+
+def _kind_of(note: Note | UnknownNote) -> str:
+    return str(note.fields.get("kind") if isinstance(note, UnknownNote) else note.__struct_config__.tag)
 
 
 def _is_odd(line: RecordingLine, read: ReadEvent | None) -> bool:
@@ -158,6 +176,6 @@ def _is_odd(line: RecordingLine, read: ReadEvent | None) -> bool:
         case ClosedLine(code=code):
             return code not in _AGREED
         case NoteLine(note=note):
-            return getattr(note.__struct_config__, "tag", None) == "fault"
+            return isinstance(note, FaultNote)
         case _:
             return False

@@ -53,7 +53,8 @@ async def listening(application: RealtimeApp, *, handler: Any = None) -> AsyncGe
             yield f"ws://127.0.0.1:{bound.getsockname()[1]}{PATH}"
         finally:
             server.close()
-            await application.drain(within_s=0)
+            if application.sessions_open:
+                await application.drain(within_s=0)
             await _close(state)
 
 

@@ -18,6 +18,7 @@ from duologue.testing.cassettes import failures
 from duologue.testing.cassettes.client_ids import ClientIds
 from duologue.testing.cassettes.comparison import IgnoredFields, differences
 from duologue.testing.cassettes.contents import CassetteContents, Opening, RecordedSocket, place_of, read_contents
+from duologue.testing.cassettes.expiry import age_of, postponed
 from duologue.testing.cassettes.player import ConnectionPlayer, Match
 
 __all__ = ["Answer", "Cassette", "body_of"]
@@ -42,8 +43,17 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Cassette:
     """The recording, and how far it has been played. `faults` are sentences, in the order in which they were found."""
 
-    def __init__(self, path: str | os.PathLike[str], *, match: Match = "strict", ignore: Sequence[str] = ()) -> None:
-        """`ignore` are fields that may differ (`IgnoredFields`).
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        match: Match = "strict",
+        ignore: Sequence[str] = (),
+        unix_now_s: float = 0.0,
+    ) -> None:
+        """`ignore` are fields that may differ (`IgnoredFields`); `name` is what faults call it, by default its path.
+        Sessions and keys end as long after `unix_now_s` as they did after the recording.
 
         Raises:
             RecordingError: the file cannot be read, is no recording, or is damaged.
@@ -51,10 +61,11 @@ class Cassette:
         """
         if match not in get_args(Match):
             raise ValueError(f"match is one of {', '.join(get_args(Match))}, not {match!r}")
-        self.name = os.fspath(path)
+        self.name = name or os.fspath(path)
         self.contents: CassetteContents = read_contents(path)
         self.faults: list[str] = []
         self._match: Match = match
+        self._later_s = age_of(self.contents.header.started_at, unix_now_s=unix_now_s)
         self._ignored = IgnoredFields(ignore)
         self._openings: list[Opening] = list(self.contents.openings)
         self._requests = list(self.contents.requests)
@@ -78,8 +89,8 @@ class Cassette:
                 continue
             self._openings.remove(opening)
             if isinstance(opening, ExchangeLine):
-                return _answer(opening)
-            player = ConnectionPlayer(opening, match=self._match, ignored=self._ignored)
+                return self._answer(opening)
+            player = ConnectionPlayer(opening, match=self._match, ignored=self._ignored, later_s=self._later_s)
             self._players.append(player)
             return player
         left = [_place(opening) or "any" for opening in self._openings]
@@ -116,6 +127,10 @@ class Cassette:
         ]
         return [*rest, *never]
 
+    def state(self) -> list[str]:
+        """What did not fit so far, or else how far each connection has been played."""
+        return self.faults or [failures.of_state(self.name, player) for player in self._players]
+
     def _is_at(self, opening: Opening, place: str) -> bool:
         recorded = _place(opening)
         if recorded is None or recorded == place:
@@ -138,7 +153,15 @@ class Cassette:
                     f"{self.name}: {line.method} {line.path} is not as it was recorded.\n{what}\n"
                     "  If the recording is out of date: record it again.",
                 )
-        return _answer(line)
+        return self._answer(line)
+
+    def _answer(self, line: ExchangeLine) -> Answer:
+        if line.answer is None:
+            return Answer(status=line.status, body=b"")
+        if isinstance(line.answer, str):
+            return Answer(status=line.status, body=_with_stand_in(line.answer).encode(), content_type="text/plain")
+        content = postponed(line.answer, self._later_s) if isinstance(line.answer, dict) else line.answer
+        return Answer(status=line.status, body=_with_stand_in(write_text(content).decode()).encode())
 
     def _refused(self, fault: str) -> Answer:
         self._kept(fault)
@@ -154,15 +177,7 @@ def _place(opening: Opening) -> str | None:
     return place_of(opening.path) if isinstance(opening, ExchangeLine) else opening.place
 
 
-def _answer(line: ExchangeLine) -> Answer:
-    if line.answer is None:
-        return Answer(status=line.status, body=b"")
-    if isinstance(line.answer, str):
-        return Answer(status=line.status, body=_without_secret(line.answer).encode(), content_type="text/plain")
-    return Answer(status=line.status, body=_without_secret(write_text(line.answer).decode()).encode())
-
-
-def _without_secret(text: str) -> str:
+def _with_stand_in(text: str) -> str:
     """The text with something that clients take for a key where the recording only says that there was one."""
     return _SECRET.sub(lambda found: f"ek_{'0' * min(max(1, int(found[1][:4]) - 3), _MAX_STAND_IN)}", text)
 

@@ -11,7 +11,7 @@ from duologue.testing.cassettes.contents import ClientStep
 from duologue.testing.cassettes.messages import event_in
 from duologue.testing.cassettes.player import ConnectionPlayer, Mismatch
 
-__all__ = ["never_opened", "no_such_socket", "of_mismatch", "of_requests", "of_rest", "of_silence"]
+__all__ = ["never_opened", "no_such_socket", "of_mismatch", "of_requests", "of_rest", "of_silence", "of_state"]
 
 _MAX_DIFFERENCES: Final = 5
 _MAX_NAMES: Final = 6
@@ -43,14 +43,11 @@ def of_mismatch(cassette: str, player: ConnectionPlayer, fault: Mismatch) -> str
 
 def of_silence(cassette: str, player: ConnectionPlayer, seconds: float) -> str:
     """The client has sent nothing for some time, and the server cannot go on."""
-    waits_for, following = player.waits_for, player.next_message
-    if isinstance(waits_for, ClientStep):
-        what = f"{waits_for.message.type} (line {waits_for.line_number} of the recording)"
-    else:
-        what = f"{(waits_for or 0.0) / 1000:.2f} s more of input audio"
+    following = player.next_message
     then = f", and then sends {_name_of(following.what)}" if following is not None else ""
     return (
-        f"{_of(cassette, player)}: the client has sent nothing for {seconds:g} s. The server waits for {what}{then}.\n"
+        f"{_of(cassette, player)}: the client has sent nothing for {seconds:g} s. The server waits for "
+        f"{_awaited(player)}{then}.\n"
         f"  came: {player.steps_done} of {len(player.socket.client)} recorded events of the client"
     )
 
@@ -63,6 +60,16 @@ def of_rest(cassette: str, player: ConnectionPlayer) -> str:
         f"{len(player.socket.client)} recorded events; these did not come: "
         f"{_names([step.message.type for step in rest])} (line {rest[0].line_number} of the recording)."
     )
+
+
+def of_state(cassette: str, player: ConnectionPlayer) -> str:
+    """How far a connection has been played, and what is next."""
+    came, sent = len(player.socket.client) - len(player.left_over), player.sent
+    words = (
+        f"{_of(cassette, player)}: {came} of {len(player.socket.client)} recorded events of the client came, "
+        f"{sent} of {len(player.socket.server)} of the server were sent"
+    )
+    return f"{words}; the server waits for {_awaited(player)}" if player.next_message is not None else words
 
 
 def no_such_socket(cassette: str, place: str, left: Sequence[str]) -> str:
@@ -86,6 +93,13 @@ def of_requests(cassette: str, asked: str, recorded: Sequence[str]) -> str:
 def _of(cassette: str, player: ConnectionPlayer) -> str:
     number = player.socket.number
     return cassette if number == 1 else f"{cassette}, connection {number}"
+
+
+def _awaited(player: ConnectionPlayer) -> str:
+    waits_for = player.waits_for
+    if isinstance(waits_for, ClientStep):
+        return f"{waits_for.message.type} (line {waits_for.line_number} of the recording)"
+    return f"{(waits_for or 0.0) / 1000:.2f} s more of input audio"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from duologue.recording import ClosedLine
 from duologue.testing.cassettes.client_ids import ClientIds
 from duologue.testing.cassettes.comparison import Difference, IgnoredFields, differences
 from duologue.testing.cassettes.contents import ClientStep, RecordedSocket, ServerStep
+from duologue.testing.cassettes.expiry import postponed
 from duologue.testing.cassettes.independence import are_independent
 from duologue.testing.cassettes.messages import InputAudioRate, WireMessage, read_message
 
@@ -66,9 +67,14 @@ class ConnectionPlayer:
     """One connection."""
 
     def __init__(
-        self, socket: RecordedSocket, *, match: Match = "strict", ignored: IgnoredFields | None = None
+        self,
+        socket: RecordedSocket,
+        *,
+        match: Match = "strict",
+        ignored: IgnoredFields | None = None,
+        later_s: int = 0,
     ) -> None:
-        """Raises ValueError: there is no such kind of match."""
+        """What ends in the recording ends `later_s` later. Raises ValueError: there is no such kind of match."""
         if match not in get_args(Match):
             raise ValueError(f"match is one of {', '.join(get_args(Match))}, not {match!r}")
         self.socket = socket
@@ -76,13 +82,15 @@ class ConnectionPlayer:
         self.steps_done = 0
         """How many of the client's recorded events have come, and all before them."""
         self._match: Match = match
+        self._later_s = later_s
         self._ignored = ignored or IgnoredFields(())
         self._ids = ClientIds(frozenset(socket.made_by_client))
         self._rate = InputAudioRate()
         self._audio_ms = 0.0
         """Input audio: the position in the recorded audio, which it is never behind."""
         self._turn_audio_ms = self._longest_piece_ms = 0.0
-        self._sent = 0
+        self.sent = 0
+        """How many of the server's recorded messages have been given out, its close among them."""
         self._came = 0
         self._overtaking: set[int] = set()
         """Recorded events that have come before others in front of them."""
@@ -116,7 +124,7 @@ class ConnectionPlayer:
         """What the server sends now, in order, each once."""
         due: list[Due] = []
         while self.fault is None and (step := self._next) is not None and self._is_due(step):
-            self._sent += 1
+            self.sent += 1
             due.append(Due(self._now(step), step.pause_s))
         return due
 
@@ -143,7 +151,7 @@ class ConnectionPlayer:
 
     @property
     def _next(self) -> ServerStep | None:
-        return self.socket.server[self._sent] if self._sent < len(self.socket.server) else None
+        return self.socket.server[self.sent] if self.sent < len(self.socket.server) else None
 
     def _is_due(self, step: ServerStep) -> bool:
         return self.steps_done >= step.after_steps and self._audio_ms >= self._needed_ms(step)
@@ -154,14 +162,14 @@ class ConnectionPlayer:
         return recorded_ms - min(_PIECE_MS, self.socket.longest_piece_ms, recorded_ms / 2)
 
     def _now(self, step: ServerStep) -> Outgoing:
-        """The step with the ids of the present client."""
+        """The step with the ids of the present client, and in its time."""
         if step.event is None:
             return step.what
         self._rate.take(step.event)
-        renamed = self._ids.renamed(step.event)
-        if renamed is step.event:
+        event = postponed(self._ids.renamed(step.event), self._later_s)
+        if event is step.event:
             return step.what
-        content = write_text(renamed)
+        content = write_text(event)
         return content if isinstance(step.what, bytes) else content.decode("utf-8")
 
     def _differences(self, expected: ClientStep, read: WireMessage, ids: ClientIds) -> list[Difference]:

@@ -55,13 +55,21 @@ _NO_CLOSE: Final = 1006
 class CassetteRecorder:
     """Writes one cassette. The file is written beside its place first, and moved there by `close`."""
 
-    def __init__(self, path: str | os.PathLike[str], upstream: str, *, extends: bool = False) -> None:
-        """`upstream` is the URL of the server's sessions. With `extends`, the lines of the present file come first.
+    def __init__(
+        self, path: str | os.PathLike[str], upstream: str, *, name: str | None = None, extends: bool = False
+    ) -> None:
+        """`upstream` is the URL of the server's sessions, `name` what faults call the file. With `extends`, the lines
+        of the present file come first.
 
         Raises ConnectFailed: it is no such URL.
         """
         self.faults: list[str] = []
-        self._name = os.fspath(path)
+        self.summary = ""
+        """What was recorded, in words; empty before the end, and if that was nothing."""
+        self.is_failed = False
+        """Whether the test failed: then the file stays beside its place, and the cassette is as it was before."""
+        self._file = os.fspath(path)
+        self._name = name or self._file
         self._upstream: SplitResult = split_session_url(upstream)
         self._extends = extends
         self._writer: RecordingWriter | None = None
@@ -128,6 +136,12 @@ class CassetteRecorder:
         if self._writer is not None:
             self._writer.closed(code, reason, by=by, connection=connection)
 
+    def state(self) -> list[str]:
+        """What went wrong so far, and where the recording of a test that fails is, in sentences."""
+        if self._writer is None:
+            return self.faults
+        return [*self.faults, f"{self._name} is not changed by a test that fails: {self._name}.part has what passed"]
+
     def close(self) -> None:
         """Finish the file. Without a connection and a request there is none, which is a fault."""
         if self._writer is None and self._waiting:
@@ -140,7 +154,11 @@ class CassetteRecorder:
         if self._writer.failure is not None:
             self.faults.append(f"{self._name}: {self._writer.failure}")
             return
-        Path(self._writer.path).replace(self._name)
+        if self.is_failed:
+            return
+        Path(self._writer.path).replace(self._file)
+        connections = "1 connection" if self._connections == 1 else f"{self._connections} connections"
+        self.summary = f"{self._name}: {connections}, {self._writer.frames} messages"
 
     def _url(self, scheme: str, target: str) -> str:
         return f"{scheme}://{self._upstream.netloc}{target}"
@@ -177,7 +195,7 @@ class CassetteRecorder:
             self._writer.connected(url=url, model=_model_in(url), connection=self._connections)
 
     def _begin(self, url: str) -> None:
-        part = Path(f"{self._name}.part")
+        part = Path(f"{self._file}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
         if not self._extends:
             self._writer = RecordingWriter(
@@ -190,7 +208,7 @@ class CassetteRecorder:
         self._waiting.clear()
 
     def _extended(self, part: Path) -> RecordingWriter:
-        with RecordingReader(self._name) as old:
+        with RecordingReader(self._file) as old:
             header = old.header
             family = _family_of(urlsplit(header.url).path) if header.url is not None else None
             writer = RecordingWriter(

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from duologue.clock import unix_time
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.recording import ClosedLine
@@ -38,6 +39,9 @@ PATIENCE_S: Final = 10.0
 
 _CLOSE_TIMEOUT_S: Final = 1.0
 """How long to wait for the client's close frame: it is on this machine."""
+
+_SESSION_PATHS: Final = ("/realtime", "/realtime/translations", "/live/sessions")
+"""Behind a base URL, of all families."""
 
 _NO_CLOSE: Final = 1006
 """The code of a connection that was lost: RFC 6455, section 7.4.1."""
@@ -63,13 +67,29 @@ class CassetteServer:
 
     @property
     def base_url(self) -> str:
-        """What clients that add `/realtime` by themselves are given: `http://…/v1`."""
-        return self.url.replace("ws://", "http://", 1).removesuffix("/realtime")
+        """For clients that add the path of the sessions by themselves: `http://…/v1`."""
+        url = self.url.replace("ws://", "http://", 1)
+        return next((url.removesuffix(path) for path in _SESSION_PATHS if url.endswith(path)), url)
 
     @property
     def is_recording(self) -> bool:
         """Whether connections go on to the upstream server: to all of them, or to those that were not recorded."""
         return self.recorder is not None
+
+    @property
+    def port(self) -> int:
+        """Of this machine."""
+        return int(self.url.split("/")[2].rpartition(":")[2])
+
+    def state(self) -> list[str]:
+        """What did not fit so far, or how far the cassette has been played, in sentences."""
+        played = self.cassette.state() if self.cassette is not None else []
+        return [*played, *(self.recorder.state() if self.recorder is not None else [])]
+
+    def fail(self) -> None:
+        """The test has failed: what is being recorded becomes no cassette."""
+        if self.recorder is not None:
+            self.recorder.is_failed = True
 
     def finish(self) -> list[str]:
         """What did not fit, in sentences. Called when the clients are done."""
@@ -79,26 +99,28 @@ class CassetteServer:
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[CassetteServer, None]:
         """Listen for a block. Then connections that are still open are closed with 1001, and a recording is written."""
-        async with serve(
-            self._serve,
-            "127.0.0.1",
-            0,
-            process_request=self._request,
-            select_subprotocol=_subprotocol,
-            create_connection=FrontConnection,
-            max_size=MAX_MESSAGE_BYTES,
-            compression=None,
-            ping_interval=None,
-            close_timeout=_CLOSE_TIMEOUT_S,
-            logger=SILENT,
-        ) as server:
-            path = self.recorder.path if self.recorder is not None else ""
-            if self.cassette is not None:
-                path = self.cassette.contents.path
-            self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
-            yield self
-        if self.recorder is not None:
-            self.recorder.close()
+        try:
+            async with serve(
+                self._serve,
+                "127.0.0.1",
+                0,
+                process_request=self._request,
+                select_subprotocol=_subprotocol,
+                create_connection=FrontConnection,
+                max_size=MAX_MESSAGE_BYTES,
+                compression=None,
+                ping_interval=None,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                logger=SILENT,
+            ) as server:
+                path = self.recorder.path if self.recorder is not None else ""
+                if self.cassette is not None:
+                    path = self.cassette.contents.path
+                self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
+                yield self
+        finally:
+            if self.recorder is not None:
+                self.recorder.close()
 
     async def _what(self, front: FrontConnection, request: Request) -> ConnectionPlayer | UpstreamSocket | Answer:
         is_socket = asks_for_socket(front, request)
@@ -194,13 +216,15 @@ def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprot
 def open_cassette(
     path: str | os.PathLike[str],
     *,
+    name: str | None = None,
     match: Match = "strict",
     ignore: Sequence[str] = (),
     record: RecordMode = "none",
     upstream: str | None = None,
     patience_s: float | None = PATIENCE_S,
 ) -> CassetteServer:
-    """A server for this cassette, which does not listen yet; `cassette_server` says what the arguments are.
+    """A server for this cassette, which does not listen yet. `cassette_server` says what the arguments are; `name` is
+    what faults call it.
 
     Raises:
         RecordingError: there is no such file and nothing is to be recorded, or it is no recording.
@@ -211,13 +235,17 @@ def open_cassette(
     exists = Path(path).exists()
     if record == "none" and not exists:
         raise RecordingError(f"there is no cassette {os.fspath(path)}")
-    cassette = Cassette(path, match=match, ignore=ignore) if exists and record != "all" else None
+    cassette = None
+    if exists and record != "all":
+        cassette = Cassette(path, name=name, match=match, ignore=ignore, unix_now_s=unix_time())
     records = record in ("all", "new") or (record == "once" and not exists)
     if records and upstream is None:
         raise ValueError(
             "to record, the URL of a server is needed as `upstream`, as in wss://api.example.com/v1/realtime"
         )
-    recorder = CassetteRecorder(path, cast("str", upstream), extends=cassette is not None) if records else None
+    recorder = (
+        CassetteRecorder(path, cast("str", upstream), name=name, extends=cassette is not None) if records else None
+    )
     return CassetteServer(cassette=cassette, recorder=recorder, patience_s=patience_s)
 
 
@@ -241,7 +269,8 @@ async def cassette_server(
     `patience_s` seconds while the server waits for it; None: it may wait.
 
     With `record` and `upstream`, the URL of a server, the file is recorded: what the client sends is passed on to
-    `upstream`, headers included, and secrets are kept out of the file (`duologue.recording.secrets`).
+    `upstream`, headers included, and secrets are kept out of the file (`duologue.recording.secrets`). After an
+    exception of the block the file is as before, and what passed is in one of the same name with `.part` behind it.
 
     Raises:
         AssertionError: at the end of the block, if something did not fit, or recorded events did not come. An exception
@@ -253,9 +282,13 @@ async def cassette_server(
     server = open_cassette(path, match=match, ignore=ignore, record=record, upstream=upstream, patience_s=patience_s)
     try:
         async with server.listening():
-            yield server.url
+            try:
+                yield server.url
+            except BaseException:
+                server.fail()
+                raise
     except Exception as fault:
-        for words in server.finish():
+        for words in server.state():
             fault.add_note(words)
         raise
     if faults := server.finish():

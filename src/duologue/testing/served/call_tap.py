@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import weakref
 from contextlib import suppress
 from copy import deepcopy
 from functools import partial
+from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from urllib.parse import parse_qs
 
+from duologue.audio.files import create_file
 from duologue.inspection import CallFold, CallView
 from duologue.recording import ClosedLine, Frame, Header, RecordingWriter
 from duologue.recording.lines import ClosedBy, Direction, RecordingLine
@@ -45,7 +48,8 @@ class TappedCall:
     def __init__(self, scope: Scope, *, dialect: str | None = None) -> None:
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         self._model = next(iter(query.get("model", ())), None)
-        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - see `close`
+        self._file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - see below
+        weakref.finalize(self, self._file.close)  # a test that does not call `close` would get a ResourceWarning
         clock = asyncio.get_running_loop().time
         self._writer = RecordingWriter(
             self._file, side="server", clock=clock, url=_url(scope), model=self._model, dialect=dialect
@@ -72,8 +76,9 @@ class TappedCall:
             return content
 
     def save(self, path: Path) -> None:
-        """Write the recording into a file."""
-        path.write_bytes(self.recording())
+        """Write the recording into a file that its owner alone may read. Raises OSError."""
+        with BufferedWriter(create_file(path)) as file:
+            file.write(self.recording())
 
     def close(self) -> None:
         """Drop the recording; the view stays."""
