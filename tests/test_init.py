@@ -15,7 +15,12 @@ def test_dir_lists_every_public_name_and_each_can_be_imported() -> None:
 
 
 def test_all_lists_every_name_that_is_imported_lazily() -> None:
-    assert {*duologue._LAZY, *duologue._LAZY_MODULES} <= set(duologue.__all__)
+    assert {*duologue._LAZY, *duologue._LAZY_MODULES} - {"codec", "dialects", "errors"} <= set(duologue.__all__)
+
+
+def test_importing_it_alone_gives_the_modules_that_read_and_write_events() -> None:
+    code = "import duologue; print(duologue.codec.decode, duologue.errors.DecodeError, duologue.dialects.PROFILES)"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=30)
 
 
 def test_importing_it_imports_neither_asyncio_nor_the_client() -> None:

@@ -5,29 +5,27 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from duologue import events
-from duologue.codec import decode, encode
-from duologue.errors import (
-    AuthenticationFailed,
-    ConnectFailed,
-    ConnectionClosed,
-    ConnectionClosedError,
-    ConnectionClosedOK,
-    DecodeError,
-    DuologueError,
-    ModelNotFound,
-    NotConnected,
-    RequestRejected,
-    SessionLost,
-)
-from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
-
 if TYPE_CHECKING:
-    from duologue import blocking, notices, sound
+    from duologue import blocking, events, notices, sound
     from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
     from duologue.client.live import Delegation, Live, LiveSideband, attach_live, fork_live, live
     from duologue.client.tool_context import ToolContext
     from duologue.client.translation import SpeechTranslation, translate
+    from duologue.codec import decode, encode
+    from duologue.errors import (
+        AuthenticationFailed,
+        ConnectFailed,
+        ConnectionClosed,
+        ConnectionClosedError,
+        ConnectionClosedOK,
+        DecodeError,
+        DuologueError,
+        ModelNotFound,
+        NotConnected,
+        RequestRejected,
+        SessionLost,
+    )
+    from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.responses.silence import SilenceLimits
@@ -87,6 +85,27 @@ __all__ = [
 ]
 
 _LAZY: Final = {
+    "UNSET": "duologue.events",
+    "RealtimeEvent": "duologue.events",
+    "UnknownRealtimeEvent": "duologue.events",
+    "decode": "duologue.codec",
+    "encode": "duologue.codec",
+    **dict.fromkeys(
+        (
+            "AuthenticationFailed",
+            "ConnectFailed",
+            "ConnectionClosed",
+            "ConnectionClosedError",
+            "ConnectionClosedOK",
+            "DecodeError",
+            "DuologueError",
+            "ModelNotFound",
+            "NotConnected",
+            "RequestRejected",
+            "SessionLost",
+        ),
+        "duologue.errors",
+    ),
     "live": "duologue.client.live",
     "fork_live": "duologue.client.live",
     "attach_live": "duologue.client.live",
@@ -112,18 +131,26 @@ _LAZY: Final = {
     "SpeechTranslation": "duologue.client.translation",
     "translate": "duologue.client.translation",
 }
-"""Where a name is imported from at its first use. The client imports asyncio and a WebSocket library, which a program
-that only reads events does without."""
+"""Where a name is imported from at its first use.
 
-_LAZY_MODULES: Final = frozenset({"blocking", "notices", "sound"})
+Every import of a module of the package runs this one first, and pytest imports the plugin in each run of a project that
+has duologue installed: what is imported here would be paid for there, needed or not (the events alone are 45 ms). The
+client also imports asyncio and a WebSocket library, which a program that only reads events does without.
+"""
+
+_LAZY_MODULES: Final = frozenset({"blocking", "codec", "dialects", "errors", "events", "notices", "sound"})
+"""Modules that `import duologue` alone gives; the others have an import of their own."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    if name in _LAZY_MODULES:
-        return import_module(f"duologue.{name}")
-    raise AttributeError(f"module 'duologue' has no attribute {name!r}")
+        value = getattr(import_module(_LAZY[name]), name)
+    elif name in _LAZY_MODULES:
+        value = import_module(f"duologue.{name}")
+    else:
+        raise AttributeError(f"module 'duologue' has no attribute {name!r}")
+    globals()[name] = value  # the next use is a plain look-up
+    return value
 
 
 def __dir__() -> list[str]:

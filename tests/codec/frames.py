@@ -11,20 +11,13 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from duologue.codec import EVENT_CLASSES
-from duologue.events import UnknownVariant
 from duologue.events.base import Variant
+from duologue.testing import strategies
+from duologue.testing.strategies import json_values
 
 __all__ = ["any_json", "examples", "frame_of", "frames", "json_objects", "mutate", "required_fields"]
 
-any_json = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
-    max_leaves=8,
-)
+any_json = json_values
 json_objects = st.dictionaries(st.text(max_size=8), any_json, max_size=4)
 
 
@@ -39,8 +32,8 @@ def frames() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def frame_of(type_name: str, classes: Mapping[str, type[Variant]] = EVENT_CLASSES) -> st.SearchStrategy[dict[str, Any]]:
-    """A well-formed frame of this event: every required field, and some of the others."""
-    return _value(inspect.type_info(classes[type_name]))
+    """A well-formed frame of this event, with any text for its audio."""
+    return strategies.frame_of(type_name, classes, valid_audio=False)
 
 
 def required_fields(type_name: str, classes: Mapping[str, type[Variant]] = EVENT_CLASSES) -> list[str]:
@@ -48,46 +41,6 @@ def required_fields(type_name: str, classes: Mapping[str, type[Variant]] = EVENT
     info = inspect.type_info(classes[type_name])
     assert isinstance(info, inspect.StructType)
     return [field.encode_name for field in info.fields if field.required]
-
-
-def _value(info: inspect.Type) -> st.SearchStrategy[Any]:
-    match info:
-        case inspect.Metadata():
-            return _value(info.type)
-        case inspect.StructType():
-            return _object(info)
-        case inspect.UnionType():
-            known = [
-                t for t in info.types if not (isinstance(t, inspect.StructType) and issubclass(t.cls, UnknownVariant))
-            ]
-            return st.one_of([_value(t) for t in known])
-        case inspect.ListType():
-            return st.lists(_value(info.item_type), max_size=3)
-        case inspect.DictType():
-            return st.dictionaries(st.text(max_size=8), _value(info.value_type), max_size=3)
-        case inspect.StrType():
-            return st.text(max_size=20)
-        case inspect.IntType():
-            return st.integers(-(2**63), 2**63)
-        case inspect.FloatType():
-            return st.floats(allow_nan=False, allow_infinity=False)
-        case inspect.BoolType():
-            return st.booleans()
-        case inspect.NoneType():
-            return st.none()
-        case inspect.AnyType():
-            return any_json
-        case other:
-            raise AssertionError(f"no strategy for {other}")
-
-
-def _object(info: inspect.StructType) -> st.SearchStrategy[dict[str, Any]]:
-    fields = [field for field in info.fields if field.name != "extra"]
-    required = {f.encode_name: _value(f.type) for f in fields if f.required}
-    optional = {f.encode_name: _value(f.type) for f in fields if not f.required}
-    if info.tag_field is not None:
-        required[info.tag_field] = st.just(info.tag)
-    return st.fixed_dictionaries(required, optional=optional)
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:

@@ -158,3 +158,17 @@ def test_only_the_family_that_is_used_is_imported() -> None:
         'assert LiveEvent.from_json(\'{"type":"session.close"}\') == LiveSessionCloseEvent()'
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from duologue.events import InputAudioBufferCommitEvent as E; assert E().to_json()['type'] == E.type",
+        'from duologue.events import RealtimeEvent as E; assert E.from_json(\'{"type":"response.cancel"}\').to_json()',
+        "from duologue.events import TranslationSessionCloseEvent as E; assert E().to_json()",
+        "from duologue.events import TranslationEvent as E; assert E.from_json({'type': 'session.close'}).to_json()",
+    ],
+)
+def test_the_codec_of_a_family_is_loaded_at_the_first_use_of_its_events(program: str) -> None:
+    begin = "import sys, duologue.events; assert 'duologue.codec' not in sys.modules; "
+    subprocess.run([sys.executable, "-c", begin + program], check=True, timeout=30)

@@ -13,6 +13,7 @@ from duologue.recording import (
     ClosedLine,
     ConnectedLine,
     EngineNote,
+    ExchangeLine,
     FaultNote,
     Frame,
     MarkNote,
@@ -26,7 +27,7 @@ from duologue.recording import (
     UnknownNote,
 )
 
-KNOWN_FIELDS = {"at_s", "connection", "direction", "text", "binary", "closed", "connected", "note"}
+KNOWN_FIELDS = {"at_s", "connection", "direction", "text", "binary", "closed", "connected", "exchange", "note"}
 SECONDS = st.integers(0, 10**10).map(lambda microseconds: microseconds / 1_000_000)
 CONNECTIONS = st.integers(1, 9)
 TEXT = st.text(st.characters(codec=None), max_size=40)
@@ -73,6 +74,16 @@ LINES: st.SearchStrategy[RecordingLine] = st.one_of(
         model=st.none() | TEXT,
         dialect=st.none() | TEXT,
         connection=CONNECTIONS,
+    ),
+    st.builds(
+        ExchangeLine,
+        at_s=SECONDS,
+        method=TEXT,
+        path=TEXT,
+        request=PLAIN,
+        asks_for_socket=st.booleans(),
+        status=st.integers(100, 599),
+        answer=PLAIN,
     ),
     st.builds(NoteLine, at_s=SECONDS, note=KNOWN_NOTES | UNKNOWN_NOTES, connection=CONNECTIONS),
     UNKNOWN_LINES,

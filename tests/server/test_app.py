@@ -23,7 +23,7 @@ from duologue.engines.base import ResponderRequest
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
-from duologue.server.run.runner import _bind
+from duologue.server.run.edge import bind
 from duologue.testing import scripted_engines
 from tests._uvicorn import under_uvicorn
 from tests.server._listening import listening, scripted_app
@@ -141,7 +141,7 @@ async def test_small_messages_are_not_held_back_until_the_client_speaks_again() 
         accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         writer.close()
 
-    async with await asyncio.start_server(look, sock=_bind("127.0.0.1", 0)) as server:
+    async with await asyncio.start_server(look, sock=bind("127.0.0.1", 0)) as server:
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         async with asyncio.timeout(5):
             assert await accepted

@@ -66,3 +66,28 @@ async def test_it_reports_when_a_client_has_gone_and_how() -> None:
     async with server.connect() as connection:
         await connection.close(1000)
         assert await server.closed() == 1000
+
+
+async def test_what_was_not_played_is_told_with_what_passed() -> None:
+    server = ScriptedServer([Send(GREETING), Expect("response.create"), Drop()], [Send(GREETING)])
+    async with server.connect() as connection:
+        await connection.receive()
+    assert server.problems() == [
+        "connection 0 came to step 2 of 3: it expected response.create",
+        "connection 1 was never opened, and there is a script for it",
+    ]
+    with pytest.raises(AssertionError) as failed:
+        server.assert_played()
+    told = str(failed.value).splitlines()
+    assert told[:3] == [*server.problems(), "what passed:"]
+    assert [line[10:] for line in told[3:]] == ["0 ← session.created", "0   closed with 1000"]
+
+
+async def test_a_script_that_was_played_has_no_problems() -> None:
+    server = ScriptedServer([Send(GREETING), Drop()])
+    async with server.connect() as connection:
+        await connection.receive()
+        with pytest.raises(ConnectionClosed):
+            await connection.receive()
+    server.assert_played()
+    assert "dropped" in server.timeline()

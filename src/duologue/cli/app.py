@@ -11,12 +11,15 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from duologue import __version__
+from duologue.cli.commands.chaos import chaos
 from duologue.cli.commands.check import check
 from duologue.cli.commands.conform import conform
 from duologue.cli.commands.convert import convert
 from duologue.cli.commands.demo import demo
 from duologue.cli.commands.events import events
+from duologue.cli.commands.gate import gate
 from duologue.cli.commands.inspect import inspect
+from duologue.cli.commands.load import load
 from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
@@ -34,8 +37,11 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "say": say,
     "serve": serve,
     "conform": conform,
+    "load": load,
+    "chaos": chaos,
     "replay": replay,
     "inspect": inspect,
+    "gate": gate,
     "check": check,
     "convert": convert,
     "events": events,

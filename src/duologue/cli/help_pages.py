@@ -69,6 +69,23 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue conform localhost:8000 --only connect.realtime session.update --record trial.jsonl",
         ),
     ),
+    "chaos": HelpPage(
+        _SERVING,
+        (
+            "duologue chaos --to localhost:8000 --fault 'drop on=response.done'",
+            "duologue chaos --to wss://api.openai.com --fault 'half_open after=20s' --record call.jsonl",
+            "duologue chaos --to localhost:8000 --listen 127.0.0.1:9000 --seed 7 --fault 'duplicate p=0.1'",
+        ),
+    ),
+    "load": HelpPage(
+        _SERVING,
+        (
+            "duologue load localhost:8000 --calls 1,10,50 --hold 30s --html load.html",
+            "duologue load localhost:8000 --until p95_first_audio=1s --processes 2",
+            "duologue load localhost:8000 --family live --calls 20 --frames 100ms",
+            "duologue load localhost:8000 --rate 2/s --turns 3 --fault 'latency ms=100 jitter=30'",
+        ),
+    ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
     "inspect": HelpPage(
         _FILES,
@@ -76,6 +93,13 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue inspect call.jsonl",
             "duologue inspect call.jsonl --out call.html --redact text,audio",
             "duologue inspect call.jsonl --json",
+        ),
+    ),
+    "gate": HelpPage(
+        _FILES,
+        (
+            "duologue gate call.jsonl --first-audio 'p95<800ms' --errors 0",
+            "duologue gate calls/*.jsonl --first-audio 'p95<800ms, max<2s' --interrupt 'max<300ms' --junit gate.xml",
         ),
     ),
     "check": HelpPage(_FILES, ("duologue check call.jsonl", "duologue check call.jsonl --json")),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from typing import Final
 
+from duologue.clock import loop_time
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, UnknownSession, is_set
 from duologue.printable import printable, printable_name
@@ -45,7 +45,7 @@ class ConnectionLog:
 
     def __init__(self, place: str) -> None:
         self.place = place
-        self._opened_at = time.monotonic()
+        self._opened_at = loop_time()
         self._session = "no session"
         self._is_closed = False
 
@@ -64,7 +64,7 @@ class ConnectionLog:
             return
         self._is_closed = True
         why = f" ({error_code})" if error_code is not None and _CODE.fullmatch(error_code) else ""
-        open_s = time.monotonic() - self._opened_at
+        open_s = loop_time() - self._opened_at
         _log(
             logging.INFO,
             f"closed {self.place} by {by}, code {code}{why}, after {open_s:.1f} s, dialect {dialect}, {self._session}",

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar, TypeVarTuple
 
+from duologue.clock import of_thread
 from duologue.errors import EngineError
 
 __all__ = ["Worker"]
@@ -46,7 +47,7 @@ class Worker:
         Raises:
             EngineError: the queue is full or the worker is closed. What `compute` raises passes through.
         """
-        return await asyncio.wrap_future(self._submit(compute, *args))
+        return await of_thread(asyncio.wrap_future(self._submit(compute, *args)))
 
     async def stream(self, generate: Callable[[*Ts], Generator[T, None, None]], *args: *Ts) -> AsyncGenerator[T, None]:
         """The pieces of a synchronous generator, each computed in a thread when it is asked for.
@@ -59,7 +60,7 @@ class Worker:
         try:
             while True:
                 step = self._submit(_advance, steps)
-                piece = await asyncio.wrap_future(step)
+                piece = await of_thread(asyncio.wrap_future(step))
                 if piece is None:
                     return
                 yield piece[0]
@@ -83,7 +84,7 @@ class Worker:
         """Drop waiting jobs; wait 5 seconds at most for running ones. Closing twice is fine."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
-        running = [asyncio.wrap_future(job) for job in tuple(self._jobs)]
+        running = [of_thread(asyncio.wrap_future(job)) for job in tuple(self._jobs)]
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await asyncio.gather(*running, return_exceptions=True)

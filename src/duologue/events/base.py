@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeGuard, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, ValidationError, convert
@@ -272,8 +273,17 @@ class UnknownFrame(Variant, frozen=True, kw_only=True):
         return identifier if isinstance(identifier, str | UnsetType) else None
 
 
-load_codec: dict[str, Callable[[], object]] = {}
-"""By family: puts the reading and writing of its events in place. Filled by the floor above, which defines both."""
+_CODECS: Final = {
+    "realtime": "duologue.codec",
+    "translation": "duologue.codec.families",
+    "live": "duologue.codec.live",
+}
+"""Modules of the floor above, by family. Each puts the reading and writing of its events in place."""
+
+
+def load_codec(family: str) -> None:
+    """Have the events of a family read and written: at their first use, because importing events needs no codec."""
+    import_module(_CODECS[family])
 
 
 def refuse_base(event: Variant) -> None:
@@ -314,9 +324,16 @@ class RealtimeEvent(Variant, frozen=True, kw_only=True):
         @property
         def event_id(self) -> Maybe[Id]: ...
 
-    # Reading and writing JSON is the work of a floor above, which puts these two in place when it is imported.
-    _read_json: ClassVar[Callable[[Mapping[str, Any] | str | bytes], Any]]
-    _write_json: ClassVar[Callable[[RealtimeEvent], dict[str, Any]]]
+    # Reading and writing JSON is the work of the floor above, which puts its own in place of these two.
+    @staticmethod
+    def _read_json(data: Mapping[str, Any] | str | bytes) -> Any:
+        load_codec("realtime")
+        return RealtimeEvent._read_json(data)
+
+    @staticmethod
+    def _write_json(event: RealtimeEvent) -> dict[str, Any]:
+        load_codec("realtime")
+        return RealtimeEvent._write_json(event)
 
     @staticmethod
     def from_json(data: Mapping[str, Any] | str | bytes) -> AnyEvent:

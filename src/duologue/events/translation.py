@@ -6,7 +6,7 @@ no turns, no items and no responses: text and speech flow until the session is c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from duologue.events.base import (
@@ -23,6 +23,7 @@ from duologue.events.base import (
     abstract_event,
     decode_audio,
     encode_audio,
+    load_codec,
     refuse_base,
 )
 from duologue.events.error import RealtimeError
@@ -136,9 +137,16 @@ class TranslationEvent(Variant, frozen=True, kw_only=True):
         @property
         def event_id(self) -> Maybe[Id]: ...
 
-    # Put in place by the floor above, as with RealtimeEvent.
-    _read_json: ClassVar[Callable[[Mapping[str, Any] | str | bytes], Any]]
-    _write_json: ClassVar[Callable[[TranslationEvent], dict[str, Any]]]
+    # The floor above puts its own in place of these two.
+    @staticmethod
+    def _read_json(data: Mapping[str, Any] | str | bytes) -> Any:
+        load_codec("translation")
+        return TranslationEvent._read_json(data)
+
+    @staticmethod
+    def _write_json(event: TranslationEvent) -> dict[str, Any]:
+        load_codec("translation")
+        return TranslationEvent._write_json(event)
 
     @staticmethod
     def from_json(data: Mapping[str, Any] | str | bytes) -> AnyTranslationEvent:

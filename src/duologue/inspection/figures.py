@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from duologue.inspection.view import CallView
 
 __all__ = ["AT_LEAST", "CallFigures", "FigureSummary", "figures_of", "percentile", "summary_of"]
+
+N = TypeVar("N", int, float)
 
 AT_LEAST: Final = 20
 """Turns for a median and a percentile: of fewer, the 95th percentile is the longest."""
@@ -80,7 +82,7 @@ def summary_of(values: Sequence[int | None]) -> FigureSummary | None:
     )
 
 
-def percentile(values: Sequence[int], percent: float) -> int:
+def percentile(values: Sequence[N], percent: float) -> N:
     """The smallest value that so many percent of the values do not exceed: the nearest rank."""
     ordered = sorted(values)
     rank = -(-len(ordered) * percent // 100)

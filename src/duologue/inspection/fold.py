@@ -5,29 +5,29 @@
         for change in fold.push(line): …      # which rows are new, or have changed
     fold.view
 
-Only Realtime sessions are understood; messages of another family are counted, and are no rows. Nothing of the audio is
-kept, and texts and rows are bounded, so a call of any length can be folded.
+Each family of sessions has a reader of its own: Realtime, Live, translation. Nothing of the audio is kept, and texts
+and rows are bounded, so a call of any length can be folded.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Protocol
 
-from duologue.events import RealtimeEvent
-from duologue.inspection.client_events import ClientSide
-from duologue.inspection.heard import HeardLane
-from duologue.inspection.reading import FrameReader, ReadEvent
+from duologue.codec.jsontext import parse_object
+from duologue.codec.recognition import family_of
+from duologue.errors import DecodeError
+from duologue.events.base import UnknownFrame
+from duologue.inspection.reading import FrameSound, ReadEvent
+from duologue.inspection.realtime import RealtimeMessages
 from duologue.inspection.rows import Change, Rows, shortened
-from duologue.inspection.sequence import EventSequence
-from duologue.inspection.server_events import ServerSide
-from duologue.inspection.session_in_force import SessionClock
+from duologue.inspection.sequence import AnyFamilyEvent, EventSequence
 from duologue.inspection.tools import ToolLane
-from duologue.inspection.turns import TurnLane
 from duologue.inspection.view import CallError, CallMark, CallView, MarkKind
 from duologue.recording import (
     ClosedLine,
     ConnectedLine,
     EngineNote,
+    ExchangeLine,
     FaultNote,
     Frame,
     Header,
@@ -35,6 +35,7 @@ from duologue.recording import (
     Note,
     PlaybackNote,
     RecordingLine,
+    Side,
     ToolNote,
     UnknownLine,
     UnknownNote,
@@ -45,11 +46,19 @@ __all__ = ["CallFold"]
 _MAX_TYPES: Final = 500
 """Of events that are counted apart: a server may make up any number of names."""
 
-_MAX_CONNECTIONS: Final = 4
-"""Whose sessions are followed: two overlap while a conversation goes over to the next."""
-
 _AGREED: Final = frozenset({1000, 1001})
 """Close codes of a normal end: RFC 6455, section 7.4.1."""
+
+
+class _Messages(Protocol):
+    """The messages of one family."""
+
+    def read(self, message: str | bytes) -> AnyFamilyEvent: ...
+    def take(self, event: AnyFamilyEvent, frame: Frame, *, from_server: bool) -> None: ...
+    def sound(self, event: AnyFamilyEvent, connection: int, *, by: Side) -> FrameSound | None: ...
+    def heard(self, note: PlaybackNote, at_s: float) -> None: ...
+    def restoring(self) -> None: ...
+    def settle(self) -> None: ...
 
 
 class CallFold:
@@ -57,20 +66,18 @@ class CallFold:
 
     def __init__(self, header: Header | None = None, *, dialect: str | None = None) -> None:
         """`dialect` is that of the frames; None: the header's, or else that of the hosted service."""
-        self._reader = FrameReader(header, dialect=dialect)
         self.read: ReadEvent | None = None
         """What the last line says, if it was a frame."""
+        self._family = header.family if header is not None else None
+        self._dialect = dialect or (header.dialect if header is not None else None)
         self.view = CallView(
             side=header.side if header is not None else "client", model=header.model if header is not None else None
         )
+        self._server_is = "received" if self.view.side == "client" else "sent"
         self._rows = Rows(self.view)
         self._sequence = EventSequence(self.view.sequence)
-        self._turns = TurnLane(self.view, self._rows)
-        self._heard = HeardLane(self._rows)
         self._tools = ToolLane(self._rows)
-        self._server = ServerSide(self.view, self._rows, self._turns, self._heard, self._tools)
-        self._client = ClientSide(self.view, self._turns, self._heard, self._tools, self._server)
-        self._sessions: dict[int, SessionClock] = {}
+        self._known: _Messages | None = None
 
     def push(self, line: RecordingLine) -> list[Change]:
         """Take the next line; returns the rows that are new or have changed, in order, each once."""
@@ -81,46 +88,55 @@ class CallFold:
             case ClosedLine(at_s=at_s, code=code, reason=reason, by=by):
                 self._closed(at_s, code, reason, by)
             case ConnectedLine(at_s=at_s, url=url):
-                self._turns.restoring()
+                if self._known is not None:
+                    self._known.restoring()
                 self._mark(at_s, "connected", url or "")
-            case UnknownLine():
+            case UnknownLine() | ExchangeLine():
                 return []
             case _:
                 self._noted(line.note, line.at_s)
-        if not isinstance(line, UnknownLine):
+        if not isinstance(line, UnknownLine | ExchangeLine):
             self.view.last_at_s = max(self.view.last_at_s, line.at_s)
-        for number in self._heard.take_interrupted():
-            if (turn := self._turns.numbered(number)) is not None:
-                turn.is_interrupted = True
-                self._rows.touch(turn)
+        if self._known is not None:
+            self._known.settle()
         return self._rows.take()
 
-    def session(self, connection: int) -> SessionClock:
-        """The session of a connection, as far as it is known."""
-        session = self._sessions.get(connection)
-        if session is None:
-            session = self._sessions[connection] = SessionClock()
-            if len(self._sessions) > _MAX_CONNECTIONS:
-                del self._sessions[min(self._sessions)]
-        return session
+    def _messages(self, frame: Frame) -> _Messages:
+        """The reader of the family, which the header names, or else the first frame shows."""
+        if self._known is None:
+            family = self._family or _family_shown(frame.message)
+            if family == "live":
+                from duologue.inspection.live.session import LiveMessages  # at their first use, as all of Live
+
+                self._known = LiveMessages(self.view, self._rows, self._tools, dialect=self._dialect)
+            elif family == "translation":
+                from duologue.inspection.translation import TranslationMessages
+
+                self._known = TranslationMessages(self.view, self._rows)
+            else:
+                self._known = RealtimeMessages(self.view, self._rows, self._tools, dialect=self._dialect)
+        return self._known
 
     def _frame(self, frame: Frame) -> None:
-        self.read = read = self._reader.read(frame)
-        self._count(read.name)
-        if read.is_unknown:
+        messages = self._messages(frame)
+        by: Side = "server" if frame.direction == self._server_is else "client"
+        try:
+            event = messages.read(frame.message)
+        except DecodeError:
+            self.read = ReadEvent(None, "(unreadable)", by)
+            self._count(self.read.name)
+            return
+        if isinstance(event, UnknownFrame):
+            self.read = ReadEvent(event, event.wire_type or "(no type)", by)
+            self._count(self.read.name)
             self.view.unknown += 1
-        elif isinstance(read.event, RealtimeEvent):
-            self._take(read.event, read.by, frame.at_s, self.session(frame.connection))
-
-    def _take(self, event: RealtimeEvent, by: Literal["client", "server"], at_s: float, session: SessionClock) -> None:
-        if by == "server":
-            spoken_ms = self.view.model_audio_ms
-            self._server.take(event, at_s, session)
-            self._sequence.add(event, by, at_s, self.view.model_audio_ms - spoken_ms)
-        else:
-            spoken_ms = self.view.user_audio_ms
-            self._client.take(event, at_s, session)
-            self._sequence.add(event, by, at_s, self.view.user_audio_ms - spoken_ms)
+            return
+        self._count(str(event.type))
+        before_ms = self.view.model_audio_ms if by == "server" else self.view.user_audio_ms
+        messages.take(event, frame, from_server=by == "server")
+        after_ms = self.view.model_audio_ms if by == "server" else self.view.user_audio_ms
+        self._sequence.add(event, by, frame.at_s, after_ms - before_ms)
+        self.read = ReadEvent(event, str(event.type), by, messages.sound(event, frame.connection, by=by))
 
     def _count(self, name: str) -> None:
         if name in self.view.events or len(self.view.events) < _MAX_TYPES:
@@ -128,10 +144,9 @@ class CallFold:
 
     def _noted(self, note: Note | UnknownNote, at_s: float) -> None:
         match note:
-            case PlaybackNote(item_id=item_id, content_index=index, heard_ms=heard_ms, is_over=is_over):
-                row = self._heard.noted((item_id, index), heard_ms, is_over, at_s)
-                if row is not None:
-                    self._server.first_heard(row)
+            case PlaybackNote():
+                if self._known is not None:
+                    self._known.heard(note, at_s)
             case ToolNote(name=name, call_id=call_id, step=step):
                 self._tools.noted(name, call_id, step, at_s)
             case EngineNote(stage=stage, step=step):
@@ -151,3 +166,10 @@ class CallFold:
 
     def _mark(self, at_s: float, kind: MarkKind, text: str) -> None:
         self._rows.add("marks", CallMark(at_s=at_s, kind=kind, text=shortened(text)))
+
+
+def _family_shown(message: str | bytes) -> str:
+    try:
+        return family_of([parse_object(message)])
+    except DecodeError:
+        return "realtime"

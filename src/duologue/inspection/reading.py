@@ -1,66 +1,50 @@
-"""Frames as events, of whichever family the session is."""
+"""What a frame says: its event, whose it is, and the sound in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+import base64
+import binascii
 
 from msgspec import Struct
 
-from duologue.codec import decode, decode_translation
-from duologue.dialects import DEFAULT_DIALECT, DEFAULT_LIVE_DIALECT, PROFILES
-from duologue.errors import DecodeError
-from duologue.events.base import UnknownFrame, Variant
-from duologue.recording import Frame, Header
+from duologue.audio.formats import Encoding
+from duologue.errors import AudioError
+from duologue.events.base import UnknownFrame
+from duologue.inspection.sequence import AnyFamilyEvent
+from duologue.recording import Side
 
-__all__ = ["FrameReader", "ReadEvent"]
+__all__ = ["FrameSound", "ReadEvent"]
+
+
+class FrameSound(Struct, frozen=True, kw_only=True):
+    """The sound of one frame, as it came."""
+
+    base64: str
+    encoding: Encoding
+    begin_s: float | None = None
+    """When it is heard, where the fold knows it already: in families whose output is one track."""
+
+    def pcm16(self) -> bytes:
+        """Its whole samples; nothing where it is no base64."""
+        try:
+            data = base64.b64decode(self.base64)
+            whole = len(data) // self.encoding.bytes_per_sample * self.encoding.bytes_per_sample
+            return self.encoding.to_pcm16(data[:whole])
+        except (binascii.Error, ValueError, AudioError):
+            return b""
 
 
 class ReadEvent(Struct, frozen=True):
     """What a frame says."""
 
-    event: Variant | None
-    """Of Realtime, Live or translation. None for a message that is no JSON object."""
+    event: AnyFamilyEvent | UnknownFrame | None
+    """None for a message that is no JSON object."""
     name: str
     """Its type as it is on the wire; "(no type)", and "(unreadable)" without an event."""
-    by: Literal["client", "server"]
+    by: Side
+    sound: FrameSound | None = None
 
     @property
     def is_unknown(self) -> bool:
         """Whether it is of an unknown type, or breaks the shape of its type."""
         return isinstance(self.event, UnknownFrame)
-
-
-class FrameReader:
-    """Reads the frames of one recording."""
-
-    def __init__(self, header: Header | None = None, *, dialect: str | None = None) -> None:
-        """`dialect` is that of the frames; None: the header's, or else that of the hosted service."""
-        told = dialect or (header.dialect if header is not None else None)
-        self.family = (header.family if header is not None else None) or "realtime"
-        self._decode = _decoder(self.family, told)
-        self._server_is = "received" if header is None or header.side == "client" else "sent"
-
-    def read(self, frame: Frame) -> ReadEvent:
-        """The event of a frame."""
-        by: Literal["client", "server"] = "server" if frame.direction == self._server_is else "client"
-        try:
-            event = self._decode(frame.message)
-        except DecodeError:
-            return ReadEvent(None, "(unreadable)", by)
-        name = event.wire_type if isinstance(event, UnknownFrame) else getattr(event, "type", None)
-        return ReadEvent(event, name or "(no type)", by)
-
-
-def _decoder(family: str, told: str | None) -> Callable[[str | bytes], Variant]:
-    if family == "translation":
-        return decode_translation
-    if family == "live":
-        # At its first use: the family's classes take time to define, and most calls do without.
-        from duologue.codec import decode_live
-        from duologue.dialects import LIVE_PROFILES
-
-        live = told if told is not None and told in LIVE_PROFILES else DEFAULT_LIVE_DIALECT
-        return lambda message: decode_live(message, dialect=live)
-    dialect = told if told is not None and told in PROFILES else DEFAULT_DIALECT
-    return lambda message: decode(message, dialect=dialect)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, ResponseAudioDeltaEvent, is_set
+from duologue.events import RealtimeEvent, TranslationEvent, is_set
 
-__all__ = ["CallEvent", "EventSequence"]
+if TYPE_CHECKING:
+    from duologue.events.live import LiveEvent
+
+__all__ = ["AnyFamilyEvent", "CallEvent", "EventSequence"]
+
+AnyFamilyEvent: TypeAlias = "RealtimeEvent | TranslationEvent | LiveEvent"
+"""An event of any family."""
 
 _MAX_EVENTS: Final = 50_000
 """Rows: of an hour of quick talk, 20,000 are no pieces."""
@@ -43,10 +49,10 @@ class EventSequence:
         """Rows that the next piece continues. An event of the same side that is no piece closes them."""
         self.dropped = 0
 
-    def add(self, event: RealtimeEvent, by: Literal["client", "server"], at_s: float, audio_ms: float) -> None:
+    def add(self, event: AnyFamilyEvent, by: Literal["client", "server"], at_s: float, audio_ms: float) -> None:
         """Add an event."""
         name = str(event.type)
-        is_piece = name.endswith(".delta") or isinstance(event, InputAudioBufferAppendEvent)
+        is_piece = name.endswith((".delta", "audio.append", "audio_buffer.append"))
         ids = _ids_of(event)
         if not is_piece:
             self._open = {key: row for key, row in self._open.items() if row.by != by}
@@ -63,7 +69,7 @@ class EventSequence:
             self._open[by, name, *ids] = row
 
 
-def _ids_of(event: RealtimeEvent) -> tuple[str, ...]:
+def _ids_of(event: AnyFamilyEvent) -> tuple[str, ...]:
     response, item = getattr(event, "response", None), getattr(event, "item", None)
     named = (
         getattr(event, "response_id", getattr(response, "id", None)),
@@ -73,8 +79,6 @@ def _ids_of(event: RealtimeEvent) -> tuple[str, ...]:
     return tuple(each for each in named if is_set(each) and isinstance(each, str))
 
 
-def _text_of(event: RealtimeEvent) -> str | None:
-    if isinstance(event, ResponseAudioDeltaEvent | InputAudioBufferAppendEvent):
-        return None
+def _text_of(event: AnyFamilyEvent) -> str | None:
     text = next((value for name in _TEXT_FIELDS if isinstance(value := getattr(event, name, None), str)), None)
     return text if text is None or len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"

@@ -46,6 +46,24 @@ _RESPONSES: Final = 256
 """Whose deltas may still come."""
 
 
+_MODALITIES: Final = (
+    ("input_text", ("input_token_details", "text_tokens")),
+    ("input_audio", ("input_token_details", "audio_tokens")),
+    ("output_text", ("output_token_details", "text_tokens")),
+    ("output_audio", ("output_token_details", "audio_tokens")),
+    ("cached", ("input_token_details", "cached_tokens")),
+    ("cached_text", ("input_token_details", "cached_tokens_details", "text_tokens")),
+    ("cached_audio", ("input_token_details", "cached_tokens_details", "audio_tokens")),
+)
+"""Fields of `TokenCounts`, and where a usage has them."""
+
+
+def _number_at(value: object, path: tuple[str, ...]) -> int:
+    for name in path:
+        value = getattr(value, name, None)
+    return value if isinstance(value, int) else 0
+
+
 def audio_ms(base64: str, encoding: Encoding) -> float:
     """How long audio in base64 is, without decoding it."""
     return (len(base64) * 3 // 4 - base64[-2:].count("=")) * 1000 / encoding.bytes_per_s
@@ -186,6 +204,8 @@ class ServerSide:
         usage, totals = response.usage, self._view.tokens
         counted = [getattr(usage, name, None) for name in ("input_tokens", "output_tokens", "total_tokens")]
         known = [each if isinstance(each, int) else 0 for each in counted]
+        for field, path in _MODALITIES:
+            setattr(totals, field, getattr(totals, field) + _number_at(usage, path))
         row.tokens = known[2] or None
         totals.input, totals.output, totals.total = (
             totals.input + known[0],

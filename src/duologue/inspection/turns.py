@@ -28,8 +28,6 @@ class TurnLane:
         self._view = view
         self._rows = rows
         self._by_item: dict[str, CallTurn] = {}
-        self._begins_ms: dict[str, int] = {}
-        """By item: where in the input audio the speech begins."""
         self._typed: str | None = None
         """Text that was sent and that no response was asked for yet."""
         self._uncommitted: CallTurn | None = None
@@ -45,9 +43,7 @@ class TurnLane:
 
     def speech_started(self, item_id: str, audio_start_ms: int, at_s: float) -> None:
         """The server has heard the user begin."""
-        self._begin(CallTurn(number=0, kind="speech", item_id=item_id, speech_started_s=at_s))
-        self._begins_ms[item_id] = audio_start_ms
-        _forget_oldest(self._begins_ms)
+        self._begin(CallTurn(number=0, kind="speech", item_id=item_id, speech_started_s=at_s, begin_ms=audio_start_ms))
 
     def speech_stopped(
         self, item_id: str, audio_end_ms: int, at_s: float, session: SessionInForce, clock: InputClock
@@ -59,10 +55,11 @@ class TurnLane:
         turn.speech_stopped_s = at_s
         turn.end_from = "semantic_vad" if session.detection == "semantic_vad" else "server_vad"
         end_ms = audio_end_ms - session.silence_ms
-        spoken_s = clock.spoken_at_s(max(0, end_ms))
+        turn.end_ms = max(0, end_ms)
+        spoken_s = clock.spoken_at_s(turn.end_ms)
         if spoken_s is None:
             turn.withheld = _NOT_THERE
-        elif not clock.is_paced(self._begins_ms.get(item_id, max(0, end_ms - _LOOKED_AT_MS)), audio_end_ms):
+        elif not clock.is_paced(_or(turn.begin_ms, max(0, end_ms - _LOOKED_AT_MS)), audio_end_ms):
             turn.withheld = _FASTER
         else:
             turn.end_of_speech_s = spoken_s
@@ -137,6 +134,10 @@ class TurnLane:
             _forget_oldest(self._by_item)
 
 
-def _forget_oldest(remembered: dict[str, CallTurn] | dict[str, int]) -> None:
+def _or(known: int | None, otherwise: int) -> int:
+    return otherwise if known is None else known
+
+
+def _forget_oldest(remembered: dict[str, CallTurn]) -> None:
     if len(remembered) > _REMEMBERED:
         del remembered[next(iter(remembered))]

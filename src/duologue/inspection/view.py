@@ -33,15 +33,17 @@ __all__ = [
 TurnKind: TypeAlias = Literal["speech", "push_to_talk", "typed", "unasked"]
 """Speech whose end the server detects, speech that the client commits, text, or an answer to nothing of these."""
 
-EndOfSpeech: TypeAlias = Literal["server_vad", "semantic_vad", "commit", "request"]
+EndOfSpeech: TypeAlias = Literal["server_vad", "semantic_vad", "commit", "request", "transcript"]
 """What the end of the user's turn is taken from. `server_vad`: `audio_end_ms` minus the silence then in force, which it
-includes. `semantic_vad`: `audio_end_ms` as it is, since no server says how much silence is in it."""
+includes. `semantic_vad`: `audio_end_ms` as it is, since no server says how much silence is in it. `transcript`: the
+place of the last word in the session's time, which Live and translation tell in steps of 200 ms."""
 
 MarkKind: TypeAlias = Literal["mark", "fault", "closed", "connected", "engine"]
 
-CutBy: TypeAlias = Literal["playback", "truncate", "speech_started"]
+CutBy: TypeAlias = Literal["playback", "truncate", "speech_started", "silence"]
 """What says how much was heard: a note of the player, the client's `conversation.item.truncate`, or without either the
-moment at which the server heard the user in a session with `interrupt_response`."""
+moment at which the server heard the user in a session with `interrupt_response`. `silence`: the model of a Live session
+fell silent while the user spoke; whether for that reason, nothing says."""
 
 _MS: Final = 1000
 
@@ -56,6 +58,15 @@ class TokenCounts(Struct, kw_only=True):
     input: int = 0
     output: int = 0
     total: int = 0
+    input_text: int = 0
+    """By modality, where the server says it; cached ones are counted here too, as the server does."""
+    input_audio: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+    cached: int = 0
+    """Of the input: what the server had read before."""
+    cached_text: int = 0
+    cached_audio: int = 0
 
 
 class CallTurn(Struct, kw_only=True):
@@ -65,8 +76,12 @@ class CallTurn(Struct, kw_only=True):
     kind: TurnKind
     item_id: str | None = None
     speech_started_s: float | None = None
-    """When `speech_started` came."""
+    """When `speech_started` came; in Live, when the first word was spoken."""
     speech_stopped_s: float | None = None
+    begin_ms: int | None = None
+    """Where in the audio of its session the speech begins: `audio_start_ms` of the server."""
+    end_ms: int | None = None
+    """Where it ends: `audio_end_ms` minus the silence then in force."""
     committed_s: float | None = None
     end_of_speech_s: float | None = None
     """When the user had said the last word: see `EndOfSpeech`."""
@@ -75,7 +90,7 @@ class CallTurn(Struct, kw_only=True):
     """Why there is no `end_of_speech_s`, and so no figure that counts from it."""
     user_text: str | None = None
     user_text_s: float | None = None
-    """When the transcript was final."""
+    """When the transcript was final; in Live, which never says so, when its last word came."""
     response_ids: list[str] = []
     first_text_s: float | None = None
     first_audio_s: float | None = None

@@ -6,6 +6,7 @@
     {"at_s":4.2,"note":{"kind":"playback","item_id":"item_1","content_index":0,"heard_ms":1180}}
     {"at_s":9.1,"closed":{"code":1006,"reason":"","by":"network"}}
     {"at_s":9.8,"connected":{"url":"wss://api.example.com/v1/realtime?model=m","model":"m","dialect":"openai"},"connection":2}
+    {"at_s":0.0,"exchange":{"method":"POST","path":"/v1/realtime/client_secrets","request":{…},"status":200,"answer":{…}}}
 
 The first line is the header. Each other line has the seconds since the start on a monotonic clock, and the number of
 its connection unless that is the first. Readers ignore fields that they do not know, and keep lines that they do not
@@ -28,6 +29,7 @@ __all__ = [
     "ConnectedLine",
     "Direction",
     "EngineNote",
+    "ExchangeLine",
     "FaultNote",
     "Frame",
     "Header",
@@ -109,6 +111,22 @@ class ConnectedLine(Struct, frozen=True, kw_only=True):
     connection: int = 1
 
 
+class ExchangeLine(Struct, frozen=True, kw_only=True):
+    """A request over HTTP and its answer: for a client secret, or for a WebSocket that was refused."""
+
+    at_s: float
+    method: str
+    path: str
+    """With what names models and the like of its query."""
+    request: Any = None
+    """The body: what the JSON is, else the text. None: there was none."""
+    asks_for_socket: bool = False
+    """Whether it is the handshake of a WebSocket, which the status refuses."""
+    status: int
+    answer: Any = None
+    """The body of the answer, in the same way."""
+
+
 class PlaybackNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="playback"):
     """So much of a part of the model's speech has left the loudspeaker by now, counted from its beginning."""
 
@@ -175,7 +193,7 @@ class UnknownLine(Struct, frozen=True, kw_only=True):
     """All of it."""
 
 
-RecordingLine: TypeAlias = Frame | ClosedLine | ConnectedLine | NoteLine | UnknownLine
+RecordingLine: TypeAlias = Frame | ClosedLine | ConnectedLine | ExchangeLine | NoteLine | UnknownLine
 
 _NOTE_KINDS: Final = frozenset({"playback", "tool", "engine", "fault", "mark"})
 
@@ -215,6 +233,20 @@ class _ConnectedForm(Struct, kw_only=True):
     connection: int = 1
 
 
+class _Exchange(Struct, kw_only=True):
+    method: str
+    path: str
+    request: Any = None
+    asks_for_socket: bool = False
+    status: int
+    answer: Any = None
+
+
+class _ExchangeForm(Struct, kw_only=True):
+    at_s: float
+    exchange: _Exchange
+
+
 class _NoteForm(Struct, kw_only=True):
     at_s: float
     note: dict[str, Any]
@@ -241,6 +273,9 @@ def line_from(fields: dict[str, Any]) -> RecordingLine:
         return ConnectedLine(
             at_s=opened.at_s, url=to.url, model=to.model, dialect=to.dialect, connection=opened.connection
         )
+    if "exchange" in fields:
+        asked = msgspec.convert(fields, _ExchangeForm)
+        return ExchangeLine(at_s=asked.at_s, **msgspec.structs.asdict(asked.exchange))
     if "note" in fields:
         noted = msgspec.convert(fields, _NoteForm)
         return NoteLine(at_s=noted.at_s, note=_note(noted.note), connection=noted.connection)
@@ -272,7 +307,7 @@ def _note(fields: dict[str, Any]) -> Note | UnknownNote:
 
 def line_to_json(line: RecordingLine) -> dict[str, Any]:
     """The JSON object that a line is written as."""
-    number = {"connection": line.connection} if not isinstance(line, UnknownLine) and line.connection != 1 else {}
+    number = {} if (connection := getattr(line, "connection", 1)) == 1 else {"connection": connection}
     match line:
         case Frame(at_s=at_s, direction=direction, message=message):
             passed = {"text": message} if isinstance(message, str) else {"binary": base64.b64encode(message).decode()}
@@ -281,6 +316,10 @@ def line_to_json(line: RecordingLine) -> dict[str, Any]:
             return {"at_s": at_s, "closed": {"code": code, "reason": reason, "by": by}, **number}
         case ConnectedLine(at_s=at_s, url=url, model=model, dialect=dialect):
             return {"at_s": at_s, "connected": {"url": url, "model": model, "dialect": dialect}, **number}
+        case ExchangeLine(at_s=at_s):
+            told = msgspec.structs.asdict(line)
+            del told["at_s"]
+            return {"at_s": at_s, "exchange": told}
         case NoteLine(at_s=at_s, note=UnknownNote(fields=fields)):
             return {"at_s": at_s, "note": fields, **number}
         case NoteLine(at_s=at_s, note=note):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final, TypeAlias
 
 import msgspec
 
 from duologue.audio.files import create_file
+from duologue.clock import local_date
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.recording.lines import (
@@ -203,4 +203,4 @@ class RecordingWriter:
 
 def local_time() -> str:
     """Now, as `Header.started_at` has it."""
-    return datetime.now(UTC).astimezone().isoformat(timespec="milliseconds")
+    return local_date().isoformat(timespec="milliseconds")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
 from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
@@ -70,7 +70,8 @@ class RealtimeApp:
 
     With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
-    upstream first. Spans go to `tracer_provider`, by default the process's.
+    upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
+    such as `item`; for tests, which want the same ids in each run.
 
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
 
@@ -95,6 +96,7 @@ class RealtimeApp:
         limits: Limits | None = None,
         observers: Sequence[Observer] = (),
         tracer_provider: TracerProvider | None = None,
+        new_id: Callable[[str], str] = new_id,
         record: str | os.PathLike[str] | RecordingFolder | None = None,
         taps: Sequence[Tap] = (),
     ) -> None:
@@ -105,9 +107,10 @@ class RealtimeApp:
         self.defaults = defaults or SessionDefaults()
         self._long_work = asyncio.Lock()
         self.limits = limits or Limits()
-        self.created_at = int(time.time())
+        self.created_at = int(unix_time())
         self.draining = False
         self._make_engines = engines
+        self.new_id = new_id
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
         self.secrets = ClientSecrets(
@@ -128,7 +131,12 @@ class RealtimeApp:
             lenient=self.defaults.lenient,
         )
         self._live = LiveSessions(
-            defaults=self.defaults, limits=self.limits, budget=self.budget, models=models, long_work=self._long_work
+            defaults=self.defaults,
+            limits=self.limits,
+            budget=self.budget,
+            models=models,
+            long_work=self._long_work,
+            new_id=new_id,
         )
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
@@ -248,12 +256,12 @@ class RealtimeApp:
         principal: Principal | None = None
         with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
             try:
-                principal = self.admission.principal_of(scope, unix_now_s=time.time())
+                principal = self.admission.principal_of(scope, unix_now_s=unix_time())
                 observer = self._observer(tapped, address=peer, owner=principal.owner)
                 session = self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
-                await _send_rejection(transport, rejection)
+                await _send_rejection(transport, rejection, new_id=self.new_id)
                 return
             with self._counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
@@ -265,14 +273,14 @@ class RealtimeApp:
         with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
             try:
                 self.admission.check_origin(scope)
-                owner = self.admission.live_owner_of(scope, now=time.monotonic(), unix_now_s=time.time())
+                owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
                 self._check_room(owner)
                 tapped.about(family="live", subject=owner)
                 observer = self._observer(tapped, address=peer_of(scope), owner=owner)
                 session = self._admit_live(wanted, tapped.around(transport), owner, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope)
-                await _refuse_live(rejection, scope, receive, send)
+                await _refuse_live(rejection, scope, receive, send, new_id=self.new_id)
                 return
             with self._counted(session, owner):
                 try:
@@ -306,7 +314,7 @@ class RealtimeApp:
         """Report the rejection to the observers, and wait until it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
         self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
-        if delay_s := self.admission.delay_s(rejection, scope, now=time.monotonic()):
+        if delay_s := self.admission.delay_s(rejection, scope, now=loop_time()):
             await self._wait(delay_s)
 
     def cut(self, reason: str) -> None:
@@ -323,7 +331,7 @@ class RealtimeApp:
     ) -> ServerSession | Relay | ServedTranslation:
         """The session or relay for this client. Raises Rejection."""
         self._check_room(principal.owner)
-        session_start = self.admission.session_start_of(scope, principal, now=time.monotonic())
+        session_start = self.admission.session_start_of(scope, principal, now=loop_time())
         tapped.about(
             family="translation" if session_start.translates else "realtime",
             subject=principal.owner,
@@ -339,7 +347,7 @@ class RealtimeApp:
                 limits=self.limits,
                 defaults=self.defaults,
                 observer=observer,
-                new_id=new_id,
+                new_id=self.new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
         if session_start.translates:
@@ -351,6 +359,7 @@ class RealtimeApp:
                 limits=self.limits,
                 observer=observer,
                 share=self.budget.share(principal.owner),
+                new_id=self.new_id,
             )
         return ServerSession(
             transport,
@@ -362,6 +371,7 @@ class RealtimeApp:
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
+            new_id=self.new_id,
         )
 
     def _check_room(self, owner: str) -> None:
@@ -421,7 +431,9 @@ async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISe
     return True
 
 
-async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+async def _refuse_live(
+    rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend, *, new_id: Callable[[str], str]
+) -> None:
     """Refuse a Live client: with the HTTP status, or with an `error` and a close."""
     if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
         await receive()
@@ -436,7 +448,7 @@ async def _refuse_live(rejection: Rejection, scope: Scope, receive: ASGIReceive,
         log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
-async def _send_rejection(transport: ASGITransport, rejection: Rejection) -> None:
+async def _send_rejection(transport: ASGITransport, rejection: Rejection, *, new_id: Callable[[str], str]) -> None:
     """Send the error, and close."""
     try:
         await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))

@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Collection, Mapping
 from difflib import ndiff
+from io import BytesIO
 from types import EllipsisType
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
@@ -35,6 +36,7 @@ __all__ = [
     "assert_tool",
     "assert_turn",
     "read_call",
+    "read_recording",
 ]
 
 Range: TypeAlias = tuple[float, float]
@@ -53,10 +55,13 @@ def read_call(path: str | os.PathLike[str]) -> CallView:
         RecordingError: the file cannot be read, or is damaged.
     """
     with RecordingReader(path) as recording:
-        fold = CallFold(recording.header)
-        for line in recording.lines():
-            fold.push(line)
-    return fold.view
+        return _folded(recording)
+
+
+def read_recording(content: bytes) -> CallView:
+    """The same of a recording in memory. Raises RecordingError."""
+    with RecordingReader("this recording", stream=BytesIO(content)) as recording:
+        return _folded(recording)
 
 
 def assert_order(call: CallView, *expected: str | EllipsisType, exactly: bool = False) -> None:
@@ -65,6 +70,7 @@ def assert_order(call: CallView, *expected: str | EllipsisType, exactly: bool = 
     A type may leave out its beginning: "speech_started". With `exactly` no other events may be there, except where
     `...` stands. Pieces of one thing, such as the deltas of an answer, count as one event.
     """
+    __tracebackhide__ = True
     types = [event.type for event in call.sequence]
     if exactly:
         if not _matches(types, list(expected)):
@@ -105,6 +111,7 @@ def assert_turn(
 
     Texts must be equal, or the pattern must be found in them. The delays count from the end of the user's speech.
     """
+    __tracebackhide__ = True
     turn = _turn(call, number)
     wrong: list[str] = []
     for name, wanted in (("kind", kind), ("status", status), ("is_interrupted", interrupted)):
@@ -112,9 +119,10 @@ def assert_turn(
             wrong.append(f"{name} is {getattr(turn, name)!r}, not {wanted!r}")
     for name, text in (("user_text", user), ("answer_text", answer)):
         if text is not None and not _says(getattr(turn, name), text):
-            wrong.append(
-                f"{name} is {getattr(turn, name)!r}, not {text.pattern if isinstance(text, re.Pattern) else text!r}"
-            )
+            found = getattr(turn, name)
+            wrong.append(f"{name} is {found!r}, not {text.pattern if isinstance(text, re.Pattern) else text!r}")
+            if found and isinstance(text, str):
+                wrong[-1] += "\n" + "\n".join(line.rstrip() for line in ndiff([text], [found])) + "\n"
     ranges = {
         "endpointing_ms": endpointing_ms,
         "first_text_ms": first_text_ms,
@@ -132,6 +140,7 @@ def assert_turn(
 
 def assert_heard(call: CallView, item: str | int, *, ms: int, within_ms: int = 40) -> HeardPart:
     """So much of an item was heard, by the rules of `duologue inspect`. `item` is its id, or its number from 1."""
+    __tracebackhide__ = True
     ids = list(dict.fromkeys(part.item_id for part in call.heard))
     item_id = item if isinstance(item, str) else ids[item - 1] if 0 < item <= len(ids) else None
     parts = [part for part in call.heard if part.item_id == item_id]
@@ -150,6 +159,7 @@ def assert_tool(
     call: CallView, name: str, arguments: Mapping[str, Any] | None = None, *, within_s: float | None = None
 ) -> CallTool:
     """The model called a function, with these arguments if they are given, and it took no longer. Returns the call."""
+    __tracebackhide__ = True
     named = [tool for tool in call.tools if tool.name == name]
     if not named:
         known = ", ".join(sorted({str(tool.name) for tool in call.tools})) or "none"
@@ -181,6 +191,7 @@ def assert_latency(
 
     Of fewer than twenty turns the 95th percentile is the longest: `at_least` says how many there must be.
     """
+    __tracebackhide__ = True
     values = sorted(each for turn in call.turns if (each := getattr(turn, f"{figure}_ms")) is not None)
     if len(values) < at_least or not values:
         withheld = {turn.withheld for turn in call.turns if turn.withheld}
@@ -202,6 +213,7 @@ def assert_latency(
 
 def assert_no_errors(call: CallView, *, but: Collection[str] = ()) -> None:
     """There was no `error` event, and no connection was lost, except with these codes."""
+    __tracebackhide__ = True
     found = [error for error in call.errors if error.code not in but]
     if found:
         told = [
@@ -213,7 +225,15 @@ def assert_no_errors(call: CallView, *, but: Collection[str] = ()) -> None:
         _fail("\n".join([f"there were errors ({len(found)}):", *told, *more]), call)
 
 
+def _folded(recording: RecordingReader) -> CallView:
+    fold = CallFold(recording.header)
+    for line in recording.lines():
+        fold.push(line)
+    return fold.view
+
+
 def _turn(call: CallView, number: int) -> CallTurn:
+    __tracebackhide__ = True
     if not 0 < number <= len(call.turns):
         _fail(f"there is no turn {number}; there are {len(call.turns)}", call)
     return call.turns[number - 1]
@@ -255,4 +275,5 @@ def _matches(types: list[str], expected: list[str | EllipsisType]) -> bool:
 
 
 def _fail(what: str, call: CallView) -> NoReturn:
+    __tracebackhide__ = True  # as in each assertion: pytest shows the line of the test instead
     raise AssertionError(f"{what}\n{timeline_tail(call)}")

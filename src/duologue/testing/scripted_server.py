@@ -12,8 +12,8 @@ only receives.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 import msgspec
@@ -21,6 +21,9 @@ from msgspec import Struct
 
 from duologue.client.asyncio.connection import Connection
 from duologue.errors import ConnectionClosed, ConnectionClosedError
+from duologue.faults import FaultPlan, PlannedFault
+from duologue.faults.transport import faulty_opening
+from duologue.testing.script_log import ScriptLog
 from duologue.transports import Transport, memory_pair
 
 if TYPE_CHECKING:
@@ -120,7 +123,18 @@ class ScriptedServer:
     `received` holds each client's events, as JSON; `faults` names those that the script does not expect.
     """
 
-    def __init__(self, *scripts: Sequence[ScriptStep]) -> None:
+    def __init__(
+        self,
+        *scripts: Sequence[ScriptStep],
+        faults: FaultPlan | str | PlannedFault | Iterable[str | PlannedFault] = (),
+        seed: int = 0,
+    ) -> None:
+        """`faults` come to its connections on their way: see `duologue.faults`. Those of bytes alone need `listening`.
+
+        Raises ValueError where a text is no fault.
+        """
+        self.plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
+        """The faults on the way, and which of them came."""
         self.received: list[list[ClientEvent]] = []
         self.faults: list[str] = []
         self.closed_with: list[int | None] = []
@@ -128,6 +142,8 @@ class ScriptedServer:
         self.targets: list[LiveTarget] = []
         """What each connection of Live was opened for."""
         self._scripts = scripts
+        self._log = ScriptLog()
+        self._at_step = [-1] * len(scripts)
         self._ids = 0
         self._played = [asyncio.Event() for _ in scripts]
         self._changed = asyncio.Condition()
@@ -139,7 +155,7 @@ class ScriptedServer:
         """A connection in memory, for `converse(open_connection=…)`."""
         from duologue.client.asyncio.connect import connect
 
-        async with self._playing() as near, connect(transport=near) as connection:
+        async with self._opened() as near, connect(transport=near) as connection:
             yield connection
 
     @asynccontextmanager
@@ -148,12 +164,16 @@ class ScriptedServer:
         from duologue.client.live.connection import LiveConnection
 
         self.targets.append(target)
-        async with self._playing() as near:
+        async with self._opened() as near:
             connection = LiveConnection(near, dialect=target.dialect)
             try:
                 yield connection
             finally:
                 await connection.close()
+
+    def _opened(self) -> AbstractAsyncContextManager[Transport]:
+        """A connection in memory, with the faults."""
+        return faulty_opening(self.plan, self._playing) if self.plan.faults else self._playing()
 
     @asynccontextmanager
     async def _playing(self) -> AsyncGenerator[Transport, None]:
@@ -172,7 +192,19 @@ class ScriptedServer:
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[str, None]:
-        """Listen on a port of the loopback interface for a block; yields the URL."""
+        """Listen on a port of the loopback interface for a block; yields the URL, which is that of a proxy if there are
+        faults."""
+        if not self.plan.faults:
+            async with self._listening() as url:
+                yield url
+            return
+        from duologue.faults.proxy import chaos_proxy
+
+        async with self._listening() as url, chaos_proxy(url, self.plan) as proxy_url:
+            yield proxy_url
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncGenerator[str, None]:
         from websockets.asyncio.server import serve
 
         ended = asyncio.Event()
@@ -214,6 +246,32 @@ class ScriptedServer:
         types = [str(event.get("type")) for event in self.received[connection]]
         return [name for name in types if name not in _AUDIO]
 
+    # --- judging
+
+    def problems(self) -> list[str]:
+        """Whatever the scripts did not expect, and what they expected that did not come; empty: all went by script."""
+        return self.faults + [problem for index in range(len(self._scripts)) if (problem := self._unplayed(index))]
+
+    def timeline(self) -> str:
+        """What passed on all connections, a line for each message: → is the client's."""
+        return self._log.timeline()
+
+    def assert_played(self) -> None:
+        """Every client did what its script expects, and every script was played to its end. Raises AssertionError."""
+        __tracebackhide__ = True
+        if problems := self.problems():
+            raise AssertionError("\n".join([*problems, "what passed:", self.timeline()]))
+
+    def _unplayed(self, index: int) -> str | None:
+        script, at = self._scripts[index], self._at_step[index]
+        if self._played[index].is_set() or not script:
+            return None
+        if at < 0:
+            return f"connection {index} was never opened, and there is a script for it"
+        step = script[at]
+        waits = f": it expected {step.type}" if isinstance(step, Expect) else f", {type(step).__name__}"
+        return f"connection {index} came to step {at + 1} of {len(script)}{waits}"
+
     # --- playing
 
     async def _play(self, connection: _Connection) -> None:
@@ -225,7 +283,8 @@ class ScriptedServer:
             self.faults.append(f"there is no script for connection {index}")
         last: dict[str, ClientEvent] = {}
         try:
-            for step in script:
+            for number, step in enumerate(script):
+                self._at_step[index] = number
                 await self._step(step, connection, index, last)
             if script:
                 self._played[index].set()
@@ -234,6 +293,7 @@ class ScriptedServer:
         except ConnectionClosed as closed:
             async with self._changed:
                 self.closed_with[index] = closed.code
+                self._log.noted(index, f"closed with {closed.code}")
                 self._changed.notify_all()
 
     async def _step(
@@ -246,7 +306,9 @@ class ScriptedServer:
         match step:
             case Send(frames=frames):
                 for frame in frames:
-                    await connection.send(self._text(frame(last) if callable(frame) else frame))
+                    made = frame(last) if callable(frame) else frame
+                    await connection.send(self._text(made))
+                    self._log.sent(index, made)
             case Expect(type=wanted):
                 while (received := await self._receive(connection, index, last)) != wanted:
                     if received not in _AUDIO:
@@ -259,9 +321,11 @@ class ScriptedServer:
                 await connection.close(code, reason)
             case Drop():
                 self._played[index].set()
+                self._log.noted(index, "dropped")
                 await connection.drop()
             case Stall():
                 self._played[index].set()
+                self._log.noted(index, "stalled")
                 await connection.stall()
             case _:
                 assert_never(step)
@@ -270,6 +334,7 @@ class ScriptedServer:
         event: ClientEvent = msgspec.json.decode(await connection.receive())
         name = str(event.get("type"))
         last[name] = event
+        self._log.received(index, event)
         async with self._changed:
             self.received[index].append(event)
             self._changed.notify_all()

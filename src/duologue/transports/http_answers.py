@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from msgspec import Struct
 
+from duologue.clock import unix_time
 from duologue.errors import AuthenticationFailed, ConnectFailed, ModelNotFound
 from duologue.printable import printable, printable_name
 from duologue.transports.addresses import without_secrets
@@ -227,5 +228,5 @@ def _retry_after_s(answer: HttpAnswer) -> float | None:
             at = parsedate_to_datetime(value)
         except ValueError:
             return None
-        seconds = round((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+        seconds = round(at.replace(tzinfo=at.tzinfo or UTC).timestamp() - unix_time())
     return seconds if 0 <= seconds <= _MAX_RETRY_AFTER_S else None

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from duologue.recording import MarkNote, RecordingWriter
+from tests.cli.commands.test_inspect import written
 from tests.cli.conftest import Command
+from tests.inspection._calls import vad_call
 
 BETA_DELTA = (
     '{"type":"response.text.delta","event_id":"e","response_id":"r","item_id":"i","output_index":0,"content_index":0,'
@@ -45,6 +47,17 @@ def test_json_lines_have_an_event_each_and_a_summary_last(session: Path, command
     assert lines[0]["event"] == {"type": "input_audio_buffer.append", "audio": 3}
     assert "not a JSON object" in lines[3]["problem"]
     assert lines[-1]["summary"]["events"]["sent"] == {"input_audio_buffer.append": 2}
+
+
+def test_a_recording_has_the_turns_of_the_call_as_a_talk_does(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    out = command("replay", path).out
+    assert "  you        What time is it?\n  server     It is noon.\n" in out
+    assert "  latency    first transcript 600 ms, text 650 ms, audio 700 ms\n" in out
+    summary = command("replay", path, "--json").summary
+    assert [turn["latencies_ms"]["first_audio"] for turn in summary["turns"]] == [700, 1300]
+    assert [turn["transcripts"]["server"] for turn in summary["turns"]] == ["It is noon.", "Fifty-six."]
+    assert "the end of the user's speech, without the silence" in summary["latencies_from"]
 
 
 def test_of_a_damaged_file_what_can_be_read_is_shown(session: Path, command: Command) -> None:

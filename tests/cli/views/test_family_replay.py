@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from duologue.recording import RecordingWriter
+from tests.cli.commands.test_inspect import written
 from tests.cli.conftest import Command
+from tests.inspection.live._live_calls import exchange
 
 SESSION = {"id": "live_1", "expires_at": 9, "model": "gpt-live-1", "status": "active"}
 STARTED = json.dumps({"type": "session.started", "event_id": "e", "session": SESSION})
@@ -30,9 +32,23 @@ def test_a_recorded_live_session_is_shown_with_what_was_said(tmp_path: Path, com
     assert "→  session.start" in shown.out
     assert "live_1, gpt-live-1" in shown.out
     assert "not a JSON object" in shown.out
-    assert shown.out.endswith("\nuser: Where is my parcel?\nassistant: It comes on Tuesday.\n")
+    assert "\nuser: Where is my parcel?\nassistant: It comes on Tuesday.\n" in shown.out
     events = [json.loads(line)["event"] for line in command("replay", "--json", path).out.splitlines()[:2]]
     assert events[1]["session"] == SESSION
+
+
+def test_the_turns_of_a_live_session_are_shown_with_their_delays(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "live.jsonl", exchange(), family="live")
+    assert "  latency    first transcript 300 ms, text 400 ms, audio 600 ms\n" in command("replay", path).out
+    summary = command("replay", path, "--json").summary
+    assert [turn["latencies_ms"]["first_audio"] for turn in summary["turns"]] == [600, 800]
+    assert [turn["first_audio_ms"] for turn in command("inspect", path, "--json").lines[0]["call"]["turns"]] == [
+        600,
+        800,
+    ]
+    assert (
+        "max is 800 ms, of 2 turns" in command("gate", path, "--first-audio", "max<1s", "--interrupt", "max<=400ms").out
+    )
 
 
 def test_a_recorded_translation_is_shown_as_one(tmp_path: Path, command: Command) -> None:

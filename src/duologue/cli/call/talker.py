@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from duologue.cli.turns.audio_formats import SessionAudio
 from duologue.cli.turns.observations import Observation, Observer, Progress, ProgressCallback
 from duologue.cli.turns.turn import Turn
 from duologue.client import Connection
+from duologue.clock import loop_time
 from duologue.dialects import PROFILES, Profile
 from duologue.errors import ConnectionClosed
 from duologue.events import (
@@ -278,7 +278,7 @@ class Talker:
 
     @property
     def _now_s(self) -> float:
-        return time.monotonic()
+        return loop_time()
 
     @property
     def _elapsed_s(self) -> float:

@@ -8,7 +8,6 @@ import tempfile
 import webbrowser
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from io import BufferedWriter
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, cast
 
@@ -27,10 +26,14 @@ from duologue.inspection.page import (
     REDACTIONS,
     AudioChoice,
     BuiltPage,
+    NotComparable,
+    OtherCall,
     PageOptions,
     Redacted,
+    Redaction,
     build_page,
 )
+from duologue.inspection.prices import PriceError, PriceList
 from duologue.printable import printable, printable_json
 from duologue.recording import RecordingReader
 from duologue.recording.formats import FrameFile
@@ -39,6 +42,8 @@ __all__ = ["inspect"]
 
 _NONCE_BYTES: Final = 16
 """As many as the content security policy asks for: https://www.w3.org/TR/CSP3/#security-nonces"""
+
+_BLOCK_BYTES: Final = 1 << 20
 
 
 def inspect(
@@ -56,38 +61,63 @@ def inspect(
     redact: Annotated[
         str, Parameter(help="What the page leaves out, with commas: audio, text, tools, instructions.")
     ] = "",
+    against: Annotated[Path | None, Parameter(help="Compare with this recording, of the same user audio.")] = None,
+    prices: Annotated[Path | None, Parameter(help="Say what it cost, by this price list in TOML.")] = None,
 ) -> int:
     """Look into a recorded call: both sides as they were heard, turns, delays, interruptions, functions, every frame.
 
     FILE is a recording of converse(record=…), duologue talk --record, duologue demo or duologue serve --record; "-" is
     standard input. It becomes one page without a network, which is served on 127.0.0.1 until Ctrl-C, or written with
     --out. A delay counts from the end of the user's speech, which is where the server heard it end minus the silence
-    that it waited for. Of a damaged file, what comes before the damage is shown. Keys are never in a page.
+    that it waited for; in Live and translation, from the last word of the transcript. Of a damaged file, what comes
+    before the damage is shown. Keys are never in a page.
     """
-    options = _options(file, audio, redact)
-    check_readable(file)
+    check_readable(*(each for each in (file, against, prices) if each is not None))
     check_writable(out, force=force)
-    with FrameFile(file) as frames:
-        if frames.recording is None:
-            raise UsageError(
-                f"{frames.name} is {frames.format.name}, and inspect needs a recording of duologue: other files"
-                " do not say when each message passed"
-            )
+    options = _options(file, audio, redact, prices)
+    with ExitStack() as stack:
+        recording = _recording(stack, file)
         if json:
-            return _printed(frames.recording)
+            return _printed(recording, options)
+        other = None
+        if against is not None:
+            other = OtherCall(recording=_recording(stack, against), title=_title(against))
         if out is not None:
-            return _written(frames.recording, out, options)
-        return _served(frames.recording, options, opens=not no_open)
+            return _written(recording, other, out, options)
+        return _served(recording, other, options, opens=not no_open)
 
 
-def _options(file: Path, audio: str | None, redact: str) -> PageOptions:
+def _recording(stack: ExitStack, file: Path) -> RecordingReader:
+    frames = stack.enter_context(FrameFile(file))
+    if frames.recording is None:
+        raise UsageError(
+            f"{frames.name} is {frames.format.name}, and inspect needs a recording of duologue: other files"
+            " do not say when each message passed"
+        )
+    return frames.recording
+
+
+def _options(file: Path, audio: str | None, redact: str, prices: Path | None) -> PageOptions:
     without = [each.strip() for each in redact.split(",") if each.strip()]
     _check(without, REDACTIONS, "--redact")
     _check([audio] if audio is not None else [], AUDIO_CHOICES, "--audio")
-    title = "standard input" if is_standard_input(file) else file.name
     return PageOptions(
-        title=title, audio=cast("AudioChoice | None", audio), without=frozenset(cast("list[Redacted]", without))
+        title=_title(file),
+        audio=cast("AudioChoice | None", audio),
+        without=frozenset(cast("list[Redacted]", without)),
+        prices=_price_list(prices) if prices is not None else None,
     )
+
+
+def _title(file: Path) -> str:
+    return "standard input" if is_standard_input(file) else file.name
+
+
+def _price_list(file: Path) -> PriceList:
+    try:
+        return PriceList.from_toml(file.read_text(encoding="utf-8"))
+    except (PriceError, UnicodeDecodeError) as fault:
+        raise UsageError(f"{file} is no price list: {fault}") from fault
 
 
 def _check(given: Sequence[str], known: Sequence[str], option: str) -> None:
@@ -96,7 +126,7 @@ def _check(given: Sequence[str], known: Sequence[str], option: str) -> None:
             raise UsageError(f"{option} takes {', '.join(known)}, and not {each}")
 
 
-def _printed(recording: RecordingReader) -> int:
+def _printed(recording: RecordingReader, options: PageOptions) -> int:
     """Print the figures."""
     fold, failure = CallFold(recording.header), None
     try:
@@ -105,27 +135,36 @@ def _printed(recording: RecordingReader) -> int:
     except RecordingError as fault:
         failure = sentence_of(fault)
     figures: dict[str, Any] = msgspec.to_builtins(figures_of(fold.view))
+    if options.prices is not None:
+        figures["cost"] = msgspec.to_builtins(options.prices.cost_of(fold.view.tokens, fold.view.model))
     shown = {"figures": figures, "call": fold.view.to_json(), "cut_off": recording.cut_off}
-    print(printable_json(write_text(shown).decode()))
+    print(printable_json(write_text(Redaction(options.without).row(shown)).decode()))
     return _ended(failure)
 
 
-def _written(recording: RecordingReader, out: Path, options: PageOptions) -> int:
-    """Write the page."""
-    with BufferedWriter(create_file(out, replace=True)) as target:
-        page = _built(recording, target, options)
+def _written(recording: RecordingReader, other: OtherCall | None, out: Path, options: PageOptions) -> int:
+    """Write the page: a whole one, or none."""
+    with tempfile.TemporaryFile() as built:
+        page = _built(recording, other, built, options)
+        built.seek(0)
+        with create_file(out, replace=True) as target:
+            while block := built.read(_BLOCK_BYTES):
+                _write(target, block)
     print(f"{printable(str(out))}: {page.size_bytes / 1e6:.1f} MB, {page.frames} frames, {page.duration_s:.1f} s")
     return _ended(page.failure)
 
 
-def _served(recording: RecordingReader, options: PageOptions, *, opens: bool) -> int:
+def _write(target: BinaryIO, block: bytes) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[target.write(rest) :]
+
+
+def _served(recording: RecordingReader, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
     """Serve the page until Ctrl-C."""
-    with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
-        path = Path(folder) / "call.html"
-        with path.open("wb") as target:
-            page = _built(recording, target, options)
-        result = _ended(page.failure)
-        with PageServer(path, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
+    with tempfile.TemporaryFile() as built:
+        result = _ended(_built(recording, other, built, options).failure)
+        with PageServer(built, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
             print(f"{server.url}  (until Ctrl-C)", flush=True)
             if opens:
                 webbrowser.open(server.url)
@@ -134,11 +173,14 @@ def _served(recording: RecordingReader, options: PageOptions, *, opens: bool) ->
     return result
 
 
-def _built(recording: RecordingReader, target: BinaryIO, options: PageOptions) -> BuiltPage:
+def _built(recording: RecordingReader, other: OtherCall | None, target: BinaryIO, options: PageOptions) -> BuiltPage:
     with ExitStack() as stack:
         user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         nonce = secrets.token_hex(_NONCE_BYTES)
-        return build_page(recording, target, nonce=nonce, scratch=(user, model), options=options)
+        try:
+            return build_page(recording, target, nonce=nonce, scratch=(user, model), options=options, against=other)
+        except NotComparable as fault:
+            raise UsageError(str(fault)) from fault
 
 
 def _ended(failure: str | None) -> int:

@@ -21,6 +21,7 @@ from duologue.codec import decode
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.errors import DecodeError, RecordingError
 from duologue.events import AnyEvent, UnknownRealtimeEvent
+from duologue.inspection import CallFold
 from duologue.recording import Frame, RecordingReader
 from duologue.recording.formats import FoundFrame, FrameFile
 from duologue.recording.formats.directions import direction_of_type
@@ -34,7 +35,7 @@ def replay(
     *,
     json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False,
 ) -> int:
-    """Print a recording, message by message, as typed events.
+    """Print a recording, message by message, as typed events, and its turns with their delays.
 
     FILE is a recording of duologue talk --record or duologue demo, a HAR file, a log of wscat, websocat, Playwright and
     the like, JSON lines or an array of frames, bare or in envelopes; "-" is standard input. Where it does not say which
@@ -49,7 +50,7 @@ def replay(
         try:
             with view:
                 view.caption(_caption(frames))
-                for shown in _shown(frames):
+                for shown in _shown(frames, builder):
                     if isinstance(shown, str):
                         view.caption(shown)
                     else:
@@ -77,19 +78,21 @@ def _caption(frames: FrameFile) -> str:
     return ", ".join((f"recorded by the {header.side} at {header.started_at}{of}", *what))
 
 
-def _shown(frames: FrameFile) -> Iterator[Observation | str]:
+def _shown(frames: FrameFile, builder: SummaryBuilder) -> Iterator[Observation | str]:
     """Messages, and lines about what is no message."""
     if frames.recording is not None:
-        return _of_recording(frames.recording)
+        return _of_recording(frames.recording, builder)
     return _of_found(frames)
 
 
-def _of_recording(recording: RecordingReader) -> Iterator[Observation | str]:
-    """A recording of our own. Its first damaged line ends it."""
-    found = False
+def _of_recording(recording: RecordingReader, builder: SummaryBuilder) -> Iterator[Observation | str]:
+    """A recording of our own, whose turns the summary gets. Its first damaged line ends it."""
+    found, fold = False, CallFold(recording.header)
+    builder.recorded = fold.view
     told = recording.header.dialect
     dialect = told if told is not None and told in PROFILES else DEFAULT_DIALECT
     for line in recording.lines():
+        fold.push(line)
         if isinstance(line, Frame):
             found = True
             yield Observation(line.at_s, line.direction, _event(line.message, dialect=dialect))

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import msgspec
+
 from duologue.cli.errors import EXIT_FAILURE, sentence_of
 from duologue.cli.views.family_timeline import FamilyEvent, FamilyTimeline
 from duologue.cli.views.recorded import sentence_of_line
+from duologue.cli.views.summary import SummaryBuilder, turn_lines
 from duologue.cli.views.views import print_json, without_audio
 from duologue.codec import decode_live, decode_translation
 from duologue.dialects import LIVE_PROFILES
 from duologue.errors import DecodeError, RecordingError
 from duologue.events.live import LiveInputTranscriptDeltaEvent, LiveOutputTranscriptDeltaEvent, UnknownLiveEvent
 from duologue.events.translation import UnknownTranslationEvent
+from duologue.inspection import CallFold
 from duologue.printable import printable
 from duologue.protocol.live.client.notices import Speaker
 from duologue.protocol.live.client.transcript import TranscriptGrouper
@@ -31,14 +35,17 @@ _SPEAKERS: Final[Mapping[type, Speaker]] = {
 
 
 def replay_family(recording: RecordingReader, caption: str, *, json: bool) -> int:
-    """Print a recording, message by message; behind those of Live what was said. Returns the exit code."""
+    """Print a recording, message by message; then what was said, and the turns. Returns the exit code."""
     read, timeline, grouper = _reader(recording), FamilyTimeline(), TranscriptGrouper()
+    builder, fold = SummaryBuilder(), CallFold(recording.header)
+    builder.recorded = fold.view
     failure: str | None = None
     found = False
     if not json:
         print(printable(caption), flush=True)
     try:
         for line in recording.lines():
+            fold.push(line)
             if isinstance(line, Frame):
                 found = True
                 event = read(line.message)
@@ -60,14 +67,28 @@ def replay_family(recording: RecordingReader, caption: str, *, json: bool) -> in
         print(finished)
     grouper.end()
     said = str(grouper.utterances)
-    if said:
+    if said and not json:
         print("\n" + "\n".join(map(printable, said.split("\n"))))
+    _show_turns(builder, json=json)
     if recording.cut_off:
         print(f"duologue: {recording.path} ends in the middle of a line, as a crash leaves it", file=sys.stderr)
     if failure is not None:
         print(f"duologue: {failure}", file=sys.stderr)
         return EXIT_FAILURE
     return 0
+
+
+def _show_turns(builder: SummaryBuilder, *, json: bool) -> None:
+    summary = builder.summary()
+    if json:
+        turns = msgspec.to_builtins(summary.turns)
+        print_json({"summary": {"turns": turns, "latencies_from": summary.latencies_from}})
+        return
+    lines = turn_lines(summary)
+    if lines:
+        print()
+    for label, text in lines:
+        print(f"{label:<12} {text}")
 
 
 def _reader(recording: RecordingReader) -> Callable[[str | bytes], FamilyEvent]:

@@ -7,6 +7,7 @@ from duologue.recording import (
     ClosedLine,
     ConnectedLine,
     EngineNote,
+    ExchangeLine,
     FaultNote,
     Frame,
     MarkNote,
@@ -29,13 +30,15 @@ def sentence_of_line(line: RecordingLine) -> str | None:
     return f"{line.at_s:9.3f}  ·  {_sentence(line)}"
 
 
-def _sentence(line: ClosedLine | ConnectedLine | NoteLine) -> str:
+def _sentence(line: ClosedLine | ConnectedLine | ExchangeLine | NoteLine) -> str:
     match line:
         case ClosedLine(code=code, reason=reason, by=by):
             what = "the connection was lost" if by == "network" else f"closed by the {by}"
             return f"{what}, code {code}" + (f" ({printable_message(reason)})" if reason else "")
         case ConnectedLine(url=url):
             return "connected again" + (f" to {url}" if url else "")
+        case ExchangeLine(method=method, path=path, status=status):
+            return f"{printable_name(method)} {printable_name(path)}: HTTP {status}"
         case NoteLine(note=note):
             return _sentence_of_note(note)
 

@@ -12,9 +12,10 @@ import msgspec
 from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import First, Turn
 from duologue.events import InputAudioTranscriptionCompletedEvent, ResponseDoneEvent, is_set
+from duologue.inspection import CallTurn, CallView
 from duologue.printable import printable
 
-__all__ = ["Latencies", "Summary", "SummaryBuilder", "Transcripts", "TurnSummary", "lines_of"]
+__all__ = ["Latencies", "Summary", "SummaryBuilder", "Transcripts", "TurnSummary", "lines_of", "turn_lines"]
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,10 @@ _FROM_SPEECH: Final = (
     "the moment the last 100 ms with speech were sent; the silence by which a server detects the end of a turn is"
     " included"
 )
+_FROM_RECORDING: Final = (
+    "the end of the user's speech, without the silence by which the server detects it, or from the question that was"
+    " typed; a transcript counts when it is final"
+)
 _FROM_TEXT: Final = "the moment response.create was sent"
 
 
@@ -72,6 +77,8 @@ class SummaryBuilder:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
+        self.recorded: CallView | None = None
+        """What a recorded call was; its turns are in place of `turns`."""
         self.files: dict[str, str] = {}
         self.failure: str | None = None
         self._events: dict[str, Counter[str]] = {"sent": Counter(), "received": Counter()}
@@ -93,7 +100,8 @@ class SummaryBuilder:
 
     def summary(self) -> Summary:
         """The summary so far."""
-        turns = [_turn(turn) for turn in self.turns]
+        recorded = self.recorded.turns if self.recorded is not None else None
+        turns = [_turn(turn) for turn in self.turns] if recorded is None else [_recorded(turn) for turn in recorded]
         return Summary(
             duration_s=round(self._last_at_s, 3),
             transcripts=Transcripts(
@@ -101,7 +109,7 @@ class SummaryBuilder:
                 server=" ".join(turn.transcripts.server for turn in turns if turn.transcripts.server),
             ),
             latencies_ms=_medians([turn.latencies_ms for turn in turns]),
-            latencies_from=_FROM_SPEECH if any(turn.spoken for turn in self.turns) else _FROM_TEXT,
+            latencies_from=self._latencies_from,
             turns=turns,
             events={direction: dict(sorted(counts.items())) for direction, counts in self._events.items()},
             usage=self._usage,
@@ -109,11 +117,28 @@ class SummaryBuilder:
             failure=self.failure,
         )
 
+    @property
+    def _latencies_from(self) -> str:
+        if self.recorded is not None:
+            return _FROM_RECORDING
+        return _FROM_SPEECH if any(turn.spoken for turn in self.turns) else _FROM_TEXT
+
 
 def lines_of(summary: Summary) -> list[tuple[str, str]]:
     """The summary for people: labels and texts; empty for a call without events."""
     if not any(summary.events.values()):
         return []
+    lines = turn_lines(summary)
+    for direction, counts in summary.events.items():
+        lines.append((direction, f"{sum(counts.values())} events"))
+        lines += [("", f"{count:5}  {printable(name)}") for name, count in counts.items()]
+    lines += [("usage", f"{what}: {_flat(usage)}") for what, usage in summary.usage.items()]
+    lines += [("files", f"{what}: {path}") for what, path in summary.files.items()]
+    return lines
+
+
+def turn_lines(summary: Summary) -> list[tuple[str, str]]:
+    """The turns of the summary, and what their latencies count from."""
     lines: list[tuple[str, str]] = []
     for number, turn in enumerate(summary.turns, 1):
         label = f"turn {number}" if len(summary.turns) > 1 else "turn"
@@ -125,11 +150,6 @@ def lines_of(summary: Summary) -> list[tuple[str, str]]:
         lines.append(("median", _latency(summary.latencies_ms)))
     if summary.turns:
         lines.append(("", f"Counted from {summary.latencies_from}."))
-    for direction, counts in summary.events.items():
-        lines.append((direction, f"{sum(counts.values())} events"))
-        lines += [("", f"{count:5}  {printable(name)}") for name, count in counts.items()]
-    lines += [("usage", f"{what}: {_flat(usage)}") for what, usage in summary.usage.items()]
-    lines += [("files", f"{what}: {path}") for what, path in summary.files.items()]
     return lines
 
 
@@ -139,6 +159,16 @@ def _turn(turn: Turn) -> TurnSummary:
         transcripts=Transcripts(user=turn.words.user, server=turn.words.server),
         latencies_ms=Latencies(**{f"first_{first}": turn.latency_ms(first) for first in get_args(First)}),
         status=last if is_set(last) else ("answered" if turn.responses else "transcribed" if turn.answered else None),
+    )
+
+
+def _recorded(turn: CallTurn) -> TurnSummary:
+    return TurnSummary(
+        transcripts=Transcripts(user=turn.user_text or "", server=turn.answer_text or ""),
+        latencies_ms=Latencies(
+            first_transcript=turn.transcript_ms, first_text=turn.first_text_ms, first_audio=turn.first_audio_ms
+        ),
+        status=turn.status or ("answered" if turn.first_text_s is not None or turn.first_audio_s is not None else None),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.client.session_urls import check_no_live_url
+from duologue.clock import loop_time
 from duologue.errors import ConnectFailed
 from duologue.transports import Transport
 from duologue.transports.addresses import without_secrets
@@ -87,18 +87,18 @@ async def connect(
     )
     detector = endpoint.dialect_detector()
     place = without_secrets(endpoint.session_url()) if endpoint.url.strip() else None
-    began_at = time.monotonic()
+    began_at = loop_time()
     if transport is None:
         require_url(endpoint, function="connect", instead="transport")
         check_no_live_url(endpoint.session_url())
         try:
             transport = await open_endpoint(endpoint)
         except ConnectFailed as fault:
-            log_refused(str(place), fault, connecting_s=time.monotonic() - began_at)
+            log_refused(str(place), fault, connecting_s=loop_time() - began_at)
             # What it went through on the way up says nothing to the caller.
             raise fault.with_traceback(None) from None
     connection = Connection(transport, detector=detector, place=place, model=endpoint.session_model)
-    connection._log.opened(connection.dialect, connecting_s=time.monotonic() - began_at)
+    connection._log.opened(connection.dialect, connecting_s=loop_time() - began_at)
     if place is not None and (model := endpoint.transcription_model) is not None:
         log_model_to_configure(place, model)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():

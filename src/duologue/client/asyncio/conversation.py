@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -33,6 +32,7 @@ from duologue.client.sound.playback import AnySink, Playback
 from duologue.client.sound.sinks import sink_of
 from duologue.client.sound.sources import SourceLike, source_of
 from duologue.client.tool_context import InjectedValues
+from duologue.clock import loop_time
 from duologue.errors import ConnectFailed, ConnectionClosedOK, DuologueError
 from duologue.events import (
     AnySession,
@@ -91,7 +91,8 @@ class Conversation(NoticeHub, Markable, Injectable):
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
         super().__init__()
-        self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
+        make_id = (options.new_id if options is not None else None) or new_id
+        self.core = ConversationCore(new_id=make_id, options=options, toolbox=tools)
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
@@ -269,7 +270,7 @@ class Conversation(NoticeHub, Markable, Injectable):
         ended: asyncio.Future[RequestEnded] = asyncio.get_running_loop().create_future()
 
         def ask() -> str:
-            request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
+            request_id = self.core.respond(event, policy=policy, now=loop_time()).request_id
             self._outcomes.expect(request_id, ended)
             return request_id
 
@@ -282,14 +283,14 @@ class Conversation(NoticeHub, Markable, Injectable):
 
     async def cancel(self) -> bool:
         """Stop the running response. False if there is none."""
-        return self._act(lambda: self.core.cancel(now=time.monotonic()))
+        return self._act(lambda: self.core.cancel(now=loop_time()))
 
     async def interrupt(self) -> None:
         """Stop the response and the functions because the user speaks, and cut from the item what was not played."""
 
         def interrupt() -> None:
-            self.core.interrupt(now=time.monotonic())
-            self.core.cancel_tools(now=time.monotonic())
+            self.core.interrupt(now=loop_time())
+            self.core.cancel_tools(now=loop_time())
 
         self._act(interrupt)
 
@@ -303,7 +304,7 @@ class Conversation(NoticeHub, Markable, Injectable):
         """
         checked = to_event(event)
         await self.drain()
-        self._act(lambda: self.core.send(checked, now=time.monotonic()))
+        self._act(lambda: self.core.send(checked, now=loop_time()))
 
     async def update_session(self, config: SessionInput, *, timeout: float | None = None) -> None:
         """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.
@@ -472,13 +473,13 @@ class Conversation(NoticeHub, Markable, Injectable):
                     pass  # for the application only
             self._publish(notice)
             self._outcomes.add(notice)
-        self._outcomes.log(now=time.monotonic())
+        self._outcomes.log(now=loop_time())
 
     def _tool_answered(self, call_id: str, result: object) -> None:
-        self._tool_ended(lambda: self.core.tool_answered(call_id, result, now=time.monotonic()))
+        self._tool_ended(lambda: self.core.tool_answered(call_id, result, now=loop_time()))
 
     def _tool_failed(self, call_id: str, reason: str) -> None:
-        self._tool_ended(lambda: self.core.tool_failed(call_id, reason, now=time.monotonic()))
+        self._tool_ended(lambda: self.core.tool_failed(call_id, reason, now=loop_time()))
 
     def _tool_ended(self, report: Callable[[], None]) -> None:
         try:

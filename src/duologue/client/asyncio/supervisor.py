@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
@@ -16,6 +15,7 @@ from duologue.client.asyncio.rotation import Rotation
 from duologue.client.connection_log import log_ended, log_lost, log_rotated
 from duologue.client.limits import FLUSH_S, POLL_S
 from duologue.client.refusals import close_refusal
+from duologue.clock import loop_time, unix_time
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, LocalProtocolError
 from duologue.events import ErrorEvent, RealtimeError, RealtimeEvent, ResponseCreateEvent, SessionUpdatedEvent
@@ -58,7 +58,11 @@ class ConnectionSupervisor:
         self._core = core
         self._publish = publish
         self._ended = ended
-        self._reconnection = Reconnection(policy, random=random.random, report_illegal=log_illegal_transition)
+        self._reconnection = Reconnection(
+            policy,
+            random=(policy.random if policy is not None else None) or random.random,
+            report_illegal=log_illegal_transition,
+        )
         self._managed: set[ManagedConnection] = set()
         """Connections that are being opened or are open."""
         self._closings: set[asyncio.Task[None]] = set()
@@ -200,7 +204,7 @@ class ConnectionSupervisor:
         """Read and write over a connection until another one replaces it; returns that. None: there is none."""
         connection = self.connection = await current.opened()
         self.place = connection._log.place
-        self._rotation.begin(now=time.monotonic(), unix_now_s=time.time())
+        self._rotation.begin(now=loop_time(), unix_now_s=unix_time())
         self._wanted.clear()
         self.wake()
         writing = _start(self._write(connection))
@@ -225,14 +229,14 @@ class ConnectionSupervisor:
     async def _read(self, connection: Connection) -> ConnectionClosed | ManagedConnection:
         """Read to the connection's end, or to the moment for the next connection, which is open by then."""
         while True:
-            now = time.monotonic()
+            now = loop_time()
             try:
                 event = await connection.receive(timeout=max(0.0, min(POLL_S, self._core.next_tick_at - now)))
             except TimeoutError:
                 event = None
             except ConnectionClosed as closed:
                 return closed
-            now = time.monotonic()
+            now = loop_time()
             if event is not None:
                 self._follow_dialect(connection)
                 self._core.receive(event, now=now)
@@ -242,7 +246,7 @@ class ConnectionSupervisor:
             self.wake()
             if (excess := self._core.excess) is not None:
                 return ConnectionClosedError(_MESSAGE_TOO_BIG, excess)
-            if (outcome := self._rotation.check(now=now, unix_now_s=time.time())) is not None:
+            if (outcome := self._rotation.check(now=now, unix_now_s=unix_time())) is not None:
                 return outcome
 
     def _follow_dialect(self, connection: Connection) -> None:
@@ -278,7 +282,7 @@ class ConnectionSupervisor:
         told = f"this {event.type} cannot be sent: {fault}"
         named = event.event_id
         error = RealtimeError(type="invalid_request_error", code="invalid_event", message=told, event_id=named)
-        self._core.receive(ErrorEvent(event_id=f"unsent_{named}", error=error), now=time.monotonic())
+        self._core.receive(ErrorEvent(event_id=f"unsent_{named}", error=error), now=loop_time())
         self._publish(None)
         self.wake()
 
@@ -287,10 +291,10 @@ class ConnectionSupervisor:
         log_lost(self.place, closed)
         self._lost(str(closed))
         reconnection = self._reconnection
-        reconnection.lost(now=time.monotonic(), code=closed.code, retryable=_can_reconnect(closed))
+        reconnection.lost(now=loop_time(), code=closed.code, retryable=_can_reconnect(closed))
         while reconnection.next_tick_at != float("inf"):
-            await asyncio.sleep(max(0.0, reconnection.next_tick_at - time.monotonic()))
-            if not reconnection.tick(time.monotonic()):
+            await asyncio.sleep(max(0.0, reconnection.next_tick_at - loop_time()))
+            if not reconnection.tick(loop_time()):
                 continue
             following = self._rotation.take_next() or self._begin_open()
             try:
@@ -298,7 +302,7 @@ class ConnectionSupervisor:
             except ConnectFailed as fault:
                 _logger.info("attempt %d to connect again: %s", reconnection.attempts, fault)
                 self._release(following)
-                reconnection.failed(now=time.monotonic(), retryable=fault.retryable, retry_after_s=fault.retry_after)
+                reconnection.failed(now=loop_time(), retryable=fault.retryable, retry_after_s=fault.retry_after)
             else:
                 reconnection.opened()
                 return following
@@ -307,7 +311,7 @@ class ConnectionSupervisor:
         return None
 
     def _lost(self, reason: str) -> None:
-        self._core.lost(reason, now=time.monotonic())
+        self._core.lost(reason, now=loop_time())
         self._publish(None)
 
     def _begin_open(self) -> ManagedConnection:

@@ -20,6 +20,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
+from duologue.clock import is_virtual
 from duologue.errors import ConnectionClosedOK, DuologueError
 
 __all__ = ["SLOW_SERVER", "LoopThread"]
@@ -73,7 +74,16 @@ class LoopThread(Generic[T]):
         return threading.get_ident() == self._thread.ident
 
     def open(self) -> T:
-        """Start the thread and enter the context; returns what it yields, or raises what it raises."""
+        """Start the thread and enter the context; returns what it yields, or raises what it raises.
+
+        Raises:
+            RuntimeError: the caller runs in virtual time, which would stand still here.
+        """
+        if is_virtual():
+            raise RuntimeError(
+                "a blocking client has an event loop of its own, which keeps real time: in virtual time use the asyncio"
+                " client, duologue.connect or duologue.converse"
+            )
         self._is_begun = True  # set early: an interrupt after this line costs `close` a wait, and leaves no thread
         try:
             # `Thread.start` waits on a Condition: call it in another thread.

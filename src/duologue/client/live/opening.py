@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Literal, TypeAlias
@@ -17,6 +16,7 @@ from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.live.connection import LiveConnection
 from duologue.client.live.urls import attach_url, fork_url, live_dialect, primary_url
+from duologue.clock import loop_time
 from duologue.dialects import DEFAULT_LIVE_DIALECT, LIVE_PROFILES
 from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
@@ -71,7 +71,7 @@ async def open_live(endpoint: Endpoint, target: LiveTarget) -> AsyncGenerator[Li
     url = _url(endpoint, target, dialect)
     credentials = _credentials(endpoint, url, dialect)
     place = without_secrets(url)
-    began_at = time.monotonic()
+    began_at = loop_time()
     try:
         transport = await open_websocket(
             _with_query(url, {**endpoint.query, **credentials.query}),
@@ -80,11 +80,11 @@ async def open_live(endpoint: Endpoint, target: LiveTarget) -> AsyncGenerator[Li
             options=endpoint.socket,
         )
     except ConnectFailed as fault:
-        log_refused(place, fault, connecting_s=time.monotonic() - began_at)
+        log_refused(place, fault, connecting_s=loop_time() - began_at)
         # What it went through on the way up says nothing to the caller.
         raise fault.with_traceback(None) from None
     connection = LiveConnection(transport, place=place, dialect=dialect)
-    connection.log.opened(dialect, connecting_s=time.monotonic() - began_at)
+    connection.log.opened(dialect, connecting_s=loop_time() - began_at)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
         try:
             yield connection

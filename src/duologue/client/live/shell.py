@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
@@ -23,6 +22,7 @@ from duologue.client.live.refusals import start_refusal
 from duologue.client.messages import new_id
 from duologue.client.refusals import close_refusal
 from duologue.client.tool_context import InjectedValues
+from duologue.clock import loop_time
 from duologue.dialects import LIVE_PROFILES
 from duologue.dialects.live import LiveProfile
 from duologue.errors import (
@@ -89,7 +89,7 @@ class LiveShell(LiveNoticeHub, Injectable):
         on_delegation: Delegate | None = None,
         delegation_timeout: float = DELEGATION_TIMEOUT_S,
         options: LiveOptions | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = loop_time,
     ) -> None:
         super().__init__()
         if options is not None and not isinstance(options, LiveOptions):

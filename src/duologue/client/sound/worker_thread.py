@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from duologue.clock import of_thread
+
 __all__ = ["WorkerThread"]
 
 _logger = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class WorkerThread:
         if self._thread.ident is None:
             self._thread.start()
         self._work.put(work)
-        return await result
+        return await of_thread(result)
 
     def end(self) -> None:
         """Run nothing more. A function that runs goes on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TypeAlias
@@ -13,6 +12,7 @@ from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.connection_log import log_refused
 from duologue.client.endpoint import Endpoint
 from duologue.client.translation.urls import translation_endpoint
+from duologue.clock import loop_time
 from duologue.codec import decode_translation, encode_translation
 from duologue.dialects import DEFAULT_DIALECT
 from duologue.errors import ConnectFailed
@@ -51,7 +51,7 @@ async def open_translation(
         AuthenticationFailed, ModelNotFound: kinds of ConnectFailed, where the handshake already shows them.
         ValueError: there is no such dialect.
     """
-    began_at = time.monotonic()
+    began_at = loop_time()
     place = None
     if transport is None:
         endpoint = translation_endpoint(endpoint)
@@ -59,11 +59,11 @@ async def open_translation(
         try:
             transport = await open_endpoint(endpoint)
         except ConnectFailed as fault:
-            log_refused(place, fault, connecting_s=time.monotonic() - began_at)
+            log_refused(place, fault, connecting_s=loop_time() - began_at)
             # What it went through on the way up says nothing to the caller.
             raise fault.with_traceback(None) from None
     connection = connection_over(transport, place=place)
-    connection.log.opened(connection.dialect, connecting_s=time.monotonic() - began_at)
+    connection.log.opened(connection.dialect, connecting_s=loop_time() - began_at)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
         try:
             yield connection

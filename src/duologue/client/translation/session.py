@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final, TypeVar
@@ -28,6 +27,7 @@ from duologue.client.translation.notice_hub import TranslationNoticeHub
 from duologue.client.translation.opening import OpenTranslation, TranslationConnection
 from duologue.client.translation.playback import TranslationPlayback
 from duologue.client.translation.settings import TranslationConfigInput, translation_config
+from duologue.clock import loop_time
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosedError,
@@ -74,7 +74,7 @@ class SpeechTranslation(TranslationNoticeHub):
     whose connection is lost is over, and cannot be resumed.
     """
 
-    def __init__(self, open_translation: OpenTranslation, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, open_translation: OpenTranslation, *, clock: Callable[[], float] = loop_time) -> None:
         super().__init__()
         self.core = TranslationCore(new_id=new_id)
         self.outcome: TranslationEnded | None = None

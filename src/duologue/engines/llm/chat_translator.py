@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Final
 
+from duologue.clock import local_date
 from duologue.engines.base import Message, ResponderRequest, TranslatorRequest
 from duologue.engines.llm.chat import ChatResponder
 
@@ -49,7 +49,7 @@ class ChatTranslator:
             messages=(Message("user", request.text),),
             instructions=_INSTRUCTIONS.format(source=source, target=request.language),
             max_output_tokens=None,
-            now=datetime.now(UTC),
+            now=local_date(),
             session_id=request.session_id,
             model=self._model,
             voice="",

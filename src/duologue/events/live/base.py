@@ -41,15 +41,15 @@ class LiveEvent(Variant, frozen=True, kw_only=True):
         @property
         def event_id(self) -> Maybe[Id]: ...
 
-    # The floor above puts its own in place of these two when it is imported.
+    # The floor above puts its own in place of these two.
     @staticmethod
     def _read_json(data: Mapping[str, Any] | str | bytes) -> Any:
-        load_codec["live"]()
+        load_codec("live")
         return LiveEvent._read_json(data)
 
     @staticmethod
     def _write_json(event: LiveEvent) -> dict[str, Any]:
-        load_codec["live"]()
+        load_codec("live")
         return LiveEvent._write_json(event)
 
     @staticmethod

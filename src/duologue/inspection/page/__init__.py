@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from duologue.inspection.page.audio_pieces import AUDIO_CHOICES, AudioChoice
-from duologue.inspection.page.builder import BuiltPage, PageOptions, build_page, call_content
+from duologue.inspection.page.builder import BuiltPage, OtherCall, PageOptions, build_page, call_content
+from duologue.inspection.page.comparison import NotComparable
 from duologue.inspection.page.document import Document, policy
 from duologue.inspection.page.fold import LaneFold, LineChanges
 from duologue.inspection.page.redaction import REDACTIONS, Redacted, Redaction
@@ -16,6 +17,8 @@ __all__ = [
     "Document",
     "LaneFold",
     "LineChanges",
+    "NotComparable",
+    "OtherCall",
     "PageOptions",
     "Redacted",
     "Redaction",

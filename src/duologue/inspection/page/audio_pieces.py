@@ -21,6 +21,7 @@ __all__ = [
     "AUDIO_CHOICES",
     "AudioChoice",
     "AudioCoding",
+    "AudioPiece",
     "coded",
     "coding_at",
     "pieces_of",
@@ -40,7 +41,7 @@ _PIECE_S: Final = 30.0
 """A browser decodes it in 20 ms into 6 MB."""
 
 _JOINED_S: Final = 0.5
-"""A shorter break between two sounds is stored as silence: a piece costs as much."""
+"""A shorter break between two sounds is stored as silence: it costs as much as another file."""
 
 _MARGIN_S: Final = 0.3
 """Before and behind speech: the beginning of a word is quiet."""

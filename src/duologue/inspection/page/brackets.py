@@ -48,8 +48,8 @@ class BracketLane:
                 case "responses":
                     response = self._view.responses[change.index]
                     turn = self._view.turns[response.turn - 1] if 0 < response.turn <= len(self._view.turns) else None
-                    if turn is not None and response.created_s is not None:
-                        self._open(turn, "created", response.created_s, frame.number, is_final=True)
+                    if turn is not None and turn.response_ids[:1] == [response.response_id]:
+                        self._open(turn, "created", response.created_s, frame.number)
                 case "interruptions":
                     self._interruption(change.index, self._view.interruptions[change.index], frame.number)
                 case _:
@@ -58,16 +58,15 @@ class BracketLane:
     def _turn(self, turn: CallTurn, number: int) -> None:
         if turn.end_of_speech_s is None:
             return
-        if turn.number not in self._begins:
-            by_vad = turn.kind == "speech"
-            self._begins[turn.number] = self._spoken_by(turn.end_of_speech_s) if by_vad else number
         if turn.kind == "speech":
-            self._open(turn, "endpointing", turn.speech_stopped_s, number, is_final=True)
-        self._open(turn, "first_text", turn.first_text_s, number, is_final=True)
-        self._open(turn, "first_audio", turn.first_audio_s, number, is_final=True)
-        self._open(turn, "first_heard", turn.first_heard_s, number, is_final=False)
+            self._begins[turn.number] = self._spoken_by(turn.end_of_speech_s)
+            self._open(turn, "endpointing", turn.speech_stopped_s, number)
+        self._begins.setdefault(turn.number, number)
+        self._open(turn, "first_text", turn.first_text_s, number)
+        self._open(turn, "first_audio", turn.first_audio_s, number)
+        self._open(turn, "first_heard", turn.first_heard_s, number)
 
-    def _open(self, turn: CallTurn, kind: BracketKind, to_s: float | None, number: int, *, is_final: bool) -> None:
+    def _open(self, turn: CallTurn, kind: BracketKind, to_s: float | None, number: int) -> None:
         from_s = turn.end_of_speech_s
         if from_s is None or to_s is None:
             return
@@ -77,7 +76,11 @@ class BracketLane:
             row = Bracket(turn=turn.number, kind=kind, from_s=from_s, to_s=to_s, from_frame=begin, to_frame=number)
             self._rows[turn.number, kind] = row
             self._lanes.add("brackets", row)
-        elif not is_final and row.to_s != to_s:
+            return
+        if row.from_s != from_s:  # late words of a Live session move the end of speech
+            row.from_s, row.from_frame = from_s, self._begins.get(turn.number, _NO_FRAME)
+            self._lanes.touch(row)
+        if row.to_s != to_s:  # a note says when it was heard
             row.to_s, row.to_frame = to_s, number
             self._lanes.touch(row)
 

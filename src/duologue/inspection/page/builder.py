@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -17,19 +18,21 @@ from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.inspection.figures import figures_of
 from duologue.inspection.page.audio_pieces import AudioChoice, pieces_of, speech_only, without_silence, written
+from duologue.inspection.page.comparison import check_comparable, differences_of, offset_s
 from duologue.inspection.page.document import Document
-from duologue.inspection.page.fold import LaneFold, LineChanges
+from duologue.inspection.page.fold import LaneFold
 from duologue.inspection.page.frame_texts import FrameChunks, packed, shown_line
 from duologue.inspection.page.peaks import STEP_MS
 from duologue.inspection.page.redaction import Redacted, Redaction
 from duologue.inspection.page.sound_lanes import PlacedSound
 from duologue.inspection.page.sounds import FileStore
+from duologue.inspection.prices import PriceList
 from duologue.printable import printable
-from duologue.recording import Frame, Header, RecordingLine, RecordingReader
+from duologue.recording import Header, RecordingReader
 
-__all__ = ["BuiltPage", "PageOptions", "build_page", "call_content"]
+__all__ = ["BuiltPage", "OtherCall", "PageOptions", "build_page", "call_content"]
 
-VERSION: Final = 1
+_VERSION: Final = 1
 """Of the data in a page: `assets` read it."""
 
 _LONG_S: Final = 600.0
@@ -43,6 +46,14 @@ class PageOptions(Struct, frozen=True, kw_only=True):
     audio: AudioChoice | None = None
     """None: all of a call up to 10 minutes, of a longer one what is speech."""
     without: frozenset[Redacted] = frozenset()
+    prices: PriceList | None = None
+
+
+class OtherCall(Struct, frozen=True, kw_only=True):
+    """A call that another one is compared with."""
+
+    recording: RecordingReader
+    title: str
 
 
 class BuiltPage(Struct, frozen=True, kw_only=True):
@@ -62,37 +73,43 @@ def build_page(
     nonce: str,
     scratch: tuple[BinaryIO, BinaryIO],
     options: PageOptions | None = None,
-    against: dict[str, Any] | None = None,
+    against: OtherCall | None = None,
 ) -> BuiltPage:
     """Write the page of a call. Of a damaged recording it shows what comes before the damage, and says so.
 
     `scratch` are two empty files that are open for reading and writing, for the samples of each side: 6 MB a minute.
-    `against` is the content of another call. Raises OSError.
+
+    Raises:
+        NotComparable: the user's audio is not that of `against`. What is written by then is no page.
+        OSError: a file cannot be written.
     """
     options = options or PageOptions()
     redaction = Redaction(options.without)
+    other = _folded(against) if against is not None else None
     keeps = options.audio != "none" and "audio" not in options.without
     user_store, model_store = (FileStore(file) if keeps else None for file in scratch)
-    fold = LaneFold(recording.header, user_store=user_store, model_store=model_store)
+    fold = LaneFold(recording.header, user_store=user_store, model_store=model_store, digests=other is not None)
     document = Document(target, nonce=nonce)
     chunks = FrameChunks(document.packed)
     failure: str | None = None
     try:
         for line in recording.lines():
             changes = fold.push(line)
-            chunks.push(shown_line(line, changes.content, redaction, _bytes_per_s(fold, line, changes)))
+            chunks.push(shown_line(line, changes.content, redaction, fold.call.read))
     except RecordingError as fault:
         failure = str(fault)
     chunks.flush()
     fold.finish()
+    compared = None if other is None or against is None else _compared(fold, other, against, options, redaction)
     document.packed("frames-index", packed(write_text(fold.frames.columns())))
     audio = {
         side: written(side, pieces_of(sounds), document.packed) if keeps else []
         for side, sounds in (("user", _user(fold, options)), ("model", _model(fold)))
     }
-    content = call_content(recording.header, fold, redaction, title=options.title)
-    content |= {"cut_off": recording.cut_off or failure is not None, "notes": _notes(recording, failure)}
-    content |= {"audio": audio, "against": against, "live": None}
+    content = call_content(recording.header, fold, redaction, title=options.title, prices=options.prices)
+    content |= {"cut_off": recording.cut_off or failure is not None}
+    content |= {"notes": [*_notes(recording, failure), *content["notes"]]}
+    content |= {"audio": audio, "against": compared, "live": None}
     content["frames"] = {"count": len(fold.frames), "chunks": chunks.table, "index": "frames-index"}
     document.data("call", write_text(content))
     document.close()
@@ -101,18 +118,27 @@ def build_page(
     )
 
 
-def call_content(header: Header, fold: LaneFold, redaction: Redaction, *, title: str) -> dict[str, Any]:
+def call_content(
+    header: Header, fold: LaneFold, redaction: Redaction, *, title: str, prices: PriceList | None = None
+) -> dict[str, Any]:
     """What a page says about a call beside its frames and sounds, as JSON-ready data without what is left out."""
     view = fold.call.view
+    cost = prices.cost_of(view.tokens, view.model) if prices is not None else None
+    missing = [f"The price list has no price for {view.model or 'a model without a name'}."] if cost is None else []
+    figures = msgspec.to_builtins(figures_of(view)) | {
+        "talk": msgspec.to_builtins(fold.talk()),
+        "wire": fold.frames.wire(),
+        "cost": msgspec.to_builtins(cost),
+    }
     content: dict[str, Any] = {
-        "version": VERSION,
+        "version": _VERSION,
         "title": title,
         "header": msgspec.to_builtins(header),
         "duration_s": round(fold.duration_s, 3),
         "redacted": sorted(redaction.without),
         "cut_off": False,
-        "notes": [],
-        "figures": msgspec.to_builtins(figures_of(view)),
+        "notes": missing if prices is not None else [],
+        "figures": figures,
         "call": view.to_json(),
         "lanes": fold.lanes.to_json(),
     }
@@ -123,6 +149,29 @@ def call_content(header: Header, fold: LaneFold, redaction: Redaction, *, title:
         "model": base64.b64encode(fold.model.peaks(fold.duration_s, view)).decode(),
     }
     return content
+
+
+def _folded(other: OtherCall) -> LaneFold:
+    """The other call, as far as it can be read."""
+    fold = LaneFold(other.recording.header, digests=True)
+    with suppress(RecordingError):
+        for line in other.recording.lines():
+            fold.push(line)
+    fold.finish()
+    return fold
+
+
+def _compared(
+    fold: LaneFold, other: LaneFold, against: OtherCall, options: PageOptions, redaction: Redaction
+) -> dict[str, Any]:
+    check_comparable(fold, other)
+    header = against.recording.header
+    return {
+        **call_content(header, other, redaction, title=against.title, prices=options.prices),
+        "cut_off": against.recording.cut_off,
+        "aligned_s": offset_s(fold, other),
+        "differences": differences_of(fold.call.view.sequence, other.call.view.sequence),
+    }
 
 
 def _notes(recording: RecordingReader, failure: str | None) -> list[str]:
@@ -143,11 +192,3 @@ def _user(fold: LaneFold, options: PageOptions) -> Iterator[PlacedSound]:
 
 def _model(fold: LaneFold) -> Iterator[PlacedSound]:
     return without_silence(fold.model.placed(fold.call.view))
-
-
-def _bytes_per_s(fold: LaneFold, line: RecordingLine, changes: LineChanges) -> float | None:
-    read = fold.call.read
-    if not isinstance(line, Frame) or changes.content is None or read is None:
-        return None
-    settings = fold.call.session(line.connection).settings
-    return (settings.input if read.by == "client" else settings.output).bytes_per_s

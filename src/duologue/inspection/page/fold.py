@@ -22,10 +22,14 @@ from duologue.inspection.fold import CallFold
 from duologue.inspection.page.brackets import BracketLane
 from duologue.inspection.page.frame_rows import FrameRow, FrameTable
 from duologue.inspection.page.lanes import LaneChange, Lanes
-from duologue.inspection.page.sound_lanes import ModelSounds, UserSounds, sound_in
+from duologue.inspection.page.sound_lanes import ModelSounds, UserSounds
 from duologue.inspection.page.sounds import SoundStore
+from duologue.inspection.page.talk import TalkFigures, talk_of
 from duologue.inspection.page.text_lanes import TextLanes
+from duologue.inspection.reading import ReadEvent
 from duologue.inspection.rows import Change
+from duologue.inspection.spans import heard_until
+from duologue.inspection.view import CallTurn
 from duologue.recording import Frame, Header, RecordingLine
 
 __all__ = ["LaneFold", "LineChanges"]
@@ -57,14 +61,20 @@ class LaneFold:
         dialect: str | None = None,
         user_store: SoundStore | None = None,
         model_store: SoundStore | None = None,
+        digests: bool = False,
     ) -> None:
-        """`dialect` is that of the frames, as `CallFold` takes it. The stores may be one and the same."""
+        """`dialect` is that of the frames, as `CallFold` takes it. The stores may be one and the same.
+
+        With `digests`, the call can be compared with another one.
+        """
         self.call = CallFold(header, dialect=dialect)
         self.lanes = Lanes(self.call.view.heard)
         self.frames = FrameTable()
-        self.user = UserSounds(self.lanes, user_store)
+        self.user = UserSounds(self.lanes, user_store, digests=digests)
         self.model = ModelSounds(model_store)
         self._texts = TextLanes(self.lanes)
+        self._has_items = False
+        """Whether it is a Realtime session: the others have no items, and their words are those of turns."""
         self._brackets = BracketLane(self.call.view, self.lanes)
 
     def push(self, line: RecordingLine) -> LineChanges:
@@ -73,22 +83,33 @@ class LaneFold:
         read = self.call.read
         content = _content(line) if read is not None and read.event is not None else None
         frame = self.frames.push(line, read, content)
-        if isinstance(line, Frame) and read is not None and read.event is not None and not read.is_unknown:
-            session = self.call.session(line.connection)
-            sound = sound_in(read, session)
-            if sound is not None and read.by == "client":
-                self.user.heard(sound, line.at_s, line.connection)
-                self._brackets.user_spoke(frame.number, line.at_s)
-            elif sound is not None:
-                self.model.came(sound, read, line.at_s, line.connection)
-            elif isinstance(read.event, RealtimeEvent):
-                self.user.take(read.event, line.at_s, line.connection, session.settings.silence_ms)
-                self._texts.take(read.event, line.at_s, self.user)
+        if isinstance(line, Frame) and read is not None:
+            self._frame(line, read, frame)
+        for change in changes:
+            if change.kind == "turns" and isinstance(line, Frame):
+                self._turned(self.call.view.turns[change.index], line)
         self._brackets.take(changes, frame)
         for change in changes:
             if change.kind == "heard":
                 self.lanes.touch_heard(change.index)
         return LineChanges(frame=frame, content=content, call=changes, lanes=self.lanes.take())
+
+    def _frame(self, line: Frame, read: ReadEvent, row: FrameRow) -> None:
+        sound = read.sound
+        if sound is not None and read.by == "client":
+            self.user.spoken(sound, line.at_s, line.connection)
+            self._brackets.user_spoke(row.number, line.at_s)
+        elif sound is not None:
+            self.model.came(sound, read.event, line.at_s, line.connection)
+        elif isinstance(read.event, RealtimeEvent) and not read.is_unknown:
+            self._has_items = True
+            self.user.take(read.event, line.connection)
+            self._texts.take(read.event, line.at_s, self.user)
+
+    def _turned(self, turn: CallTurn, line: Frame) -> None:
+        self.user.turned(turn, line.connection)
+        if not self._has_items:
+            self._texts.turned(turn, line.at_s)
 
     @property
     def duration_s(self) -> float:
@@ -96,6 +117,13 @@ class LaneFold:
         latest = [part.spans[-1].end_s for part in self.call.view.heard[-_LATEST:] if part.spans and not part.cut_by]
         heard_s = max(latest, default=0.0)
         return max(self.call.view.last_at_s, heard_s)
+
+    def talk(self) -> TalkFigures:
+        """Who talked how long: the user by the server's detector, or by ours where it has said nothing."""
+        bars = self.lanes.user_speech or self.lanes.user_energy
+        user = ((bar.begin_s, self.duration_s if bar.end_s is None else bar.end_s) for bar in bars)
+        heard = (span for part in self.call.view.heard for span in heard_until(part.spans, part.heard_ms)[0])
+        return talk_of(user, ((span.begin_s, span.end_s) for span in heard), self.duration_s)
 
     def finish(self) -> list[LaneChange]:
         """No line follows: speech that goes on ends here."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.errors import DecodeError
 from duologue.inspection.page.redaction import Redaction
+from duologue.inspection.reading import ReadEvent
 from duologue.recording import Frame, RecordingLine
 from duologue.recording.lines import line_to_json
 from duologue.recording.secrets import scrubbed
@@ -62,11 +63,11 @@ def packed(content: bytes) -> bytes:
 
 
 def shown_line(
-    line: RecordingLine, content: dict[str, Any] | None, redaction: Redaction, bytes_per_s: float | None
+    line: RecordingLine, content: dict[str, Any] | None, redaction: Redaction, read: ReadEvent | None
 ) -> bytes:
     """A line as a page shows it, as JSON on one line: without secrets, and with lengths in place of audio.
 
-    `content` is the object of a frame that is one; `bytes_per_s` is of its audio, if that is known.
+    `content` is the object of a frame that is one, and `read` what it says.
     """
     if not isinstance(line, Frame):
         return write_text(redaction.row(line_to_json(line)))
@@ -76,7 +77,8 @@ def shown_line(
     if content is None:
         text = clean if isinstance(clean, str) else clean.decode("utf-8", "replace")
         return write_text(redaction.frame({"text": text}, None))
-    return write_text(redaction.frame(content, bytes_per_s))
+    sound = read.sound if read is not None else None
+    return write_text(redaction.frame(content, sound.encoding.bytes_per_s if sound is not None else None))
 
 
 def _parsed(message: str | bytes) -> dict[str, Any] | None:

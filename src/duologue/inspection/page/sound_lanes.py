@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import hashlib
+from array import array
 from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
 
-from duologue.audio.formats import Encoding
-from duologue.errors import AudioError
+from duologue.audio.samples import to_samples
 from duologue.events import (
-    InputAudioBufferSpeechStartedEvent,
-    InputAudioBufferSpeechStoppedEvent,
     RealtimeEvent,
     ResponseAudioDeltaEvent,
     SessionCreatedEvent,
@@ -21,13 +18,12 @@ from duologue.events import (
 from duologue.inspection.page.energy import EnergyDetector
 from duologue.inspection.page.lanes import Lanes, SpeechBar
 from duologue.inspection.page.peaks import STEP_MS, laid_over
-from duologue.inspection.page.sounds import CallTrack, Sound, SoundStore
-from duologue.inspection.reading import ReadEvent
-from duologue.inspection.session_in_force import SessionClock
+from duologue.inspection.page.sounds import CallTrack, SoundStore, StoredSound
+from duologue.inspection.reading import FrameSound
 from duologue.inspection.spans import heard_until
-from duologue.inspection.view import CallView
+from duologue.inspection.view import CallTurn, CallView
 
-__all__ = ["ModelSounds", "PlacedSound", "SoundPiece", "UserSounds", "sound_in"]
+__all__ = ["ModelSounds", "PlacedSound", "UserSounds"]
 
 _STEP_S: Final = STEP_MS / 1000
 
@@ -37,14 +33,7 @@ _MAX_RATE_HZ: Final = 192_000
 _MIN_RATE_HZ: Final = 1000
 
 _REMEMBERED: Final = 512
-"""Items whose speech has begun and not ended."""
-
-
-class SoundPiece(Struct, frozen=True):
-    """The sound of one frame."""
-
-    pcm16: bytes
-    rate_hz: int
+"""Turns that may still change, and items whose words may still come."""
 
 
 class PlacedSound(Struct, frozen=True):
@@ -52,43 +41,34 @@ class PlacedSound(Struct, frozen=True):
 
     begin_s: float
     end_s: float
-    sound: Sound
+    sound: StoredSound
     offset_s: float
-
-
-def sound_in(read: ReadEvent, session: SessionClock) -> SoundPiece | None:
-    """The sound of an event; None without any, and where it cannot be decoded."""
-    event = read.event
-    for name in getattr(event, "audio_fields", ()):
-        text = getattr(event, name, None)
-        if not isinstance(text, str):
-            continue
-        encoding = session.settings.input if read.by == "client" else session.settings.output
-        try:
-            return SoundPiece(_pcm16(base64.b64decode(text), encoding), encoding.rate_hz)
-        except (binascii.Error, ValueError, AudioError):
-            return SoundPiece(b"", encoding.rate_hz)
-    return None
 
 
 class UserSounds:
     """The user's side: its track, our own energy bars, and the bars of the server's detector."""
 
-    def __init__(self, lanes: Lanes, store: SoundStore | None) -> None:
+    def __init__(self, lanes: Lanes, store: SoundStore | None, *, digests: bool = False) -> None:
+        """With `digests`, what was said can be compared with another call: it takes a second for an hour."""
         self.track = CallTrack(store)
+        self._digest = hashlib.sha256() if digests else None
         self._lanes = lanes
         self._energy = EnergyDetector()
         self._energy_bars: dict[int, SpeechBar] = {}
         """Of the last stretch, by their first step."""
-        self._speech: dict[str, SpeechBar] = {}
+        self._speech: dict[int, SpeechBar] = {}
+        """By turn."""
         self._begins: dict[str, float] = {}
 
-    def heard(self, piece: SoundPiece, at_s: float, connection: int) -> None:
+    def spoken(self, piece: FrameSound, at_s: float, connection: int) -> None:
         """The client sent a piece."""
-        if not piece.pcm16 or not _MIN_RATE_HZ <= piece.rate_hz <= _MAX_RATE_HZ:
+        rate_hz, pcm16 = piece.encoding.rate_hz, piece.pcm16()
+        if not pcm16 or not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
             return
+        if self._digest is not None:
+            self._digest.update(array("h", filter(None, to_samples(pcm16))).tobytes())
         count = len(self.track.stretches)
-        peaks, moved_s = self.track.push(piece.pcm16, piece.rate_hz, at_s, connection)
+        peaks, moved_s = self.track.push(pcm16, rate_hz, at_s, connection)
         if len(self.track.stretches) != count:
             self._energy.restart()
             self._energy_bars.clear()
@@ -106,38 +86,55 @@ class UserSounds:
             known.end_s = end_s
             self._lanes.touch(known)
 
-    def take(self, event: RealtimeEvent, at_s: float, connection: int, silence_ms: int) -> None:
-        """What an event says about the speech. `silence_ms` is what the server waits for, and counts as speech."""
-        match event:
-            case SessionCreatedEvent():
-                self.track.restart(connection)
-            case InputAudioBufferSpeechStartedEvent(item_id=item_id, audio_start_ms=start_ms):
-                begin_s = self.track.at_s(start_ms, connection)
-                bar = SpeechBar(min(at_s, begin_s if begin_s is not None else at_s))
-                self._speech[item_id], self._begins[item_id] = bar, bar.begin_s
-                if len(self._begins) > _REMEMBERED:
-                    oldest = next(iter(self._begins))
-                    del self._begins[oldest]
-                    self._speech.pop(oldest, None)
-                self._lanes.add("user_speech", bar)
-            case InputAudioBufferSpeechStoppedEvent(item_id=item_id, audio_end_ms=end_ms):
-                found_s = self.track.at_s(max(0, end_ms - silence_ms), connection)
-                if (known := self._speech.pop(item_id, None)) is not None:
-                    known.end_s = max(known.begin_s, min(at_s, found_s if found_s is not None else at_s))
-                    self._lanes.touch(known)
-            case _:
-                pass
+    def take(self, event: RealtimeEvent, connection: int) -> None:
+        """An event that may begin a session."""
+        if isinstance(event, SessionCreatedEvent):
+            self.track.restart(connection)
+
+    def turned(self, turn: CallTurn, connection: int) -> None:
+        """A turn is new or was changed; its places are those of this connection's audio."""
+        if turn.kind != "speech" or turn.speech_started_s is None:
+            return
+        begin_s = self._place(turn.begin_ms, turn.speech_started_s, connection)
+        bar = self._speech.get(turn.number)
+        if bar is None:
+            bar = self._speech[turn.number] = SpeechBar(begin_s)
+            self._lanes.add("user_speech", bar)
+            if len(self._speech) > _REMEMBERED:
+                del self._speech[next(iter(self._speech))]
+        if turn.begin_ms is None and bar.begin_s != begin_s:
+            bar.begin_s = begin_s
+            self._lanes.touch(bar)
+        if turn.item_id is not None and turn.item_id not in self._begins:
+            self._begins[turn.item_id] = bar.begin_s
+            if len(self._begins) > _REMEMBERED:
+                del self._begins[next(iter(self._begins))]
+        known_s = turn.end_of_speech_s if turn.speech_stopped_s is None else turn.speech_stopped_s
+        if known_s is not None and (bar.end_s is None or turn.end_ms is None):
+            bar.end_s = max(bar.begin_s, self._place(turn.end_ms, known_s, connection))
+            self._lanes.touch(bar)
+
+    def _place(self, position_ms: int | None, known_s: float, connection: int) -> float:
+        """When a position was spoken; at the latest when it was known."""
+        found_s = self.track.at_s(position_ms, connection) if position_ms is not None else None
+        return known_s if found_s is None else min(known_s, found_s)
 
     def begin_of(self, item_id: str, otherwise_s: float) -> float:
         """When the speech of an item began; `otherwise_s` where the server has not said it."""
         return self._begins.get(item_id, otherwise_s)
 
+    def digest(self) -> bytes:
+        """Of all samples but zeros, however they were cut into pieces. Raises ValueError without `digests`."""
+        if self._digest is None:
+            raise ValueError("the fold was made without digests")
+        return self._digest.digest()
+
     def finish(self, at_s: float) -> None:
         """The call is over."""
         for bar in self._speech.values():
-            bar.end_s = max(bar.begin_s, at_s)
-            self._lanes.touch(bar)
-        self._speech.clear()
+            if bar.end_s is None:
+                bar.end_s = max(bar.begin_s, at_s)
+                self._lanes.touch(bar)
 
     def placed(self) -> Iterator[PlacedSound]:
         """All of it in the time of the call."""
@@ -154,23 +151,23 @@ class ModelSounds:
 
     def __init__(self, store: SoundStore | None) -> None:
         self._store = store
-        self._parts: dict[tuple[str, int], Sound] = {}
+        self._parts: dict[tuple[str, int], StoredSound] = {}
         self._stream = CallTrack(store, leads=True)
         """Of the families without parts."""
 
-    def came(self, piece: SoundPiece, read: ReadEvent, at_s: float, connection: int) -> None:
-        """The server sent a piece."""
-        if not piece.pcm16 or not _MIN_RATE_HZ <= piece.rate_hz <= _MAX_RATE_HZ:
+    def came(self, piece: FrameSound, event: object, at_s: float, connection: int) -> None:
+        """The server sent a piece, in this event."""
+        rate_hz, pcm16 = piece.encoding.rate_hz, piece.pcm16()
+        if not pcm16 or not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
             return
-        event = read.event
         if not isinstance(event, ResponseAudioDeltaEvent):
-            self._stream.push(piece.pcm16, piece.rate_hz, at_s, connection)
+            self._stream.push(pcm16, rate_hz, at_s if piece.begin_s is None else piece.begin_s, connection)
             return
         key = (event.item_id, event.content_index)
         sound = self._parts.get(key)
         if sound is None:
-            sound = self._parts[key] = Sound(piece.rate_hz, self._store)
-        sound.add(piece.pcm16)
+            sound = self._parts[key] = StoredSound(rate_hz, self._store)
+        sound.add(pcm16)
 
     def placed(self, view: CallView) -> Iterator[PlacedSound]:
         """All that was heard, in the time of the call, in order."""
@@ -186,10 +183,6 @@ class ModelSounds:
     def peaks(self, duration_s: float, view: CallView) -> bytes:
         """A byte for each 10 ms of the call, as it was heard."""
         return _laid(duration_s, self.placed(view))
-
-
-def _pcm16(data: bytes, encoding: Encoding) -> bytes:
-    return encoding.to_pcm16(data[: len(data) // encoding.bytes_per_sample * encoding.bytes_per_sample])
 
 
 def _laid(duration_s: float, placed: Iterator[PlacedSound]) -> bytes:

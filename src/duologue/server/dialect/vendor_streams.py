@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from duologue.clock import unix_time
 from duologue.dialects.places import Json
 from duologue.events import (
     ConversationItemDoneEvent,
@@ -67,7 +67,7 @@ class VendorStream:
             yield {
                 "type": "ping",
                 "event_id": self._new_id("event"),
-                "timestamp": int(time.time() * 1000),
+                "timestamp": int(unix_time() * 1000),
                 "previous_item_id": None,
             }
 

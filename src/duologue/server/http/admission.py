@@ -137,7 +137,7 @@ class Admission:
             return self._translation_start_of(parameters, principal)
         if principal.session_start.translates:
             raise Rejection("secret_of_another_kind", kind="translation")
-        dialect = self._dialect_of(scope)
+        dialect = self.dialect_of(scope)
         strict = dialect in STRICT_DIALECTS and not self._lenient
         session_start = principal.session_start
         if session_start.message is None:
@@ -186,7 +186,7 @@ class Admission:
         elif kind_of_model(model) not in (None, "realtime") and model not in self._models:
             raise Rejection("model_of_another_kind", model=model)
 
-    def _dialect_of(self, scope: Scope) -> str:
+    def dialect_of(self, scope: Scope) -> str:
         of_path = PATHS.get(path_of(scope))
         asks = asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ())
         if self._refuse_beta and (asks or of_path in BETA_SHAPED):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from functools import wraps
@@ -16,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from duologue.clock import unix_time
 from duologue.codec import decode, encode, translate
 from duologue.codec.problems import read_problem
 from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEvent, UnknownRealtimeEvent
@@ -23,7 +23,6 @@ from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import check_depth, check_frame
 from duologue.server.http.client_secrets import ClientSecret
 from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH, right_path
-from duologue.server.ids import new_id
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.relay.session_config import without_keys
 from duologue.server.session_start import ConfigRejected, SessionStart, session_start_for, validate_config
@@ -77,8 +76,8 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 
     def new_secret(session_start: SessionStart, request: Request, lives_s: int) -> ClientSecret:
         """A new secret, and a timer that drops it when it has expired."""
-        secret = app.secrets.make(session_start, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
-        asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(time.time()))
+        secret = app.secrets.make(session_start, owner=request.state.owner, lives_s=lives_s, unix_now_s=unix_time())
+        asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(unix_time()))
         return secret
 
     async def client_secrets(request: Request) -> Response:
@@ -249,12 +248,12 @@ def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tup
     """The start of a session with this configuration, and its JSON. Raises ConfigRejected and Rejection."""
     if app.upstream is None:
         session_start, session = validate_config(update, app.defaults)
-        shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
+        shown = _shown(SessionUpdatedEvent(event_id=app.new_id("event"), session=session), dialect)
     else:
         # The rest of the session, and whether it accepts this, is known when the upstream is opened.
         session_start, requested = session_start_for(update), _shown(update, dialect)
         kind = "realtime.session" if session_start.kind == "realtime" else "realtime.transcription_session"
-        shown = without_keys({"object": kind, "id": new_id("sess"), **requested})
+        shown = without_keys({"object": kind, "id": app.new_id("sess"), **requested})
     if session_start.model is not None and not app.serves(session_start.model):
         raise Rejection("wrong_model", model=session_start.model)
     return session_start, shown

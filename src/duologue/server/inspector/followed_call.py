@@ -18,6 +18,7 @@ from duologue.codec.jsontext import write_text
 from duologue.inspection.page import Document, LaneFold, Redaction, call_content
 from duologue.inspection.page.frame_texts import packed, shown_line
 from duologue.inspection.page.sound_lanes import PlacedSound
+from duologue.inspection.reading import FrameSound, ReadEvent
 from duologue.recording import Frame
 from duologue.server.inspector.call_changes import CallChanges, SentPeaks
 from duologue.server.inspector.kept_session import KeptSession
@@ -53,7 +54,7 @@ class FollowedCall:
         self.is_lost = False
         """Whether it cannot go on: another fold can be made of what is kept."""
         header, lines = session.header, session.lines
-        self._user_store, self._model_store = KeptSounds(header, lines), KeptSounds(header, lines)
+        self._user_store, self._model_store = KeptSounds(lines), KeptSounds(lines)
         self._fold = LaneFold(header, user_store=self._user_store, model_store=self._model_store)
         self._redaction = Redaction()
         self._first = self._next = max(lines.first, lines.end - _MAX_LINES // 2)
@@ -142,11 +143,12 @@ class FollowedCall:
         line = self.session.lines.line(number + self._first) if 0 <= number < self.lines else None
         if line is None:
             return None
-        bytes_per_s: float | None = None
+        read = None
         if isinstance(line, Frame):
-            settings = self._fold.call.session(line.connection).settings
-            bytes_per_s = (settings.input if line.direction == "received" else settings.output).bytes_per_s
-        return shown_line(line, None, self._redaction, bytes_per_s)
+            store = self._user_store if line.direction == "received" else self._model_store
+            sound = FrameSound(base64="", encoding=store.encoding) if store.encoding is not None else None
+            read = ReadEvent(None, "", "client" if line.direction == "received" else "server", sound)
+        return shown_line(line, None, self._redaction, read)
 
     async def sound(self, side: str, begin_s: float, end_s: float) -> bytes | None:
         """A WAV file of this time of one side; None where nothing is to be heard."""
@@ -189,10 +191,12 @@ class FollowedCall:
                 if line is None or self.lines >= _MAX_LINES:
                     self.is_lost = True
                     raise Lost("the call is too long to be followed from where this page began")
-                settings = fold.call.session(getattr(line, "connection", 1)).settings
-                self._user_store.at(number, settings)
-                self._model_store.at(number, settings)
+                self._user_store.at(number)
+                self._model_store.at(number)
                 changes.add(fold.push(line))
+                read = fold.call.read
+                if read is not None and read.sound is not None:
+                    (self._user_store if read.by == "client" else self._model_store).was(read.sound.encoding)
                 self._next = number + 1
             await asyncio.sleep(0)
         if not session.is_open and not self._is_finished:

@@ -5,37 +5,47 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 
-from duologue.inspection.page.sound_lanes import sound_in
-from duologue.inspection.reading import FrameReader
-from duologue.inspection.session_in_force import SessionClock, SessionInForce
-from duologue.recording import Frame, Header
+from duologue.audio.formats import Encoding
+from duologue.codec.jsontext import parse_object
+from duologue.errors import DecodeError
+from duologue.inspection.reading import FrameSound
+from duologue.recording import Frame
 from duologue.server.inspector.kept_lines import KeptLines
 
 __all__ = ["KeptSounds"]
 
 
 class KeptSounds:
-    """A `SoundStore` of one side. Before each line is folded, `at` says which it is."""
+    """A `SoundStore` of one side. Before a line is folded, `at` says which it is, and then `was` how it is encoded."""
 
-    def __init__(self, header: Header, lines: KeptLines) -> None:
-        self._reader = FrameReader(header)
+    def __init__(self, lines: KeptLines) -> None:
         self._lines = lines
         self._number = 0
-        self._settings = SessionInForce()
         self._end = 0
         self._places = array("Q")
         self._numbers = array("I")
-        self._in_force: list[tuple[int, SessionInForce]] = []
-        """From which index of these on which settings were in force."""
+        self._encodings: list[tuple[int, Encoding]] = []
+        """From which index of these on sound is encoded so."""
+        self._told = 0
+        """Of how many of these the encoding is known."""
 
-    def at(self, number: int, settings: SessionInForce) -> None:
-        """This line is folded next, with these settings."""
-        self._number, self._settings = number, settings
+    @property
+    def encoding(self) -> Encoding | None:
+        """Of the last piece; None before the first."""
+        return self._encodings[-1][1] if self._encodings else None
+
+    def at(self, number: int) -> None:
+        """This line is folded next."""
+        self._number = number
+
+    def was(self, encoding: Encoding) -> None:
+        """The line was sound of this encoding."""
+        if self._told < len(self._places) and self.encoding != encoding:
+            self._encodings.append((self._told, encoding))
+        self._told = len(self._places)
 
     def write(self, pcm16: bytes) -> int:
         """Note the place of a piece."""
-        if not self._in_force or self._in_force[-1][1] is not self._settings:
-            self._in_force.append((len(self._places), self._settings))
         place = self._end
         self._places.append(place)
         self._numbers.append(self._number)
@@ -57,9 +67,14 @@ class KeptSounds:
     def _piece(self, index: int) -> bytes:
         number = self._numbers[index]
         line = self._lines.line(number) if self._lines.has_audio(number) else None
-        if not isinstance(line, Frame):
+        known = bisect_right(self._encodings, index, key=lambda each: each[0])
+        if not isinstance(line, Frame) or not known:
             return b""
-        session = SessionClock()
-        session.settings = self._in_force[bisect_right(self._in_force, index, key=lambda each: each[0]) - 1][1]
-        sound = sound_in(self._reader.read(line), session)
-        return sound.pcm16 if sound is not None else b""
+        try:
+            content = parse_object(line.message)
+        except DecodeError:
+            return b""
+        sound = content.get("audio", content.get("delta"))
+        return (
+            FrameSound(base64=sound, encoding=self._encodings[known - 1][1]).pcm16() if isinstance(sound, str) else b""
+        )

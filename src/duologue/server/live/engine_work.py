@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from duologue.audio.formats import Encoding
+from duologue.clock import loop_time
 from duologue.engines.fair_queue import Priority
 from duologue.engines.registry import Engines
 from duologue.protocol import Detect, Transcribe
@@ -54,7 +54,7 @@ class EngineWork:
         self._flush = flush
         self._progress = progress
         self._session_id = protocol.session_id
-        self._started_at = time.monotonic()
+        self._started_at = loop_time()
         self._detector_input: DetectorInput | None = None
 
     async def detect(self, pieces: list[Detect]) -> None:
@@ -68,9 +68,9 @@ class EngineWork:
         except Exception as fault:
             log_event(logging.ERROR, "engine broke", fault=fault, session=self._session_id, work="detect")
             drop_traceback(fault)
-            self._protocol.detection_failed(client_message(fault), now=time.monotonic())
+            self._protocol.detection_failed(client_message(fault), now=loop_time())
         else:
-            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
+            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=loop_time())
 
     async def transcribe(self, command: TranscribeUtterance) -> None:
         """Report the words of an utterance."""
@@ -87,23 +87,23 @@ class EngineWork:
         with self._observer.work("transcription", utterance_id):
             fault = await attempt(work, session_id=self._session_id, work_id=utterance_id)
         if fault is not None:
-            self._protocol.transcription_failed(utterance_id, fault, now=time.monotonic())
+            self._protocol.transcription_failed(utterance_id, fault, now=loop_time())
         else:
-            self._protocol.transcript(utterance_id, text, now=time.monotonic())
+            self._protocol.transcript(utterance_id, text, now=loop_time())
         await self._flush()
 
     async def reply(self, reply: LiveReply) -> None:
         """Make what the voice says next, and report it piece by piece."""
 
         async def work() -> None:
-            age_s = time.monotonic() - self._started_at
+            age_s = loop_time() - self._started_at
             request = live_request(reply, session_id=self._session_id, session_age_s=age_s)
             reporter = ReplyReporter(reply, self._protocol, self._observer, flush=self._flush, progress=self._progress)
             await answer(_Spoken(reply.text, reply.encoding, reply.voice), request, self._engines, reporter)
-            self._protocol.reply_finished(reply.reply_id, now=time.monotonic())
+            self._protocol.reply_finished(reply.reply_id, now=loop_time())
 
         with self._observer.work("response", reply.reply_id):
             fault = await attempt(work, session_id=self._session_id, work_id=reply.reply_id)
             if fault is not None:
-                self._protocol.reply_failed(reply.reply_id, fault, now=time.monotonic())
+                self._protocol.reply_failed(reply.reply_id, fault, now=loop_time())
             await self._flush()

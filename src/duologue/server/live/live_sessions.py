@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -56,12 +56,14 @@ class LiveSessions:
         budget: Budget,
         models: Sequence[str] = (),
         long_work: asyncio.Lock | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         self._defaults = live_defaults(defaults, limits)
         self._limits = limits
         self._budget = budget
         self._models = frozenset(models)
         self._long_work = long_work or asyncio.Lock()
+        self._new_id = new_id
         self._open: dict[str, LiveServerSession] = {}
         self._stored = StoredSessions[StoredLiveSession](
             max_sessions=limits.stored_live_sessions,
@@ -99,6 +101,7 @@ class LiveSessions:
             share=self._budget.share(owner),
             stored=stored,
             long_work=self._long_work,
+            new_id=self._new_id,
         )
 
     def _sideband(self, wanted: LiveRequest, transport: Transport, *, owner: str, observer: Observer) -> Sideband:
@@ -108,7 +111,7 @@ class LiveSessions:
         if session.sidebands_open >= self._defaults.max_sidebands:
             raise Rejection("sidebands", max=self._defaults.max_sidebands)
         share = self._budget.share(owner)
-        return Sideband(transport, session, limits=self._limits, observer=observer, share=share)
+        return Sideband(transport, session, limits=self._limits, observer=observer, share=share, new_id=self._new_id)
 
     def relay(self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer) -> ServedLive:
         """A relay to the same path of an upstream, which passes every message unchanged. Raises Rejection."""
@@ -119,7 +122,7 @@ class LiveSessions:
         limits = self._limits if wanted.verb != "attach" else msgspec.structs.replace(self._limits, idle_s=None)
         start = SessionStart()
         same = Upstream(open=lambda _: open_live(wanted), dialect=start.dialect)
-        return Relay(transport, same, session_start=start, limits=limits, observer=observer, new_id=new_id)
+        return Relay(transport, same, session_start=start, limits=limits, observer=observer, new_id=self._new_id)
 
     # --- for sessions
 

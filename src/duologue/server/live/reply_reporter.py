@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from duologue.clock import loop_time
 from duologue.engines.base import FunctionCall
 from duologue.protocol.live.server import LiveReply, LiveServerProtocol
 from duologue.server.telemetry.observer import SessionObserver
@@ -39,17 +39,17 @@ class ReplyReporter:
 
     async def text(self, piece: str, /) -> bool:
         """The next piece of text. Always more is wanted: a reply that is not is cancelled."""
-        self._protocol.reply_text(self._reply_id, piece, now=time.monotonic())
+        self._protocol.reply_text(self._reply_id, piece, now=loop_time())
         await self._flush()
         return True
 
     async def clause(self, clause: str, /) -> None:
         """The text that the next audio speaks."""
-        self._protocol.reply_clause(self._reply_id, clause, now=time.monotonic())
+        self._protocol.reply_clause(self._reply_id, clause, now=loop_time())
 
     async def audio(self, audio: bytes, /) -> None:
         """The next piece of speech, in the session's encoding. Waits while enough is ahead of what is heard."""
-        self._protocol.reply_audio(self._reply_id, audio, now=time.monotonic())
+        self._protocol.reply_audio(self._reply_id, audio, now=loop_time())
         self._observer.spoke(len(audio) / self._bytes_per_s)
         await self._flush()
         while self._protocol.voice_ahead_ms > MAX_AHEAD_MS:
@@ -57,5 +57,5 @@ class ReplyReporter:
 
     async def call(self, call: FunctionCall, /) -> None:
         """The responder calls a function; all text and audio before it has been reported."""
-        self._protocol.reply_call(self._reply_id, call.name, call.arguments, now=time.monotonic())
+        self._protocol.reply_call(self._reply_id, call.name, call.arguments, now=loop_time())
         await self._flush()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from duologue.clock import local_date
 from duologue.engines.base import Function, FunctionCall, Message, ResponderRequest
 from duologue.events.live import LiveFunctionCall, LiveFunctionTool
 from duologue.protocol.live.server import DELEGATE, LiveMessage, LiveReply
@@ -17,7 +16,7 @@ def live_request(reply: LiveReply, *, session_id: str, session_age_s: float) -> 
         messages=tuple(map(_message, reply.messages)),
         instructions=reply.instructions,
         max_output_tokens=reply.max_output_tokens,
-        now=datetime.now().astimezone(),
+        now=local_date(),
         session_id=session_id,
         model=reply.backend_model or reply.model,
         voice=reply.voice,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Final, Protocol, assert_never
 
+from duologue.clock import loop_time, unix_time
 from duologue.codec import encode_live
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
@@ -50,8 +50,9 @@ from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["LiveServerSession", "Registry"]
 
-_LONG_S: Final = 0.001
-"""A message that took longer has the session's next one wait until others had their turn."""
+_LONG_S: Final = 0.0015
+"""A message that took longer has the session's next one wait until others had their turn. Between one and two of the
+milliseconds that uvloop's clock has."""
 
 
 class Registry(Protocol):
@@ -83,6 +84,7 @@ class LiveServerSession:
         share: Share | None = None,
         stored: StoredLiveSession | None = None,
         long_work: asyncio.Lock | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         """With `models`, sessions of others are refused. `share` counts the session's memory, and is closed with it.
         `owner` may attach sidebands. With `stored` the session is a fork of it. Sessions of
@@ -93,11 +95,12 @@ class LiveServerSession:
         self._models = models
         self._limits = limits = limits or Limits()
         self._share = share
+        self._new_id = new_id
         self._long_work = long_work or asyncio.Lock()
-        now = time.monotonic()
+        now = loop_time()
         charge = share.charge if share is not None else None
         self._protocol = LiveServerProtocol(
-            defaults, new_id=new_id, now=now, started_at=time.time(), charge=charge, stored=stored
+            defaults, new_id=new_id, now=now, started_at=unix_time(), charge=charge, stored=stored
         )
         self._observer = observer.opened(self.session_id, kind="live") if observer is not None else UNOBSERVED
         self._engine_work = EngineWork(
@@ -162,7 +165,7 @@ class LiveServerSession:
         if not self._serving or not self._protocol.is_running:
             self.stop()
             return
-        self._protocol.stop(now=time.monotonic())
+        self._protocol.stop(now=loop_time())
         self._pass_on()
 
     def stop(self, close: Close = GOING_AWAY) -> None:
@@ -176,39 +179,39 @@ class LiveServerSession:
     def attach(self, sideband: Sideband, /) -> None:
         """Send the sideband `session.started`, and then all events; or an error, if the session does not run."""
         self._sidebands[sideband.sideband_id] = sideband
-        if self._serving and self._protocol.attach(sideband.sideband_id, now=time.monotonic()):
+        if self._serving and self._protocol.attach(sideband.sideband_id, now=loop_time()):
             self._pass_on()
             return
         self.detach(sideband)
-        gone = live_error(Rejection("no_live_session", session_id=self.session_id), new_id("event"))
+        gone = live_error(Rejection("no_live_session", session_id=self.session_id), self._new_id("event"))
         sideband.put(encode_live(gone).decode("utf-8"))
         sideband.finish()
 
     def detach(self, sideband: Sideband, /) -> None:
         """The sideband is gone; the session goes on."""
         if self._sidebands.pop(sideband.sideband_id, None) is not None and self._serving:
-            self._protocol.detach(sideband.sideband_id, now=time.monotonic())
+            self._protocol.detach(sideband.sideband_id, now=loop_time())
             self._pass_on()
 
     async def receive(self, message: str | bytes, /, *, source: str = PRIMARY) -> None:
         """Carry out a message of the primary connection or of a sideband; wait while the client is too far behind."""
-        now = time.monotonic()
+        now = loop_time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id if source == PRIMARY else source, wire=SERVER_WIRE)
         if not self._serving:
             return
         if self._events_allowed is not None and not self._events_allowed.take(now):
-            self._send(LiveOutgoing(live_error(Rejection("events"), new_id("event")), source))
+            self._send(LiveOutgoing(live_error(Rejection("events"), self._new_id("event")), source))
         else:
             self._protocol.receive_text(message, now=now, source=source)
         if source == PRIMARY:
             self._observer.received(len(message), self._protocol.input_ms)
         await self._flush()
-        if time.monotonic() - now > _LONG_S:
+        if loop_time() - now > _LONG_S:
             await self.turn()
-        while self._protocol.next_tick_at <= time.monotonic():
+        while self._protocol.next_tick_at <= loop_time():
             # A burst of input takes several steps, between which others have their turn; the next message waits.
-            self._protocol.tick(time.monotonic())
+            self._protocol.tick(loop_time())
             await self._flush()
             await self.turn()
 
@@ -266,17 +269,17 @@ class LiveServerSession:
             self._tick_at = wake_at
             self._wake.clear()
             try:
-                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
+                async with asyncio.timeout(max(0.0, wake_at - loop_time())):
                     await self._wake.wait()
             except TimeoutError:
-                self._protocol.tick(time.monotonic())
+                self._protocol.tick(loop_time())
                 await self._flush()
 
     def _end(self, code: int) -> None:
         """The primary connection is gone: tell the sidebands, and give everything back."""
         close = OVER
         try:
-            self._protocol.lost(now=time.monotonic())  # changes nothing where the session has ended before
+            self._protocol.lost(now=loop_time())  # changes nothing where the session has ended before
             for outgoing in self._protocol.take_outgoing():
                 self._send(outgoing)
             close = next((each for each in self._protocol.take_commands() if isinstance(each, Close)), close)
@@ -348,7 +351,7 @@ class LiveServerSession:
                 self._registry.opened(self)
             return True
         rejection = Rejection("wrong_model" if self._models else "model_not_for_live", model=model)
-        refused = live_error(rejection, new_id("event"), answers=started.client_event_id)
+        refused = live_error(rejection, self._new_id("event"), answers=started.client_event_id)
         self._send_queue.put(encode_live(refused).decode("utf-8"))
         self._observer.sent(refused, 0)
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))

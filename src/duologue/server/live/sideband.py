@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from duologue.errors import ConnectionClosed
@@ -64,6 +65,7 @@ class Sideband:
         limits: Limits,
         observer: Observer | None = None,
         share: Share | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         """`share` counts what waits to be sent, and is closed with the sideband."""
         self.sideband_id = new_id("sideband")

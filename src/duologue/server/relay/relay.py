@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
+from duologue.clock import loop_time
 from duologue.codec import EVENT_CLASSES, Translation
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
@@ -85,7 +85,7 @@ class Relay:
         self._session_start = session_start
         limits = limits or Limits()
         self._stall_s, self._idle_s = limits.stall_s, limits.idle_s
-        self._last_message_at = time.monotonic()
+        self._last_message_at = loop_time()
         self._new_id = new_id
         self._defaults = defaults or SessionDefaults()
         self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect, kind=session_start.kind)
@@ -193,7 +193,7 @@ class Relay:
     async def _until_any_ends(self, *tasks: asyncio.Future[Any]) -> bool:
         """False if the client has sent nothing for `idle_s` before any of them has ended."""
         while True:
-            left_s = None if self._idle_s is None else self._last_message_at + self._idle_s - time.monotonic()
+            left_s = None if self._idle_s is None else self._last_message_at + self._idle_s - loop_time()
             if left_s is not None and left_s <= 0:
                 return False
             done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
@@ -261,7 +261,7 @@ class Relay:
 
     def _up(self, message: str | bytes) -> Iterable[str | bytes]:
         """A client's message as the upstream's. Binary messages and invalid frames pass: the upstream rejects them."""
-        self._last_message_at = time.monotonic()
+        self._last_message_at = loop_time()
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["loop_factory", "serve", "tune_process"]
 
-_LAST_PORT: Final = 65535
-
 _COLLECTOR_THRESHOLDS: Final = (1_000, 5, 1_000)
 """A collection blocks the event loop for 1 ms per thousand objects: with these thresholds, 1 ms for generation 0 and 5
 ms for generation 1. A full collection visits every session, 45 ms for three hundred calls; by Python's thresholds of
@@ -56,14 +54,8 @@ _TRIM_S: Final = 3.0
 _TRIMS: Final = 3
 """Trims after a connection has ended: a call of an engine may outlast it, and holds its audio."""
 
-_MAX_ACCEPTED: Final = 32
-"""Connections that are accepted in one iteration of the event loop."""
-
 _MAX_QUEUED: Final = 2048
 """Connections that the system queues until they are accepted."""
-
-_END_S: Final = 3
-"""How long connections may take to close after their sessions: a round trip."""
 
 
 async def serve(
@@ -86,38 +78,15 @@ async def serve(
     """
     try:
         from duologue.server.run.acceptor import TLSAcceptor
-        from duologue.server.run.connections import Connections, EdgeConfig
-        from duologue.server.run.uvicorn_http import Requests
-        from duologue.server.run.uvicorn_websocket import Socket
+        from duologue.server.run.edge import bind, edge_config
     except ImportError as fault:
         raise MissingExtra("uvicorn", extra="server") from fault
-    limits = application.limits
-    listening = _bind(host, port)
-    edge = Connections(limits, turned_away=application.cut)
-    config = EdgeConfig(
-        application,
-        edge=edge,
-        max_event_bytes=application.defaults.max_event_bytes if application.upstream is None else None,
-        http=Requests,
-        ws=Socket,
-        ws_max_size=limits.frame_bytes,
-        ws_ping_interval=limits.ping_s,
-        ws_ping_timeout=limits.ping_s,
-        ws_per_message_deflate=False,
-        timeout_keep_alive=limits.keep_alive_s,
-        timeout_graceful_shutdown=_END_S,
-        backlog=_MAX_ACCEPTED,
-        # uvicorn's lifespan would end a failed start-up with sys.exit, and its reason only in a log.
-        lifespan="off",
-        log_config=None,
-        # Below this level uvicorn logs queries, and the WebSocket library headers: both may have keys.
-        log_level="warning",
-        access_log=False,
-    )
+    listening = bind(host, port)
+    config = edge_config(application)
     try:
         async with application.running():
             server = _server(config, TLSAcceptor, tls)
-            trimming = asyncio.ensure_future(_trim_memory(edge))  # noqa: TID251
+            trimming = asyncio.ensure_future(_trim_memory(config.edge))  # noqa: TID251
             try:
                 await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
             finally:
@@ -235,17 +204,3 @@ async def _until_started(server: uvicorn.Server, running: asyncio.Future[None]) 
             await running
             raise DuologueError("the server did not start; its log says why")
         await asyncio.sleep(0.01)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises DuologueError if the address cannot be used."""
-    if not 0 <= port <= _LAST_PORT:
-        raise DuologueError(f"cannot listen on {host}:{port}: ports end at {_LAST_PORT}")
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.create_server((host, port), family=family)
-    except OSError as fault:
-        raise DuologueError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
-    # With the protocol TCP, which `create_server` leaves at 0: only then does asyncio set TCP_NODELAY on accepted
-    # sockets. Nagle's algorithm would delay a small message until the client's next one, or for 40 ms.
-    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listening.detach())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 import msgspec
 
+from duologue.clock import local_date
 from duologue.engines.base import Function, FunctionCall, Image, Message, ResponderRequest
 from duologue.events import (
     ConversationItem,
@@ -36,7 +36,7 @@ def request_of(command: Respond, *, session_id: str, session_age_s: float) -> Re
         messages=tuple(messages),
         instructions=instructions,
         max_output_tokens=command.max_output_tokens,
-        now=datetime.now().astimezone(),
+        now=local_date(),
         session_id=session_id,
         model=command.model,
         voice=command.voice,

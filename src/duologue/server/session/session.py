@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, assert_never
 
+from duologue.clock import loop_time, unix_time
 from duologue.codec import decode
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.base import ResponderRequest
@@ -67,8 +67,9 @@ __all__ = ["ServerSession"]
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
 
-_LONG_S: Final = 0.001
-"""A message that took longer has the session's next one wait until others had their turn: one read can bring 32."""
+_LONG_S: Final = 0.0015
+"""A message that took longer has the session's next one wait until others had their turn: one read can bring 32.
+Between one and two of the milliseconds that uvloop's clock has."""
 
 _TURNS_TO_READ: Final = 4
 """Of the event loop, from a socket that can be read to the task that waits for its message, through the ASGI server."""
@@ -93,23 +94,25 @@ class ServerSession:
         mcp: McpAccess | None = None,
         share: Share | None = None,
         long_work: asyncio.Lock | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         """`share` counts the session's memory, and is closed with it; None: the memory is not counted. Sessions of one
         event loop do their long work under the same lock, `long_work`, one after another."""
         session_start = session_start or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
-        self._started_at = now = time.monotonic()
+        self._started_at = now = loop_time()
         self._last_message_at = now
         settings = session_defaults(defaults or SessionDefaults(), session_start)
         self._model = settings.model
         self._share = share
+        self._new_id = new_id
         self._long_work = long_work or asyncio.Lock()
         self._protocol = ServerProtocol(
             settings,
             new_id=new_id,
             now=now,
-            started_at=time.time(),
+            started_at=unix_time(),
             kind=session_start.kind,
             charge=share.charge if share is not None else None,
             answers_commits=session_start.dialect in ANSWERS_COMMITS,
@@ -242,11 +245,11 @@ class ServerSession:
 
     async def _receive(self, message: str | bytes) -> None:
         self._listening = False
-        self._last_message_at = now = time.monotonic()
+        self._last_message_at = now = loop_time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
-            self._send(Rejection("events").event(new_id("event")))
+            self._send(Rejection("events").event(self._new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
                 self._protocol.speak(message_to_speak, event, now=now)
@@ -255,7 +258,7 @@ class ServerSession:
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
-        if time.monotonic() - now > _LONG_S:
+        if loop_time() - now > _LONG_S:
             await asyncio.sleep(0)
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
@@ -264,7 +267,7 @@ class ServerSession:
         except InvalidRequest as invalid:
             self._protocol.reject(invalid, event)
         else:
-            self._protocol.receive(event, now=time.monotonic(), audio=audio)
+            self._protocol.receive(event, now=loop_time(), audio=audio)
 
     async def _write(self) -> int:
         try:
@@ -288,14 +291,14 @@ class ServerSession:
             self._tick_at = self._protocol.next_tick_at
             self._wake.clear()
             try:
-                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
+                async with asyncio.timeout(max(0.0, wake_at - loop_time())):
                     await self._wake.wait()
             except TimeoutError:
                 # What has come while the event loop was busy is read first.
                 for _ in range(_TURNS_TO_READ):
                     await asyncio.sleep(0)
                 # Timers may fire a little early: then nothing happens, and the loop sleeps for the rest.
-                now = time.monotonic()
+                now = loop_time()
                 if now >= self._last_message_at + idle_s:
                     self._reject(Rejection("idle", seconds=idle_s))
                     return
@@ -325,7 +328,7 @@ class ServerSession:
 
     def _reject(self, rejection: Rejection) -> None:
         """Send the error, and close."""
-        self._send(rejection.event(new_id("event")))
+        self._send(rejection.event(self._new_id("event")))
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
     def _send(self, event: ServerEvent) -> None:
@@ -411,7 +414,7 @@ class ServerSession:
             drop_traceback(fault)
             self._protocol.detection_failed(client_message(fault))
         else:
-            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
+            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=loop_time())
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):
@@ -419,7 +422,7 @@ class ServerSession:
                 lambda: self._transcription.transcribe(command), session_id=self.session_id, work_id=command.item_id
             )
         if fault is not None:
-            self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
+            self._protocol.transcription_failed(command.item_id, fault, now=loop_time())
         await self._flush()
 
     async def _list_mcp_tools(self, command: ListMcpTools) -> None:
@@ -441,16 +444,16 @@ class ServerSession:
                 await reporter.approved(request_id)
             if not command.approved:
                 await answer(command, request, self._engines, reporter)
-            self._protocol.response_finished(command.response_id, now=time.monotonic())
+            self._protocol.response_finished(command.response_id, now=loop_time())
 
         with self._observer.work("response", command.response_id):
             fault = await attempt(work, session_id=self.session_id, work_id=command.response_id)
             if fault is not None:
-                self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
+                self._protocol.response_failed(command.response_id, fault, now=loop_time())
             await self._flush()
 
     async def _request_of(self, command: Respond) -> ResponderRequest:
-        age_s = time.monotonic() - self._started_at
+        age_s = loop_time() - self._started_at
         if len(command.context) <= _SHORT_CONTEXT:
             return request_of(command, session_id=self.session_id, session_age_s=age_s)
         async with self._long_work:

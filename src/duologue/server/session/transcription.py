@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
 
+from duologue.clock import loop_time
 from duologue.engines.fair_queue import Priority
 from duologue.engines.registry import Engines
 from duologue.protocol import DiscardAhead, ServerProtocol, Transcribe, TranscribeAhead, TranscribePartial
@@ -83,7 +83,7 @@ class TranscriptionPipeline:
         start: _Start,
         flush: Callable[[], Awaitable[None]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = loop_time,
     ) -> None:
         """`start` makes a task of a name and a coroutine, and keeps it; `flush` sends the protocol's events."""
         self._engines = engines

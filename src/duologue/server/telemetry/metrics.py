@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from duologue.clock import loop_time
 from duologue.errors import MissingExtra
 from duologue.events import (
     ErrorEvent,
@@ -100,7 +100,7 @@ class Metrics:
         MissingExtra: prometheus-client is not installed.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, budget: Budget | None = None) -> None:
+    def __init__(self, *, clock: Callable[[], float] = loop_time, budget: Budget | None = None) -> None:
         try:
             from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
         except ImportError as fault:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, assert_never
 
 from duologue.audio.formats import PCM
+from duologue.clock import loop_time, unix_time
 from duologue.codec import encode_translation
 from duologue.engines.base import Translator
 from duologue.engines.registry import Engines
@@ -64,6 +64,7 @@ class ServedTranslation:
         limits: Limits | None = None,
         observer: Observer | None = None,
         share: Share | None = None,
+        new_id: Callable[[str], str] = new_id,
     ) -> None:
         """`share` counts the session's memory, and is closed with it; None: the memory is not counted."""
         start = session_start or SessionStart(translates=True)
@@ -72,13 +73,14 @@ class ServedTranslation:
         self._limits = limits = limits or Limits()
         self._voice = defaults.voice
         self._share = share
-        self._last_message_at = now = time.monotonic()
+        self._new_id = new_id
+        self._last_message_at = now = loop_time()
         self._protocol = TranslationServerProtocol(
             defaults,
             model=start.model,
             new_id=new_id,
             now=now,
-            started_at=time.time(),
+            started_at=unix_time(),
             is_served=is_served_by(engines.translator),
             charge=share.charge if share is not None else None,
         )
@@ -188,7 +190,7 @@ class ServedTranslation:
                 # The client's own socket slows it down; nothing that it has sent is lost.
                 self._caught_up.clear()
                 await self._caught_up.wait()
-                self._last_message_at = time.monotonic()
+                self._last_message_at = loop_time()
             try:
                 await self._receive(await self._transport.receive())
             except ConnectionClosed as closed:
@@ -200,7 +202,7 @@ class ServedTranslation:
                 await self._flush()
 
     async def _receive(self, message: str | bytes) -> None:
-        self._last_message_at = now = time.monotonic()
+        self._last_message_at = now = loop_time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
@@ -218,7 +220,7 @@ class ServedTranslation:
         except InvalidRequest as invalid:
             self._protocol.reject(invalid, event)
         else:
-            self._protocol.receive(event, now=time.monotonic(), audio=audio)
+            self._protocol.receive(event, now=loop_time(), audio=audio)
 
     async def _write(self) -> int:
         try:
@@ -240,10 +242,10 @@ class ServedTranslation:
         while (wake_at := min(self._protocol.next_tick_at, self._idle_at)) < math.inf:
             self._wake.clear()
             try:
-                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
+                async with asyncio.timeout(max(0.0, wake_at - loop_time())):
                     await self._wake.wait()
             except TimeoutError:
-                now = time.monotonic()
+                now = loop_time()
                 if now >= self._idle_at:
                     self._reject(Rejection("idle", seconds=self._limits.idle_s))
                     return
@@ -279,7 +281,7 @@ class ServedTranslation:
         self._observer.sent(event, len(text))
 
     def _send_error(self, rejection: Rejection) -> None:
-        self._send(TranslationErrorEvent(event_id=new_id("event"), error=rejection.error))
+        self._send(TranslationErrorEvent(event_id=self._new_id("event"), error=rejection.error))
 
     def _reject(self, rejection: Rejection) -> None:
         """Send the error, and close."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from duologue.clock import unix_time
 from duologue.codec import encode_translation
 from duologue.events import TranslationErrorEvent, TranslationEvent, TranslationSession, TranslationSessionCreatedEvent
 from duologue.protocol import SessionDefaults
@@ -56,7 +56,7 @@ def _check_model(model: object, defaults: SessionDefaults) -> None:
 
 
 def _configured(start: SessionStart, defaults: SessionDefaults) -> TranslationSession:
-    protocol = TranslationServerProtocol(defaults, model=start.model, new_id=new_id, now=0.0, started_at=time.time())
+    protocol = TranslationServerProtocol(defaults, model=start.model, new_id=new_id, now=0.0, started_at=unix_time())
     assert start.message is not None
     protocol.receive_text(start.message, now=0.0)
     for event in protocol.take_events():

@@ -1,0 +1,280 @@
+"""Virtual time over real sockets: an event loop whose clock jumps to the next timer when there is nothing else to do.
+
+    run_in_virtual_time(main())                           in place of asyncio.run
+    with asyncio.Runner(loop_factory=VirtualTimeLoop)     where a loop factory is taken: pytest-asyncio, anyio
+    await running_clock().advance(3600)                   an hour, with everything that is due in it
+
+Server and client run on the one loop and talk over 127.0.0.1 as ever. The clock stands still while a callback runs,
+while a socket of the loop can be read or written, and while the loop waits for a thread; so two runs of a program that
+leaves nothing to chance do the same things at the same times. What the loop cannot see keeps real time: other
+processes, other machines, and threads of which it was not told. `grace_s` waits for those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import selectors
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Executor
+from contextvars import Context
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
+
+from duologue.printable import printable
+
+__all__ = [
+    "BEGAN_AT_UNIX_S",
+    "VirtualClock",
+    "VirtualTimeError",
+    "VirtualTimeLoop",
+    "run_in_virtual_time",
+    "running_clock",
+]
+
+BEGAN_AT_UNIX_S: Final = 1_767_225_600.0
+"""The date at which virtual time begins: 2026-01-01, 00:00 UTC. Any fixed one makes dates equal in all runs."""
+
+_PATIENCE_S: Final = 10.0
+"""Of real time. The longest wait is for a speech engine in a thread, a second or two on a slow machine."""
+
+_MAX_S: Final = 7 * 24 * 3600.0
+"""Of virtual time. A server that nobody calls gets there within minutes, so that a wait for what never comes ends."""
+
+_LOOKS: Final = 2
+"""At the sockets, without waiting, before the clock jumps. What one end of a connection writes, the kernel puts into
+the other end while it is written; a second look is for a kernel that was busy with something else just then."""
+
+_logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+
+
+class VirtualTimeError(RuntimeError):
+    """What virtual time cannot do, or a wait that would never end. The message says what to do."""
+
+
+class VirtualClock:
+    """The clock of a `VirtualTimeLoop`."""
+
+    def __init__(self, *, max_s: float = _MAX_S) -> None:
+        self._now = 0.0
+        self._max_s = max_s
+        self.jumps = 0
+        """How often it has moved."""
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._now
+
+    async def advance(self, seconds: float) -> None:
+        """Wait so many virtual seconds, in which everything happens that is due: `asyncio.sleep` does the same.
+
+        Cancelled: the clock stays where it is.
+
+        Raises:
+            ValueError: less than 0 seconds.
+        """
+        if seconds < 0:
+            raise ValueError(f"time does not go back: {seconds} s")
+        await asyncio.sleep(seconds)
+
+    def _jump(self, seconds: float) -> None:
+        self._now += seconds
+        self.jumps += 1
+        if self._now > self._max_s:
+            raise VirtualTimeError(
+                f"{self._max_s:g} s of virtual time have passed, which is the limit (max_s). Does a task wait for what"
+                " never comes, while timers of others go on?"
+            )
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop in virtual time; `clock` is its clock.
+
+    Raises `VirtualTimeError` out of what runs it when a wait would not end: nothing is due and no socket has anything
+    for `patience_s` of real time, or a thread works for longer than that.
+    """
+
+    def __init__(self, *, grace_s: float = 0.0, patience_s: float = _PATIENCE_S, max_s: float = _MAX_S) -> None:
+        """`grace_s`: how long to wait in real time, before each jump, for what the loop cannot see. It is 0 where
+        everything runs on the loop, and costs its length for each jump. `max_s` is the limit of virtual time."""
+        self.clock = VirtualClock(max_s=max_s)
+        self.in_threads = 0
+        """How many results are waited for that threads are to set."""
+        self._grace_s = grace_s
+        self._runs_in: int | None = None
+        self._abandoned = 0
+        """Threads that still work, though nothing waits for their results."""
+        self._reported: set[str] = set()
+        super().__init__(_Selector(self, grace_s=grace_s, patience_s=patience_s))
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self.clock._now
+
+    def unix_time(self) -> float:
+        """The date: `BEGAN_AT_UNIX_S` and the virtual time since then. `duologue.clock` asks for it."""
+        return BEGAN_AT_UNIX_S + self.clock._now
+
+    def run_forever(self) -> None:
+        """Run until stopped."""
+        self._runs_in = threading.get_ident()
+        super().run_forever()
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], R], *args: *Ts) -> asyncio.Future[R]:
+        """As every loop does; the clock stands still until there is a result. `asyncio.to_thread` goes through here."""
+        result = super().run_in_executor(executor, func, *args)
+        self.waits_for(result)
+        return result
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As every loop does; logs a warning when the clock may have moved while the thread worked."""
+        if not self.in_threads and threading.get_ident() != self._runs_in:
+            self._report(threading.current_thread().name)
+        return super().call_soon_threadsafe(callback, *args, context=context)
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the threads of `asyncio.to_thread`, in real time."""
+        del timeout  # 300 s by default, which would be over at once
+        ended: asyncio.Future[None] = self.create_future()
+        self.waits_for(ended)
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            ended.set_result(None)
+
+    def waits_for(self, result: asyncio.Future[Any]) -> None:
+        """Keep the clock still until a thread has set this future, or the wait for it is cancelled.
+
+        The loop knows of `asyncio.to_thread`, of `run_in_executor`, and of all waits of duologue. It has to be told of
+        `asyncio.wrap_future`, and of threads that call `call_soon_threadsafe`.
+        """
+        if not result.done():
+            self.in_threads += 1
+            result.add_done_callback(self._waited)
+
+    def _waited(self, result: asyncio.Future[Any]) -> None:
+        self.in_threads -= 1
+        self._abandoned += result.cancelled()
+
+    def _report(self, thread: str) -> None:
+        if self._abandoned:
+            self._abandoned -= 1
+            return
+        if self._grace_s or thread in self._reported:
+            return
+        self._reported.add(thread)
+        _logger.warning(
+            "virtual time did not wait for the thread %s, which has called now, so runs may differ: await it with"
+            " asyncio.to_thread, tell the loop with its waits_for, or set grace_s",
+            printable(thread),
+        )
+
+    async def subprocess_exec(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: a process has real time."""
+        _refuse_process()
+
+    async def subprocess_shell(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: a process has real time."""
+        _refuse_process()
+
+
+def _refuse_process() -> NoReturn:
+    raise VirtualTimeError(
+        "a process of its own keeps real time, and the clock would jump while it works: run the server on this loop"
+        " (duologue.server.serve), or this program without virtual time"
+    )
+
+
+def run_in_virtual_time(
+    main: Coroutine[Any, Any, R], *, grace_s: float = 0.0, patience_s: float = _PATIENCE_S, max_s: float = _MAX_S
+) -> R:
+    """Run a coroutine as `asyncio.run` does, on a `VirtualTimeLoop`, which says what the keywords are.
+
+    Raises:
+        VirtualTimeError: a wait would never end. What the coroutine raises passes through.
+    """
+    make = partial(VirtualTimeLoop, grace_s=grace_s, patience_s=patience_s, max_s=max_s)
+    with asyncio.Runner(loop_factory=make) as runner:
+        return runner.run(main)
+
+
+def running_clock() -> VirtualClock:
+    """The clock of the loop that runs in this thread.
+
+    Raises:
+        VirtualTimeError: that loop keeps real time.
+        RuntimeError: no loop runs.
+    """
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualTimeLoop):
+        return loop.clock
+    kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+    why = " (uvloop's clock cannot be set)" if kind.startswith("uvloop") else ""
+    raise VirtualTimeError(
+        f"the running event loop, {kind}, keeps real time{why}: begin with run_in_virtual_time(main()), or"
+        " asyncio.Runner(loop_factory=VirtualTimeLoop)"
+    )
+
+
+class _Selector(selectors.BaseSelector):
+    """Waits by moving the clock, once nothing else can happen."""
+
+    def __init__(self, loop: VirtualTimeLoop, *, grace_s: float, patience_s: float) -> None:
+        self._loop = loop
+        self._grace_s = grace_s
+        self._patience_s = patience_s
+        self._real = selectors.DefaultSelector()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What can be read and written; without any of it, the clock has jumped by the timeout."""
+        if timeout is not None and timeout <= 0:
+            return self._real.select(0)
+        for _ in range(_LOOKS):
+            if ready := self._real.select(0):
+                return ready
+        if self._loop.in_threads or timeout is None:
+            return self._wait()
+        if self._grace_s and (ready := self._real.select(self._grace_s)):
+            return ready
+        self._loop.clock._jump(timeout)
+        return []
+
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        if ready := self._real.select(self._patience_s):
+            return ready
+        if self._loop.in_threads:
+            raise VirtualTimeError(
+                f"a thread has worked for {self._patience_s:g} s, and virtual time waits for it (patience_s). Does it"
+                " sleep, wait for what this loop is to do later, or run a blocking client? Time passes on the loop only"
+            )
+        raise VirtualTimeError(
+            f"nothing is due, and nothing has come for {self._patience_s:g} s: all tasks wait for each other, or for"
+            " what is outside of this loop (patience_s)"
+        )
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """As the system's selector does."""
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        """As the system's selector does."""
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """As the system's selector does."""
+        return self._real.modify(fileobj, events, data)
+
+    def close(self) -> None:
+        """As the system's selector does."""
+        self._real.close()
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        """As the system's selector does."""
+        return self._real.get_map()

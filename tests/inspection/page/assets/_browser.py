@@ -1,0 +1,115 @@
+"""Opens pages in a real Chromium, offline, and sees what they ask for and say."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from duologue.inspection.page import OtherCall, PageOptions, build_page
+from duologue.recording import RecordingReader
+
+CHROMIUM: Final = Path("/usr/bin/chromium")
+NONCE: Final = "0123456789abcdef"
+_READY_MS: Final = 20_000
+"""Other tests share the machine."""
+
+
+@contextmanager
+def chromium() -> Generator[Browser]:
+    """A browser; the test is skipped where there is none, but not in continuous integration."""
+    if not CHROMIUM.exists():
+        told = f"{CHROMIUM} is missing: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--autoplay-policy=no-user-gesture-required", "--mute-audio"]
+        )
+        yield browser
+        browser.close()
+
+
+def built(recording: Path, page: Path, *, against: Path | None = None) -> Path:
+    """The page of a recording in a file, beside another one or alone."""
+    with ExitStack() as stack:
+        reader = stack.enter_context(RecordingReader(recording))
+        other = None
+        if against is not None:
+            other = OtherCall(recording=stack.enter_context(RecordingReader(against)), title=against.name)
+        target = stack.enter_context(page.open("wb"))
+        user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        options = PageOptions(title=recording.name)
+        build_page(reader, target, nonce=NONCE, scratch=(user, model), options=options, against=other)
+    return page
+
+
+class Opened:
+    """A page that is open and ready."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        path: Path,
+        *,
+        scheme: Any = "light",
+        width: int = 1440,
+        height: int = 900,
+        hash: str = "",
+        script: str = "",
+    ) -> None:
+        """`script` runs before those of the page."""
+        self.requests: list[str] = []
+        self.said: list[str] = []
+        self._context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, offline=True, reduced_motion="reduce"
+        )
+        self.page: Page = self._context.new_page()
+        self._address = path.as_uri()
+        if script:
+            self.page.add_init_script(script)
+        self.page.on("request", self._asked)
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.goto(self._address + hash)
+        self.page.wait_for_selector("html[data-ready]", state="attached", timeout=_READY_MS)
+
+    def close(self) -> None:
+        """Close the page."""
+        self._context.close()
+
+    def _asked(self, request: Request) -> None:
+        if request.url.partition("#")[0] != self._address:
+            self.requests.append(request.url)
+
+    def value(self, script: str) -> Any:
+        """What an expression is in the page; `page` is the object of `page.js`."""
+        return self.page.evaluate(script)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def text(self, selector: str) -> str:
+        """The words of an element."""
+        return self.page.locator(selector).first.inner_text()
+
+    def until(self, script: str) -> None:
+        """Wait for an expression to become true; it is asked for with each picture."""
+        ends_s = time.monotonic() + _READY_MS / 1000
+        while not self.value(script):
+            assert time.monotonic() < ends_s, f"never true: {script}"
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until what was changed is drawn."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

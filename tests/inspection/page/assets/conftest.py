@@ -1,0 +1,58 @@
+"""One Chromium for this folder, and the pages that its tests look at.
+
+Playwright runs a loop of its own while it is open, so the browser is closed with the last test of this folder: tests
+with asyncio may follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from tests.inspection.page._recordings import Json, hostile_call, long_call, whole_call, write
+from tests.inspection.page.assets._browser import Opened, built, chromium
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+from playwright.sync_api import Browser  # behind the check
+
+
+@pytest.fixture(scope="package")
+def browser() -> Generator[Browser]:
+    """A Chromium without a network."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pages of a call with everything in it, of three minutes of talk, of one made to do harm, and of a pair."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name, lines in (("whole", whole_call()), ("minutes", long_call(3)), ("hostile", hostile_call())):
+        built(write(folder / f"{name}.jsonl", lines), folder / f"{name}.html")
+    quick = write(folder / "quick.jsonl", whole_call(is_quick=True))
+    built(folder / "whole.jsonl", folder / "pair.html", against=quick)
+    return folder
+
+
+@pytest.fixture
+def open_page(browser: Browser, pages: Path) -> Generator[Callable[..., Opened]]:
+    """Opens pages. Afterwards none of them has asked for anything, or has written to the console."""
+    opened: list[Opened] = []
+
+    def opens(name: str = "whole", **options: Json) -> Opened:
+        opened.append(Opened(browser, pages / f"{name}.html", **options))
+        return opened[-1]
+
+    yield opens
+    for each in opened:
+        each.close()
+        assert each.requests == []
+        assert each.said == []
+
+
+@pytest.fixture
+def opened(open_page: Callable[..., Opened]) -> Opened:
+    """The page of the call with everything in it."""
+    return open_page()
