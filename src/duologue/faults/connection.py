@@ -122,7 +122,7 @@ class ConnectionFaults:
         """The connection's, from 1."""
         self.is_over = False
         """Whether the connection was ended; nothing more comes of it."""
-        self._plan = plan
+        self.plan = plan
         self._opened_at = 0.0
         self._has_bytes = has_bytes
         self._armed = [
@@ -293,21 +293,21 @@ class ConnectionFaults:
     def _comes(self, armed: _Armed, now: float, sender: Side | None, type_name: str | None) -> bool:
         """Whether the fault comes at this occasion; if so it is told."""
         fault = armed.fault
-        if not self._plan.may_come(armed.index) or not armed.is_ripe(now, self._counted):
+        if not self.plan.may_come(armed.index) or not armed.is_ripe(now, self._counted):
             return False
         if fault.p < 1 and self._chance(armed, sender, type_name).random() >= fault.p:
             return False
         number = None if sender is None or type_name is None else self._types[sender, type_name]
         at_s = max(0.0, now - self._opened_at)
         fired = FiredFault(fault=fault, connection=self.number, at_s=at_s, event=type_name, number=number)
-        self._plan.fire(armed.index, fired)
+        self.plan.fire(armed.index, fired)
         return True
 
     def _chance(self, armed: _Armed, sender: Side | None, type_name: str | None) -> Random:
         occasion = (
             "" if sender is None or type_name is None else f"{sender}/{type_name}/{self._types[sender, type_name]}"
         )
-        return self._plan.chance(armed.index, self.number, occasion)
+        return self.plan.chance(armed.index, self.number, occasion)
 
     def _acts(self, fault: PlannedFault, now: float) -> Iterable[Deed]:
         """What a fault does that comes at a moment."""

@@ -11,9 +11,10 @@ from duologue.codec.jsontext import write_text
 from duologue.errors import ConnectFailed
 from duologue.faults.planned import PlannedFault
 from duologue.transports.addresses import without_secrets
-from duologue.transports.http_answers import HttpAnswer
+from duologue.transports.http_answers import HttpAnswer, refusal
+from duologue.transports.secret_masks import SecretMask
 
-__all__ = ["check_target", "fault_answer", "forwarded_headers", "target_url"]
+__all__ = ["check_target", "fault_answer", "forwarded_headers", "refused_in_memory", "target_url"]
 
 _SCHEMES: Final[Mapping[str, str]] = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
@@ -92,3 +93,11 @@ def fault_answer(fault: PlannedFault) -> HttpAnswer | None:
     if fault.number("retry_after"):
         headers["retry-after"] = f"{fault.number('retry_after'):g}"
     return HttpAnswer(status=status, headers=headers, body=body)
+
+
+def refused_in_memory(answer: HttpAnswer) -> ConnectFailed:
+    """What a client raises for this answer, where there is no socket on which it could come."""
+    place = "ws://memory"
+    if "location" in answer.headers:
+        return ConnectFailed(f"{place} redirects to another origin, where keys do not follow", retryable=False)
+    return refusal(place, answer, mask=SecretMask(()), has_key=True)

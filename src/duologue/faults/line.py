@@ -92,6 +92,7 @@ class FaultyLine:
         self._impair = impair
         self._witness = witness
         self._lanes: dict[Side, _Lane] = {"client": _Lane(client), "server": _Lane(server)}
+        self._closing: set[Side] = set()
         self._timed = asyncio.Event()
         """Whether the next tick is earlier than it was."""
         self._next_tick_at = math.inf
@@ -114,10 +115,15 @@ class FaultyLine:
             await asyncio.gather(*closing)
             raise
 
+    def closing(self, side: Side) -> None:
+        """A side is known to have closed: what it has sent is read to the end, without waiting for room."""
+        self._closing.add(side)
+        self._lanes[_OTHER[side]].changed.set()
+
     async def _read(self, sender: Side) -> None:
         source, lane = self._lanes[sender].transport, self._lanes[_OTHER[sender]]
         while True:
-            while lane.size_bytes > _MAX_WAITING_BYTES and lane.end is None:
+            while lane.size_bytes > _MAX_WAITING_BYTES and lane.end is None and sender not in self._closing:
                 lane.changed.clear()
                 await lane.changed.wait()
             try:

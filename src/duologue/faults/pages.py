@@ -40,7 +40,7 @@ def write_page(file: Path) -> None:
 def _lines() -> Iterator[str]:
     yield "# Faults"
     yield ""
-    yield "Every fault that `duologue chaos`, `FaultyTransport`, `ScriptedServer` and the marker `realtime_faults` know."
+    yield "Every fault of `duologue chaos`, `FaultyTransport`, `ScriptedServer` and the marker `realtime_faults`."
     yield "How they are used: [Break it on purpose](../howto/break-it-on-purpose.md)."
     yield ""
     yield "The page is made of the vocabulary in `duologue.faults`. Do not edit it, but run"

@@ -41,7 +41,8 @@ class FiredFault(Struct, frozen=True, kw_only=True):
     @property
     def note(self) -> FaultNote:
         """What a recording has of it."""
-        return FaultNote(name=self.fault.name, detail=f"{self.fault} {self.occasion}".strip())
+        fields = str(self.fault).removeprefix(self.fault.name).strip()
+        return FaultNote(name=self.fault.name, detail=f"{fields} {self.occasion}".strip())
 
     def __str__(self) -> str:
         """On one line, without its time: the same for each run that went the same way."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
@@ -27,7 +29,7 @@ class After(Struct, frozen=True):
     unit: AfterUnit
 
     def __str__(self) -> str:
-        return f"{self.amount:g}{'B' if self.unit == 'bytes' else self.unit}"
+        return f"{_plain(self.amount)}{'B' if self.unit == 'bytes' else self.unit}"
 
 
 class PlannedFault(Struct, frozen=True, kw_only=True):
@@ -85,13 +87,13 @@ class PlannedFault(Struct, frozen=True, kw_only=True):
             if self.fields[field.name] != field.default
         ]
         if self.on is not None and self.on != kind.on:
-            words.append(f"on={self.on}")
+            words.append(f"on={shlex.quote(self.on)}")
         if self.after is not None:
             words.append(f"after={self.after}")
         if self.sender is not None:
             words.append(f"from={self.sender}")
         if self.p != 1:
-            words.append(f"p={self.p:g}")
+            words.append(f"p={_plain(self.p)}")
         if self.times != (kind.times if self.p == 1 else None):
             words.append(f"times={'all' if self.times is None else self.times}")
         if self.connection is not None:
@@ -109,6 +111,10 @@ def _sender_of(type_name: str) -> Side | None:
 
 
 def _shown(value: FieldValue) -> str:
-    if not isinstance(value, str):
-        return f"{value:g}"
-    return f'"{value}"' if not value or any(each.isspace() for each in value) else value
+    return shlex.quote(value) if isinstance(value, str) else _plain(value)
+
+
+def _plain(value: float) -> str:
+    """The number, without an exponent and without loss."""
+    text = format(Decimal(repr(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

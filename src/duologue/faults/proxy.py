@@ -6,7 +6,7 @@ import asyncio
 import http
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from ssl import SSLContext
 from typing import Any, Final
@@ -49,6 +49,9 @@ class _Silent(logging.LoggerAdapter[logging.Logger]):
 
 _SILENT: Final = _Silent(logging.getLogger("duologue.faults.proxy"), {})
 
+_CLIENT_GONE: Final = HttpAnswer(status=408)
+"""Nothing reads it."""
+
 _ALONG: Final = ("content-type", "retry-after", "www-authenticate", "location", "x-request-id")
 """Headers of a refusal that go on to the client."""
 
@@ -82,7 +85,7 @@ async def chaos_proxy(
         port,
         process_request=proxy.open,
         select_subprotocol=_chosen,
-        create_connection=NearConnection,
+        create_connection=partial(NearConnection, proxy.opening),  # type: ignore[arg-type]  # it is called, no more
         compression=None,
         max_size=_MAX_MESSAGE_BYTES,
         ping_interval=None,
@@ -92,7 +95,12 @@ async def chaos_proxy(
         logger=_SILENT,
     ) as server:
         address, listens_on = server.sockets[0].getsockname()[:2]
-        yield f"ws://{f'[{address}]' if ':' in address else address}:{listens_on}"
+        try:
+            yield f"ws://{f'[{address}]' if ':' in address else address}:{listens_on}"
+        finally:
+            server.close()
+            for near in list(proxy.opening):  # the library would wait for the end of their handshake
+                near.transport.abort()
 
 
 class _Proxy:
@@ -107,6 +115,8 @@ class _Proxy:
         record: RecordingWriter | None,
         failed: Callable[[ConnectFailed], object] | None,
     ) -> None:
+        self.opening: set[NearConnection] = set()
+        """Clients whose handshake is not over."""
         self._to = to
         self._plan = plan
         self._options = SocketOptions(
@@ -123,7 +133,10 @@ class _Proxy:
         near.faults = ConnectionFaults(self._plan, has_bytes=True)
         for fault in near.faults.opening(asyncio.get_running_loop().time()):
             if fault.name == "handshake_delay":
-                await asyncio.sleep(fault.number("s"))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(fault.number("s")):
+                        await near.gone.wait()
+                    return _response(_CLIENT_GONE)
             elif (answer := fault_answer(fault)) is not None:
                 return _response(answer)
         try:
@@ -138,7 +151,8 @@ class _Proxy:
             body = write_text({"error": {"type": "server_error", "code": "bad_gateway", "message": str(fault)}})
             return _response(HttpAnswer(status=_BAD_GATEWAY, headers={"content-type": "application/json"}, body=body))
         near.far = far
-        near.on_gone = far.transport.abort  # unless `carry` takes it
+        if near.gone.is_set():
+            far.transport.abort()
         return None
 
     async def _connect(self, request: Request) -> FarConnection:
@@ -174,7 +188,7 @@ class _Proxy:
         far, faults = near.far, near.faults
         assert far is not None
         assert faults is not None
-        near.on_gone = lambda: None
+        near.is_open()
         witness = None
         if self._record is not None:
             if faults.number > 1:
@@ -187,6 +201,7 @@ class _Proxy:
             impair=lambda fault: impair_links(fault, near.open_link, far.open_link),
             witness=witness,
         )
+        near.on_gone, far.on_gone = partial(line.closing, "client"), partial(line.closing, "server")
         await line.run()
 
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from websockets.asyncio.client import connect as websockets_connect
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.faults.byte_link import ByteLink
-from duologue.faults.connection import ConnectionFaults
+from duologue.faults.connection import BROKEN, ConnectionFaults
 from duologue.faults.grammar import NEVER_SENT
 from duologue.faults.planned import PlannedFault
 from duologue.recording import Side
@@ -22,8 +24,10 @@ from duologue.transports.websocket import WebSocketTransport
 
 __all__ = ["FarConnecting", "FarConnection", "LinkedTransport", "NearConnection", "impair_links"]
 
+# Close codes: RFC 6455, section 7.4.1.
 _NORMAL: Final = 1000
-
+_GOING_AWAY: Final = 1001
+_NO_STATUS: Final = 1005
 
 if TYPE_CHECKING:
     _Base = Connection
@@ -35,6 +39,8 @@ class _Linked(_Base):
     """A connection whose bytes pass a link."""
 
     link: ByteLink | None = None
+    on_gone: Callable[[], object] | None = None
+    """Called when the connection is over."""
 
     @property
     def open_link(self) -> ByteLink:
@@ -61,6 +67,12 @@ class _Linked(_Base):
             self.link.received(data)
             super().data_received(data)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once, at the end."""
+        super().connection_lost(exc)
+        if self.on_gone is not None:
+            self.on_gone()
+
     def pause_writing(self) -> None:
         """Called when the socket is full."""
         self._fill("socket")
@@ -84,18 +96,33 @@ class _Linked(_Base):
 class NearConnection(_Linked, ServerConnection):
     """A client of the proxy."""
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+    def __init__(self, opening: set[NearConnection], *arguments: Any, **keywords: Any) -> None:
+        """`opening` has those whose handshake is not over."""
         super().__init__(*arguments, **keywords)
+        self._opening = opening
         self.faults: ConnectionFaults | None = None
         self.far: FarConnection | None = None
         """The connection to the server that belongs to this one."""
-        self.on_gone: Callable[[], object] = lambda: None
-        """Called when the connection is over."""
+        self.gone = asyncio.Event()
+        """Set when the connection is over."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called once."""
+        self._opening.add(self)
+        super().connection_made(transport)
+
+    def is_open(self) -> None:
+        """The handshake is over; until now `far` would have ended with this connection."""
+        self._opening.discard(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once, at the end."""
         super().connection_lost(exc)
-        self.on_gone()
+        self.gone.set()
+        if self in self._opening:
+            self._opening.discard(self)
+            if self.far is not None:
+                self.far.transport.abort()
 
 
 class FarConnection(_Linked, TracedConnection):
@@ -119,11 +146,19 @@ class LinkedTransport(WebSocketTransport):
 
     async def close(self, code: int = _NORMAL, reason: str = "") -> None:
         """Close; a code that is never in a frame is no code, or no close at all."""
-        if code in NEVER_SENT - {1005}:
+        if code in NEVER_SENT - {_NO_STATUS}:
             self._connection.transport.close()
             await self._connection.wait_closed()
             return
         await super().close(_NORMAL if code in NEVER_SENT else code, reason)
+
+    def _closed(self, fault: WebSocketClosed) -> ConnectionClosed:
+        """The close as it came, without the words of a client that is closed: another one hears of it."""
+        frame = fault.rcvd or fault.sent
+        if frame is None:
+            return ConnectionClosedError(BROKEN)
+        kind = ConnectionClosedOK if frame.code in (_NORMAL, _GOING_AWAY) else ConnectionClosedError
+        return kind(frame.code or _NO_STATUS, frame.reason)
 
 
 def impair_links(fault: PlannedFault, near: ByteLink, far: ByteLink) -> None:

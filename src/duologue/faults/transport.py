@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from duologue.faults.connection import ConnectionFaults
 from duologue.faults.grammar import NEVER_SENT
+from duologue.faults.handshake import fault_answer, refused_in_memory
 from duologue.faults.line import FaultyLine
 from duologue.faults.plan import FaultPlan, FiredFault
 from duologue.faults.planned import PlannedFault
 from duologue.recording import RecordingWriter, Side
 from duologue.transports import MemoryTransport, Transport, memory_pair
 
-__all__ = ["FaultyTransport"]
+__all__ = ["FaultyTransport", "faulty_opening"]
 
 _CAPACITY: Final = 4
 """Messages between the application and the line: the waiting is done on the line, which counts bytes."""
@@ -38,7 +40,7 @@ class FaultyTransport:
     def __init__(
         self,
         transport: Transport,
-        faults: FaultPlan | str | PlannedFault | Iterable[str | PlannedFault] = (),
+        faults: FaultPlan | ConnectionFaults | str | PlannedFault | Iterable[str | PlannedFault] = (),
         *,
         seed: int = 0,
         side: Side = "client",
@@ -47,26 +49,29 @@ class FaultyTransport:
     ) -> None:
         """`side` is whose end `transport` is. `told` is called for each fault that comes, `record` gets a note of it.
 
-        A `FaultPlan` is for several connections, and has a seed of its own.
+        A `FaultPlan` is for several connections, and has a seed of its own; a `ConnectionFaults` is one of them.
 
         Raises:
-            ValueError: a text is no fault, or only the bytes of a connection can show it.
+            ValueError: a text is no fault, or only the bytes of a connection, or its handshake, can show it.
         """
-        self.plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
+        if not isinstance(faults, ConnectionFaults):
+            plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
+            at_opening = [fault.name for fault in plan.faults if fault.kind.timing == "opening"]
+            if at_opening:
+                raise ValueError(f"{', '.join(at_opening)}: the connection is open already; use `duologue chaos`")
+            faults = ConnectionFaults(plan)
+        self.plan = faults.plan
         """The faults, and what came of them."""
+        self._faults = faults
         self._transport = transport
         self._side: Side = side
         self._near, self._far = memory_pair(_CAPACITY)
-        unable = [fault.name for fault in self.plan.faults if fault.kind.timing == "opening"]
-        if unable:
-            raise ValueError(f"{', '.join(unable)}: the connection is open already; use `duologue chaos`")
-        # Made here, so that a fault that cannot come is told to who wanted it, and the numbers follow the connections.
-        self._faults = ConnectionFaults(self.plan)
         if told is not None:
             self.plan.tell(told)
         if record is not None:
             self.plan.tell(lambda fired: record.note(fired.note, connection=fired.connection))
         self._running: asyncio.Task[None] | None = None
+        self._line: FaultyLine | None = None
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the other side, or the line, is slow."""
@@ -84,6 +89,8 @@ class FaultyTransport:
         if self._running is None:
             await self._transport.close(code, reason)
             return
+        if self._line is not None:
+            self._line.closing(self._side)
         try:
             await asyncio.wait({self._running}, timeout=_CLOSE_S)
         finally:
@@ -97,10 +104,37 @@ class FaultyTransport:
     async def _carry(self) -> None:
         own, other = self._far, _Peer(self._transport)
         client, server = (own, other) if self._side == "client" else (other, own)
+        self._line = FaultyLine(client, server, self._faults)
         try:
-            await FaultyLine(client, server, self._faults).run()
+            await self._line.run()
         finally:
             await own.close(_INTERNAL_ERROR, "the line broke")  # it is closed already, unless the transport broke
+
+
+@asynccontextmanager
+async def faulty_opening(
+    plan: FaultPlan, opening: Callable[[], AbstractAsyncContextManager[Transport]]
+) -> AsyncGenerator[Transport, None]:
+    """A client's transport that `opening` opens, with the faults of a plan, for the length of a block.
+
+    Faults of the handshake come too: a refusal raises what it would over a socket.
+
+    Raises:
+        ConnectFailed: a fault refuses the handshake, or it fails.
+        ValueError: only the bytes of a connection can show one of the faults.
+    """
+    faults = ConnectionFaults(plan)
+    for fault in faults.opening(asyncio.get_running_loop().time()):
+        if fault.name == "handshake_delay":
+            await asyncio.sleep(fault.number("s"))
+        elif (answer := fault_answer(fault)) is not None:
+            raise refused_in_memory(answer)
+    async with opening() as transport:
+        faulty = FaultyTransport(transport, faults)
+        try:
+            yield faulty
+        finally:
+            await faulty.close()
 
 
 class _Peer:

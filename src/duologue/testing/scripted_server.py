@@ -12,8 +12,8 @@ only receives.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 import msgspec
@@ -21,6 +21,8 @@ from msgspec import Struct
 
 from duologue.client.asyncio.connection import Connection
 from duologue.errors import ConnectionClosed, ConnectionClosedError
+from duologue.faults import FaultPlan, PlannedFault
+from duologue.faults.transport import faulty_opening
 from duologue.testing.script_log import ScriptLog
 from duologue.transports import Transport, memory_pair
 
@@ -121,7 +123,18 @@ class ScriptedServer:
     `received` holds each client's events, as JSON; `faults` names those that the script does not expect.
     """
 
-    def __init__(self, *scripts: Sequence[ScriptStep]) -> None:
+    def __init__(
+        self,
+        *scripts: Sequence[ScriptStep],
+        faults: FaultPlan | str | PlannedFault | Iterable[str | PlannedFault] = (),
+        seed: int = 0,
+    ) -> None:
+        """`faults` come to its connections on their way: see `duologue.faults`. Those of bytes alone need `listening`.
+
+        Raises ValueError where a text is no fault.
+        """
+        self.plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
+        """The faults on the way, and which of them came."""
         self.received: list[list[ClientEvent]] = []
         self.faults: list[str] = []
         self.closed_with: list[int | None] = []
@@ -142,7 +155,7 @@ class ScriptedServer:
         """A connection in memory, for `converse(open_connection=…)`."""
         from duologue.client.asyncio.connect import connect
 
-        async with self._playing() as near, connect(transport=near) as connection:
+        async with self._opened() as near, connect(transport=near) as connection:
             yield connection
 
     @asynccontextmanager
@@ -151,12 +164,16 @@ class ScriptedServer:
         from duologue.client.live.connection import LiveConnection
 
         self.targets.append(target)
-        async with self._playing() as near:
+        async with self._opened() as near:
             connection = LiveConnection(near, dialect=target.dialect)
             try:
                 yield connection
             finally:
                 await connection.close()
+
+    def _opened(self) -> AbstractAsyncContextManager[Transport]:
+        """A connection in memory, with the faults."""
+        return faulty_opening(self.plan, self._playing) if self.plan.faults else self._playing()
 
     @asynccontextmanager
     async def _playing(self) -> AsyncGenerator[Transport, None]:
@@ -175,7 +192,19 @@ class ScriptedServer:
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[str, None]:
-        """Listen on a port of the loopback interface for a block; yields the URL."""
+        """Listen on a port of the loopback interface for a block; yields the URL, which is that of a proxy if there are
+        faults."""
+        if not self.plan.faults:
+            async with self._listening() as url:
+                yield url
+            return
+        from duologue.faults.proxy import chaos_proxy
+
+        async with self._listening() as url, chaos_proxy(url, self.plan) as proxy_url:
+            yield proxy_url
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncGenerator[str, None]:
         from websockets.asyncio.server import serve
 
         ended = asyncio.Event()

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from duologue.testing.plugin.artifacts import attach, has_failed
+from duologue.testing.plugin.faults import faults_of
 
 if TYPE_CHECKING:
+    from duologue.faults import FaultPlan
     from duologue.testing.scripted_server import ScriptStep
     from duologue.testing.served import ServedScript, ServerThread
 
@@ -25,15 +27,16 @@ __all__ = ["ScriptEvidence", "ScriptedServers", "scripted_server"]
 class ScriptedServers:
     """Makes scripted servers for one test: `scripted_server(script_of_first_connection, script_of_second, …)`."""
 
-    def __init__(self, thread: ServerThread) -> None:
+    def __init__(self, thread: ServerThread, faults: FaultPlan | None = None) -> None:
         self._thread = thread
+        self._faults = faults
         self.made: list[ServedScript] = []
 
     def __call__(self, *scripts: Sequence[ScriptStep]) -> ServedScript:
         """A server: `.url` for any client, `.connect` for `converse(open_connection=…)`."""
         from duologue.testing.served import ServedScript
 
-        server = ServedScript(*scripts, thread=self._thread)
+        server = ServedScript(*scripts, thread=self._thread, faults=self._faults)
         self.made.append(server)
         return server
 
@@ -67,12 +70,13 @@ def scripted_server(
 
     After the test each client must have done what its script expects, and each script must have been played to its end.
     """
-    servers = ScriptedServers(duologue_thread)
+    servers = ScriptedServers(duologue_thread, faults_of(request.node))
     attach(request.node, ScriptEvidence(servers))
     yield servers
     for server in servers.made:
         server.close()
-    wrong = [server for server in servers.made if server.problems()]
+    # A script whose connection was broken on purpose need not be over.
+    wrong = [server for server in servers.made if not server.plan.fired and server.problems()]
     if wrong and not has_failed(request.node):  # else its report has the conversation already
         told = (line for server in wrong for line in (*server.problems(), "what passed:", server.timeline()))
         pytest.fail("\n".join(told), pytrace=False)

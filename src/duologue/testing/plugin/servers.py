@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from duologue.testing.plugin.artifacts import attach
+from duologue.testing.plugin.faults import faults_of
 
 if TYPE_CHECKING:
     from duologue.engines.registry import Engines
@@ -122,7 +123,7 @@ def realtime_server(
     """
     from duologue.testing.served import RealtimeServer
 
-    server = RealtimeServer(_app(request, deterministic_engines), duologue_thread)
+    server = RealtimeServer(_app(request, deterministic_engines), duologue_thread, faults=faults_of(request.node))
     attach(request.node, CallEvidence(server))
     yield server
     server.close()
@@ -133,7 +134,7 @@ def realtime_app(request: pytest.FixtureRequest, deterministic_engines: Engines)
     """The same without a socket and a thread, for async tests: `converse(open_connection=realtime_app.connect)`."""
     from duologue.testing.served import AppInMemory
 
-    memory = AppInMemory(_app(request, deterministic_engines))
+    memory = AppInMemory(_app(request, deterministic_engines), faults=faults_of(request.node))
     attach(request.node, CallEvidence(memory))
     return memory
 

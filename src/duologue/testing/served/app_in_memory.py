@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from duologue.errors import ConnectFailed, ConnectionClosed
+from duologue.faults import FaultPlan
+from duologue.faults.transport import faulty_opening
 from duologue.inspection import CallView
 from duologue.testing.served.call_tap import CallTap
-from duologue.transports import MemoryTransport, memory_pair
+from duologue.transports import MemoryTransport, Transport, memory_pair
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -35,8 +38,10 @@ class AppInMemory:
     memory.calls[-1]
     """
 
-    def __init__(self, app: RealtimeApp) -> None:
+    def __init__(self, app: RealtimeApp, *, faults: FaultPlan | None = None) -> None:
+        """`faults` come to each session on its way."""
         self.app = app
+        self._plan = faults or FaultPlan()
         self.tap = CallTap.before(app)
         self._users = 0
         self._running = app.running()
@@ -69,8 +74,16 @@ class AppInMemory:
         path: str = "/v1/realtime",
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncGenerator[MemoryTransport, None]:
+    ) -> AsyncGenerator[Transport, None]:
         """The client's end of a new session, for the length of a block. Raises ConnectFailed."""
+        opening = partial(self._transport, model=model, path=path, query=query, headers=headers)
+        async with faulty_opening(self._plan, opening) if self._plan.faults else opening() as transport:
+            yield transport
+
+    @asynccontextmanager
+    async def _transport(
+        self, *, model: str | None, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str] | None
+    ) -> AsyncGenerator[MemoryTransport, None]:
         named = {**({} if model is None else {"model": model}), **(query or {})}
         ours, theirs = memory_pair()
         socket = _MemorySocket(theirs)
@@ -104,7 +117,13 @@ class AppInMemory:
         from duologue.server.run.listener import listening
 
         async with listening(self.app, handler=self.tap) as url:
-            yield url
+            if not self._plan.faults:
+                yield url
+                return
+            from duologue.faults.proxy import chaos_proxy
+
+            async with chaos_proxy(url, self._plan) as proxy_url:
+                yield f"{proxy_url}/v1/realtime"
 
     @asynccontextmanager
     async def _app_running(self) -> AsyncGenerator[None, None]:

@@ -13,6 +13,7 @@ from duologue.inspection import CallView
 from duologue.testing.served.call_tap import CallTap
 
 if TYPE_CHECKING:
+    from duologue.faults import FaultPlan
     from duologue.server import RealtimeApp
 
 __all__ = ["Held", "RealtimeServer", "ServerThread"]
@@ -92,8 +93,8 @@ class RealtimeServer:
     `url` is the whole URL of sessions, `base_url` what SDKs for HTTP take, `app` the application.
     """
 
-    def __init__(self, app: RealtimeApp, thread: ServerThread) -> None:
-        """Start it. `close` ends it."""
+    def __init__(self, app: RealtimeApp, thread: ServerThread, *, faults: FaultPlan | None = None) -> None:
+        """Start it. `close` ends it. With faults, `url` is that of a proxy that lets them come."""
         from duologue.server.run.listener import listening
 
         self.app = app
@@ -102,6 +103,12 @@ class RealtimeServer:
         self._held = thread.hold(partial(listening, app, handler=self.tap))
         self.url = self._held.value
         self.base_url = self.url.replace("ws", "http", 1).removesuffix("/realtime")
+        self._proxy: Held[str] | None = None
+        if faults is not None and faults.faults:
+            from duologue.faults.proxy import chaos_proxy
+
+            self._proxy = thread.hold(partial(chaos_proxy, self.url, faults))
+            self.url = f"{self._proxy.value}/v1/realtime"
 
     @property
     def calls(self) -> list[CallView]:
@@ -118,6 +125,8 @@ class RealtimeServer:
         """Close open calls with 1001, and the server. The calls can still be read."""
         if not self._is_closed:
             self._is_closed = True
+            if self._proxy is not None:
+                self._proxy.release()
             self._held.release()
 
     _is_closed = False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from duologue.faults import FaultPlan
 from duologue.testing.scripted_server import ScriptedServer, ScriptStep
 from duologue.testing.served.realtime_server import Held, ServerThread
 
@@ -19,8 +20,8 @@ _END_S: Final = 1.0
 class ServedScript(ScriptedServer):
     """Plays its scripts as a `ScriptedServer` does; at the first use of `url` it listens, too."""
 
-    def __init__(self, *scripts: Sequence[ScriptStep], thread: ServerThread) -> None:
-        super().__init__(*scripts)
+    def __init__(self, *scripts: Sequence[ScriptStep], thread: ServerThread, faults: FaultPlan | None = None) -> None:
+        super().__init__(*scripts, faults=faults or ())
         self._thread = thread
         self._held: Held[str] | None = None
 
