@@ -36,7 +36,7 @@ RECONNECTED = ("restored", "rejected", "completed")
 SOCKETS: dict[str, tuple[str, ...]] = {
     "latency ms=150 jitter=50": ANSWERED,
     "bandwidth kBps=16": ANSWERED,
-    "slice bytes=7": ANSWERED,
+    "slice bytes=100": ANSWERED,
     "slice bytes=1 from=client": ANSWERED,
     "reset on=response.created": RECONNECTED,
     "cut on=response.created": RECONNECTED,
