@@ -19,6 +19,7 @@ from duologue.recording import (
     Note,
     NoteLine,
     RecordingLine,
+    UnknownLine,
     UnknownNote,
 )
 
@@ -83,7 +84,7 @@ class FrameTable:
         fold = self._folded(number, direction, name, content)
         row = FrameRow(
             number=number,
-            at_ms=max(0, min(_MAX_MS, round(getattr(line, "at_s", 0.0) * 1000))),
+            at_ms=max(0, min(_MAX_MS, round(_at_s(line) * 1000))),
             dir=direction,
             type=name[:_MAX_NAME],
             bytes=min(size, _MAX_MS),
@@ -150,6 +151,11 @@ class FrameTable:
         return self._runs.setdefault(key, number)
 
 
+def _at_s(line: RecordingLine) -> float:
+    at_s = line.fields.get("at_s") if isinstance(line, UnknownLine) else line.at_s
+    return at_s if isinstance(at_s, int | float) else 0.0
+
+
 def _id_of(content: dict[str, Any] | None) -> str:
     event_id = content.get("event_id") if content is not None else None
     return event_id[:_MAX_ID] if isinstance(event_id, str) else ""
@@ -168,8 +174,8 @@ def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirect
             return "n", f"{method} {path.partition('?')[0]} {status}", 0
         case NoteLine(note=note):
             return "n", f"note {_kind_of(note)}", 0
-        case _:
-            return "n", "(unknown line)", 0
+        case UnknownLine():
+            return "n", "no frame" if "no frame" in line.fields else "(unknown line)", 0
 
 
 def _kind_of(note: Note | UnknownNote) -> str:
