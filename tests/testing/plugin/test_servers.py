@@ -162,3 +162,17 @@ def test_a_failure_shows_the_test_and_the_last_events_once(pytester: pytest.Pyte
     )
     assert result.stdout.str().count("the last 15 of 17 events") == 2
     assert "assertions.py" not in result.stdout.str()
+
+
+def test_a_server_in_a_thread_refuses_virtual_time(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".ini", pytest="[pytest]\nmarkers = virtual_time: declared by another family")
+    code = """
+    import pytest
+
+    @pytest.mark.virtual_time
+    def test_a(realtime_server):
+        pass
+    """
+    result = run(pytester, code, "-p", "no:asyncio")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["realtime_server runs in a thread, where time is real: *use realtime_app*"])

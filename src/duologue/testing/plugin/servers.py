@@ -35,6 +35,8 @@ __all__ = [
 
 _MARKER: Final = "realtime"
 
+_VIRTUAL_TIME: Final = "virtual_time"
+
 _SCRIPT: Final = ("hears", "says")
 """Keywords of the marker that are for the engines; the others are those of `RealtimeApp`."""
 
@@ -121,6 +123,12 @@ def realtime_server(
 
     `.url` is the whole URL of sessions, `.base_url` that of HTTP SDKs, `.calls` what the calls were, each a `CallView`.
     """
+    if request.node.get_closest_marker(_VIRTUAL_TIME) is not None:
+        raise pytest.fail.Exception(
+            f"realtime_server runs in a thread, where time is real: for @pytest.mark.{_VIRTUAL_TIME} use"
+            " realtime_app, and `async with realtime_app.listening() as url` where the client needs a URL",
+            pytrace=False,
+        )
     from duologue.testing.served import RealtimeServer
 
     server = RealtimeServer(_app(request, deterministic_engines), duologue_thread, faults=faults_of(request.node))
