@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.testing.plugin._inner import run
@@ -164,15 +166,9 @@ def test_a_failure_shows_the_test_and_the_last_events_once(pytester: pytest.Pyte
     assert "assertions.py" not in result.stdout.str()
 
 
-def test_a_server_in_a_thread_refuses_virtual_time(pytester: pytest.Pytester) -> None:
-    pytester.makefile(".ini", pytest="[pytest]\nmarkers = virtual_time: declared by another family")
-    code = """
-    import pytest
-
-    @pytest.mark.virtual_time
-    def test_a(realtime_server):
-        pass
-    """
-    result = run(pytester, code, "-p", "no:asyncio")
+def test_an_extra_that_is_missing_is_named(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    result = run(pytester, "def test_a(realtime_app): pass")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["realtime_server runs in a thread, where time is real: *use realtime_app*"])
+    result.stdout.fnmatch_lines(["realtime_app: prometheus-client: not installed; run: pip install 'duologue?server?'"])
+    assert "Traceback" not in result.stdout.str()

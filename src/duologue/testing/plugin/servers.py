@@ -35,8 +35,6 @@ __all__ = [
 
 _MARKER: Final = "realtime"
 
-_VIRTUAL_TIME: Final = "virtual_time"
-
 _SCRIPT: Final = ("hears", "says")
 """Keywords of the marker that are for the engines; the others are those of `RealtimeApp`."""
 
@@ -123,12 +121,6 @@ def realtime_server(
 
     `.url` is the whole URL of sessions, `.base_url` that of HTTP SDKs, `.calls` what the calls were, each a `CallView`.
     """
-    if request.node.get_closest_marker(_VIRTUAL_TIME) is not None:
-        raise pytest.fail.Exception(
-            f"realtime_server runs in a thread, where time is real: for @pytest.mark.{_VIRTUAL_TIME} use"
-            " realtime_app, and `async with realtime_app.listening() as url` where the client needs a URL",
-            pytrace=False,
-        )
     from duologue.testing.served import RealtimeServer
 
     server = RealtimeServer(_app(request, deterministic_engines), duologue_thread, faults=faults_of(request.node))
@@ -148,6 +140,7 @@ def realtime_app(request: pytest.FixtureRequest, deterministic_engines: Engines)
 
 
 def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
+    from duologue.errors import MissingExtra
     from duologue.server import RealtimeApp
     from duologue.testing.engines import scripted_app_engines
     from duologue.testing.pair import CountedIds
@@ -161,6 +154,8 @@ def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
         return RealtimeApp(engines=scripted_app_engines(engines), **made)
     except (TypeError, ValueError) as fault:
         raise _wrong(str(fault)) from None
+    except MissingExtra as fault:
+        raise pytest.fail.Exception(f"{request.fixturename}: {fault}", pytrace=False) from None
 
 
 def _keywords(request: pytest.FixtureRequest) -> Mapping[str, Any]:
