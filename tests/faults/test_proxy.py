@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ RECONNECTED = ("restored", "rejected", "completed")
 SOCKETS: dict[str, tuple[str, ...]] = {
     "latency ms=150 jitter=50": ANSWERED,
     "bandwidth kBps=16": ANSWERED,
-    "slice bytes=7": ANSWERED,
+    "slice bytes=100": ANSWERED,
     "slice bytes=1 from=client": ANSWERED,
     "reset on=response.created": RECONNECTED,
     "cut on=response.created": RECONNECTED,
@@ -283,3 +283,30 @@ def test_who_speaks_no_websocket_is_neither_logged_nor_waited_for(caplog: pytest
 
     run_in_virtual_time(main())
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["half_open", "slow_reader from=server", "cut", "reset", "corrupt from=client", "oversize MB=24 from=client"],
+)
+def test_the_server_ends_the_session_of_a_client_that_is_gone_or_reads_nothing(
+    fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        memory = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
+        plan = FaultPlan(f"{fault} after=1s")
+        async with memory.listening() as url, chaos_proxy(url, plan) as proxy_url:
+            client = await websockets_connect(f"{proxy_url}/v1/realtime", ping_interval=None)
+            for _ in range(12):
+                with suppress(ConnectionClosed):
+                    await client.send('{"type":"input_audio_buffer.clear"}')
+                await asyncio.sleep(0.1)
+            # Two pings' time: the server asks after 20 s, and waits for 20 s.
+            await asyncio.sleep(45)
+            assert memory.tap.calls[0].is_over
+            client.transport.abort()
+        assert plan.fired
+        memory.tap.close()
+
+    run_in_virtual_time(main())
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
