@@ -19,6 +19,7 @@ from duologue.cli.commands.demo import demo
 from duologue.cli.commands.events import events
 from duologue.cli.commands.gate import gate
 from duologue.cli.commands.inspect import inspect
+from duologue.cli.commands.load import load
 from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
@@ -36,6 +37,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "say": say,
     "serve": serve,
     "conform": conform,
+    "load": load,
     "chaos": chaos,
     "replay": replay,
     "inspect": inspect,

@@ -77,6 +77,15 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue chaos --to localhost:8000 --listen 127.0.0.1:9000 --seed 7 --fault 'duplicate p=0.1'",
         ),
     ),
+    "load": HelpPage(
+        _SERVING,
+        (
+            "duologue load localhost:8000 --calls 1,10,50 --hold 30s --html load.html",
+            "duologue load localhost:8000 --until p95_first_audio=1s --processes 2",
+            "duologue load localhost:8000 --family live --calls 20 --frames 100ms",
+            "duologue load localhost:8000 --rate 2/s --turns 3 --fault 'latency ms=100 jitter=30'",
+        ),
+    ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
     "inspect": HelpPage(
         _FILES,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import threading
+from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 __all__ = ["PageServer"]
 
@@ -26,13 +27,18 @@ _HEADERS: Final = {
 _TIMEOUT_S: Final = 30
 """For a request to arrive: a browser opens connections that it may never use."""
 
+_BLOCK_BYTES: Final = 1 << 18
+
 
 class PageServer:
     """A server on 127.0.0.1, on a free port. A context manager."""
 
-    def __init__(self, page: Path, *, token: str) -> None:
-        """`token` is a part of the address that other users of the machine cannot guess. Raises OSError."""
-        self._server = ThreadingHTTPServer((_HOST, 0), _handler(page, token))
+    def __init__(self, page: BinaryIO, *, token: str) -> None:
+        """`page` is open for reading; it may be a file without a name, which nothing leaves behind.
+
+        `token` is a part of the address that other users of the machine cannot guess. Raises OSError.
+        """
+        self._server = ThreadingHTTPServer((_HOST, 0), _handler(_Page(page), token))
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self.url = f"http://{_HOST}:{self.port}/{token}/"
@@ -52,7 +58,24 @@ class PageServer:
         self._server.server_close()
 
 
-def _handler(page: Path, token: str) -> type[BaseHTTPRequestHandler]:
+class _Page:
+    """An open file that several threads read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self.size_bytes = file.seek(0, os.SEEK_END)
+
+    def blocks(self) -> Iterator[bytes]:
+        """All of it."""
+        for place in range(0, self.size_bytes, _BLOCK_BYTES):
+            with self._lock:
+                self._file.seek(place)
+                block = self._file.read(_BLOCK_BYTES)
+            yield block
+
+
+def _handler(page: _Page, token: str) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _TIMEOUT_S
         server_version = "duologue"
@@ -74,10 +97,9 @@ def _handler(page: Path, token: str) -> type[BaseHTTPRequestHandler]:
                 self._refuse(HTTPStatus.NOT_FOUND)
             else:
                 self.send_response(HTTPStatus.OK)
-                self._headers(page.stat().st_size)
-                if with_body:
-                    with page.open("rb") as file:
-                        shutil.copyfileobj(file, self.wfile)
+                self._headers(page.size_bytes)
+                for block in page.blocks() if with_body else ():
+                    self.wfile.write(block)
 
         def _refuse(self, status: HTTPStatus) -> None:
             self.send_response(status)

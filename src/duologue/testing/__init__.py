@@ -6,6 +6,7 @@ RealtimeApp(engines=scripted_app_engines())     a server whose engines are scrip
 ScriptedServer([Send(GREETING), Drop()])        a server that plays a script, over a socket or in memory
 await check_transport(make_pair)                check the contract of your own transport
 await check_transcriber(transcriber, speech=…)  … of your own engine; each kind of engine has a check
+cassette_server("call.jsonl")                   a recorded call, played as a server; see duologue.testing.cassettes
 assert_turn(read_call("call.jsonl"), 1, …)      assertions about a recorded call; see duologue.testing.assertions
 """
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         read_call,
     )
     from duologue.testing.call_text import normalised
+    from duologue.testing.cassettes import cassette_server
     from duologue.testing.engines import scripted_app_engines, scripted_engines
     from duologue.testing.pair import CountedIds, Pair
     from duologue.testing.playbook import Step, play
@@ -74,6 +76,7 @@ __all__ = [
     "assert_order",
     "assert_tool",
     "assert_turn",
+    "cassette_server",
     "check_denoiser",
     "check_detector",
     "check_end_of_turn",
@@ -98,6 +101,7 @@ _NAMES_OF: Final = {
         "assert_heard assert_latency assert_no_errors assert_order assert_tool assert_turn read_call"
     ),
     "duologue.testing.call_text": "normalised",
+    "duologue.testing.cassettes": "cassette_server",
     "duologue.testing.engines": "scripted_app_engines scripted_engines",
     "duologue.testing.pair": "CountedIds Pair",
     "duologue.testing.playbook": "Step play",

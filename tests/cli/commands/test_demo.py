@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from importlib.util import find_spec
@@ -9,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+import duologue
 from duologue.audio.wav import read_wav
 from duologue.cli.commands.demo import TURN_ORDER, check_turn
 from duologue.cli.commands.demo import speech as clips
 from duologue.cli.errors import TurnFailed
 from duologue.cli.turns.turn import Turn
-from duologue.recording import RecordingReader
+from duologue.recording import RecordedConversation, RecordingReader
+from duologue.testing import cassette_server
 from tests.cli.conftest import Command
 
 needs_speech = pytest.mark.skipif(find_spec("onnxruntime") is None, reason="needs the speech extra")
@@ -32,6 +35,25 @@ def test_three_turns_come_to_their_end_and_leave_their_files(tmp_path: Path, com
     with RecordingReader(tmp_path / "demo" / "session.jsonl") as recording:
         assert recording.header.side == "client"
         assert sum(frame.direction == "received" for frame in recording) > 3 * len(TURN_ORDER)
+    said = [message.text for message in RecordedConversation(tmp_path / "demo" / "session.jsonl").transcript()]
+    assert asyncio.run(_said_again(tmp_path / "demo" / "session.jsonl")) == said
+
+
+async def _said_again(recording: Path) -> list[str]:
+    """What a conversation hears that says the same to the recording."""
+    transcribed = {
+        "audio": {"input": {"transcription": {"model": "whisper-1"}, "turn_detection": {"type": "server_vad"}}}
+    }
+    async with (
+        cassette_server(recording) as url,
+        duologue.converse(url, model="demo", session=transcribed) as conversation,
+        conversation.stream("response.done") as answers,
+    ):
+        for _, _, sound in clips():
+            await conversation.send_audio(sound.at(24_000).pcm16 + bytes(48 * 2000))
+            async for _ in answers:
+                break
+        return [message.text for message in conversation.transcript()]
 
 
 @needs_speech

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from duologue.recording import RecordingLine, RecordingWriter, SessionFamily
-from tests.cli.conftest import Command, write_lines
-from tests.inspection._calls import barge_in_call, push_to_talk_call, vad_call
+from tests.cli.conftest import Command, started, write_lines
+from tests.inspection._calls import Call, barge_in_call, push_to_talk_call, vad_call
 
 
 def written(path: Path, lines: list[RecordingLine], *, family: SessionFamily = "realtime") -> Path:
@@ -59,8 +63,78 @@ def test_a_recording_that_a_crash_has_cut_off_is_inspected(tmp_path: Path, comma
     assert json.loads(command("inspect", path, "--json").out)["cut_off"] is True
 
 
-def test_other_files_and_other_ways_of_showing_are_refused_in_a_sentence(tmp_path: Path, command: Command) -> None:
+def test_other_files_are_refused_in_a_sentence(tmp_path: Path, command: Command) -> None:
     path = tmp_path / "frames.jsonl"
     write_lines(path, {"type": "response.cancel"})
     assert "needs a recording of duologue" in command("inspect", path, "--json", code=2).err
-    assert "needs a recording of duologue" in command("inspect", path, code=2).err
+    assert "there is no file" in command("inspect", tmp_path / "none.jsonl", code=2).err
+
+
+def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path, command: Command) -> None:
+    path, out = written(tmp_path / "call.jsonl", vad_call()), tmp_path / "call.html"
+    shown = command("inspect", path, "--out", out).out
+    assert "68 frames, 8.8 s" in shown
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert out.stat().st_mode & 0o077 == 0
+    assert "exists already" in command("inspect", path, "--out", out, code=2).err
+    command("inspect", path, "--out", out, "--force", "--audio", "none", "--redact", "text, tools")
+    assert "What time is it?" not in out.read_text(encoding="utf-8")
+    other = written(tmp_path / "other.jsonl", barge_in_call())
+    with other.open("ab") as file:
+        file.write(b"garbage\n")
+    assert "line " in command("inspect", other, "--out", tmp_path / "damaged.html", code=1).err
+    assert (tmp_path / "damaged.html").exists()
+
+
+def test_calls_of_other_audio_are_not_compared(tmp_path: Path, command: Command) -> None:
+    loud = Call()
+    loud.session(0.1, None)
+    loud.client(0.5, "input_audio_buffer.append", audio="AAEC" * 800)
+    path, other = written(tmp_path / "a.jsonl", loud.lines), written(tmp_path / "b.jsonl", vad_call())
+    out = tmp_path / "a.html"
+    assert "the users' audio of the two calls differs" in command("inspect", path, "--against", other, "--out", out,
+                                                                   code=2).err  # fmt: skip
+    assert not out.exists()
+    command("inspect", path, "--against", path, "--out", out)
+
+
+def test_options_that_cannot_be_right_are_told(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "call.jsonl", [])
+    assert (
+        "--redact takes audio, text, tools, instructions" in command("inspect", path, "--redact", "words", code=2).err
+    )
+    assert "--audio takes all, speech, none" in command("inspect", path, "--audio", "loud", code=2).err
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[models.m]\nwords = 1", encoding="utf-8")
+    assert "is no price list" in command("inspect", path, "--prices", prices, code=2).err
+
+
+def test_figures_leave_out_what_the_page_leaves_out(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    shown = command("inspect", path, "--json", "--redact", "text,tools").out
+    assert json.loads(shown)["call"]["turns"][0]["user_text"] == "(text, 16 characters)"
+    assert "multiply" in shown
+    assert '"a"' not in shown
+
+
+def test_a_price_list_adds_the_cost_to_the_figures(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[models.m]\ninput_text = 1", encoding="utf-8")
+    shown = json.loads(command("inspect", path, "--json", "--prices", prices).out)
+    assert shown["figures"]["cost"] is None, "the recording does not say its model"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process there gets no Ctrl-C of its own")
+def test_the_page_is_served_until_ctrl_c(tmp_path: Path) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    command = [sys.executable, "-m", "duologue", "inspect", "-", "--no-open"]
+    with path.open("rb") as file, started(command, stdin=file, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = line.split()[0]
+        assert line == f"{url}  (until Ctrl-C)\n"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert answer.read().startswith(b"<!doctype html>")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0

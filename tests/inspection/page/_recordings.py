@@ -40,13 +40,13 @@ def clip(name: str) -> bytes:
 class Script:
     """Writes the lines of a call whose client has an open microphone and notes what it plays."""
 
-    def __init__(self, *, silence_ms: int = _SILENCE_MS) -> None:
+    def __init__(self, *, silence_ms: int = _SILENCE_MS, noise: int = 0) -> None:
         self.lines: list[Json] = []
         self._ids: dict[str, int] = {}
         self._silence_ms = silence_ms
         self._sent_s = 0.0
-        random_noise = random.Random(7)
-        quiet = array("h", (random_noise.randint(-60, 60) for _ in range(_HZ)))
+        dice = random.Random(7)
+        quiet = array("h", (dice.randint(-noise, noise) for _ in range(_HZ)))
         self._noise = pcm16_to_ulaw(quiet.tobytes())
         self._pending: list[tuple[float, int, Json]] = []
         self.user: dict[int, bytes] = {}
@@ -281,25 +281,36 @@ def header(**fields: Any) -> Json:
     return {**first, **told, "family": "realtime", "subject": None, **fields}
 
 
-def whole_call() -> Iterator[Json]:
-    """Twenty seconds with an interruption, an underrun, a function, a refused request and an unknown event."""
-    yield header()
-    script = Script()
+def whole_call(*, is_quick: bool = False) -> Iterator[Json]:
+    """Twenty seconds with an interruption, an underrun, a function, a refused request and an unknown event.
+
+    The quick one is the same talk with a server that answers sooner, refuses nothing and never runs dry.
+    """
+    yield header(**({"model": "demo-2"} if is_quick else {}))
+    script = Script(silence_ms=300 if is_quick else _SILENCE_MS)
     tool = {"type": "function", "name": "look_up_order", "parameters": {"type": "object", "properties": {}}}
     script.opens(0.02, tools=[tool])
     script.note(0.3, kind="mark", text="the call is put through")
     _, at_s = script.user_says(0.8, "question_time", "What time is it?")
-    script.answer(at_s + 0.02, "librivox_0890", "It is a quarter to seven in the morning, and the day", cut_s=6.05)
-    _, at_s = script.user_says(5.62, "question_arithmetic", "Where is my order?", late_ms=340)
-    at_s = script.asks_tool(at_s + 0.02, "look_up_order", {"number": 4711}, {"state": "sent", "day": "Tuesday"}, 0.64)
-    silent_s = script.answer(
-        at_s, "librivox_0930", "It was sent on Tuesday and arrives tomorrow.", first_ms=420, stall=(11, 1.15)
+    told = "It is a quarter to seven in the morning, and the day"
+    script.answer(
+        at_s + 0.02, "librivox_0890", told, cut_s=5.98 if is_quick else 6.05, first_ms=140 if is_quick else 260
     )
-    script.refused(at_s + 0.8)
-    script.server(at_s + 1.1, "vendor.telemetry", queue_ms=38, region="eu-1")
-    script.note(silent_s + 0.4, kind="fault", name="latency", detail="120 ms, 30 ms jitter")
+    late_ms = 110 if is_quick else 340
+    _, at_s = script.user_says(5.62, "question_arithmetic", "Where is my order?", late_ms=late_ms)
+    output = {"state": "sent", "day": "Tuesday"}
+    takes_s = 0.22 if is_quick else 0.64
+    at_s = script.asks_tool(at_s + 0.02, "look_up_order", {"number": 4711}, output, takes_s)
+    told = "It was sent on Tuesday and arrives tomorrow."
+    if is_quick:
+        silent_s = script.answer(at_s, "librivox_0930", told, first_ms=180)
+    else:
+        silent_s = script.answer(at_s, "librivox_0930", told, first_ms=420, stall=(11, 1.15))
+        script.refused(at_s + 0.8)
+        script.server(at_s + 1.1, "vendor.telemetry", queue_ms=38, region="eu-1")
+        script.note(silent_s + 0.4, kind="fault", name="latency", detail="120 ms, 30 ms jitter")
     _, at_s = script.user_says(silent_s + 0.9, "question_time", "And what time is it now?", late_ms=90)
-    silent_s = script.answer(at_s + 0.02, "librivox_0880", "It is ten to seven.", first_ms=310)
+    silent_s = script.answer(at_s + 0.02, "librivox_0880", "It is ten to seven.", first_ms=190 if is_quick else 310)
     script.closed(silent_s + 0.5, 1000, "", "client")
     yield from script.take(silent_s + 0.5)
 
@@ -307,7 +318,7 @@ def whole_call() -> Iterator[Json]:
 def long_call(minutes: float, *, interrupted_every: int = 9) -> Iterator[Json]:
     """A turn each 7.5 seconds or so; every few answers are interrupted, some requests are refused."""
     yield header(model="demo-long")
-    script = Script()
+    script = Script(noise=60)
     script.opens(0.02)
     dice = random.Random(3)
     said = ["What time is it?", "What is seven times eight?", "And in Lisbon?", "Say it once more, please."]
@@ -362,7 +373,7 @@ def hostile_call() -> Iterator[Json]:
     silent_s = script.answer(at_s + 0.02, "librivox_0880", bad)
     script.note(1.0, kind="mark", text=bad)
     script.note(1.1, kind="fault", name=bad, detail=bad)
-    script.server(1.2, "</script><b>", **{"__proto__": {"polluted": True}, "text": "x" * 1_000_000})
+    script.server(1.2, "</script><b>", __proto__={"polluted": True}, text="x" * 1_000_000)
     script.server(1.3, "__proto__", hasOwnProperty=bad, toString=1)
     error = {"type": "</script>", "code": HOSTILE[0], "message": bad, "param": None, "event_id": HOSTILE[2]}
     script.server(1.4, "error", error=error)

@@ -73,7 +73,8 @@ class Tape:
 
     def exchange(self, method: str, path: str, **fields: Any) -> Tape:
         """A request over HTTP."""
-        self._writer.write_line(ExchangeLine(at_s=0.0, method=method, path=path, **{"status": 200, **fields}))
+        told: dict[str, Any] = {"status": 200, **fields}
+        self._writer.write_line(ExchangeLine(at_s=0.0, method=method, path=path, **told))
         return self
 
     def done(self) -> Path:

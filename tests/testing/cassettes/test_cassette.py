@@ -51,7 +51,9 @@ def test_another_model_is_a_fault_unless_fields_may_differ(tape: Tape) -> None:
     tape.server(GREETING)
     cassette = playing(tape)
     assert isinstance(cassette.open("/v1/realtime?model=other"), Answer)
-    assert cassette.faults == [f"tape: the client opens /v1/realtime?model=other, and the next one recorded is {PLACE}."]
+    assert cassette.faults == [
+        f"tape: the client opens /v1/realtime?model=other, and the next one recorded is {PLACE}."
+    ]
     assert opened(playing(tape, "types"), "/v1/realtime?model=other").socket.number == 1
 
 
@@ -83,7 +85,10 @@ def test_another_request_is_a_fault(tape: Tape) -> None:
     cassette = playing(tape)
     assert cassette.request("GET", "/v1/models", b"").status == 404
     assert cassette.request("POST", SECRETS, b"no JSON").status == 404
-    assert cassette.faults[0] == f"tape: the client asks for GET /v1/models, and recorded and not yet played: POST {SECRETS}."
+    assert (
+        cassette.faults[0]
+        == f"tape: the client asks for GET /v1/models, and recorded and not yet played: POST {SECRETS}."
+    )
     assert 'request: {"session":{"type":"realtime"}} was recorded, and "no JSON" came' in cassette.faults[1]
     assert cassette.request("POST", SECRETS, b"").status == 404
     assert cassette.faults[2].endswith("and no other request was recorded.")

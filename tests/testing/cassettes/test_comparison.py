@@ -21,7 +21,9 @@ PLAIN: st.SearchStrategy[Any] = st.recursive(
 EVENTS = st.dictionaries(st.text(max_size=6), PLAIN, max_size=5)
 
 
-def found(recorded: dict[str, Any], came: dict[str, Any], *ignore: str, made: frozenset[str] = frozenset()) -> list[str]:
+def found(
+    recorded: dict[str, Any], came: dict[str, Any], *ignore: str, made: frozenset[str] = frozenset()
+) -> list[str]:
     return [str(each) for each in differences(recorded, came, ids=ClientIds(made), ignored=IgnoredFields(ignore))]
 
 
@@ -60,7 +62,9 @@ def test_numbers_of_one_value_are_equal() -> None:
     assert found({"speed": 1}, {"speed": 1.0}) == []
 
 
-@pytest.mark.parametrize("ignored", ["session.instructions", "session.*", "*.instructions", "session", "$.session.instructions"])
+@pytest.mark.parametrize(
+    "ignored", ["session.instructions", "session.*", "*.instructions", "session", "$.session.instructions"]
+)
 def test_ignored_fields_may_differ_or_be_missing(ignored: str) -> None:
     recorded = {"type": "session.update", "session": {"instructions": "a", "tools": [{"name": "x"}]}}
     came: dict[str, Any] = {"type": "session.update", "session": {"tools": [{"name": "x"}]}}
@@ -114,7 +118,9 @@ def test_any_secret_stands_for_one_that_was_taken_out(came: str) -> None:
 
 
 def test_the_address_of_a_tool_server_is_compared_without_its_keys() -> None:
-    recorded, came = ({"tools": [{"server_url": url}]} for url in ("https://a.example/mcp", "https://a.example/mcp?k=1"))
+    recorded, came = (
+        {"tools": [{"server_url": url}]} for url in ("https://a.example/mcp", "https://a.example/mcp?k=1")
+    )
     assert found(recorded, came) == []
 
 

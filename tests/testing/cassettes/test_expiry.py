@@ -41,7 +41,8 @@ def test_ends_come_later(content: dict[str, Any], later: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    "content", [{}, {"session": None}, {"session": {"expires_at": None}}, {"item": {"expires_at": 5}}, {"expires_at": True}]
+    "content",
+    [{}, {"session": None}, {"session": {"expires_at": None}}, {"item": {"expires_at": 5}}, {"expires_at": True}],
 )
 def test_what_has_no_end_is_the_same_object(content: dict[str, Any]) -> None:
     assert postponed(content, 10) is content

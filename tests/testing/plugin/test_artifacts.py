@@ -39,7 +39,7 @@ def test_by_default_the_calls_of_tests_that_fail_are_kept(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run(pytester, _CODE)
-    assert kept(pytester) == {"test_inner-test_a-fails": ["call-1.jsonl", "call-2.jsonl"]}
+    assert kept(pytester) == {"test_inner-test_a-fails": ["call-1.html", "call-1.jsonl", "call-2.html", "call-2.jsonl"]}
     result.stdout.fnmatch_lines(["*- duologue recordings -*", "duologue inspect .duologue/test_inner-*/call-1.jsonl"])
     (line,) = [line for line in result.stdout.lines if line.endswith("call-2.jsonl")]
     call = read_call(pytester.path / line.removeprefix("duologue inspect "))
@@ -57,6 +57,12 @@ def test_all_or_none_can_be_kept(pytester: pytest.Pytester) -> None:
     assert "duologue recordings" not in result.stdout.str()
     run(pytester, _CODE, "--duologue-keep=all")
     assert set(kept(pytester)) == {"test_inner-test_a-fails", "test_inner-test_a-does-not"}
+
+
+def test_a_test_without_a_recording_leaves_no_folder(pytester: pytest.Pytester) -> None:
+    code = "def test_a(realtime_server, scripted_server): assert not scripted_server"
+    run(pytester, code).assert_outcomes(failed=1)
+    assert kept(pytester) == {}
 
 
 def test_names_of_folders_suit_file_systems_and_differ_where_tests_do() -> None:

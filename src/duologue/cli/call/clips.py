@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from duologue.audio.formats import Encoding
-from duologue.audio.levels import FLOOR_DBFS, level_dbfs
+from duologue.audio.levels import level_dbfs
+from duologue.audio.speech_extent import SpeechExtent
 from duologue.audio.wav import Sound
 
 __all__ = ["CHUNK_MS", "AudioChunk", "Clip"]
 
 CHUNK_MS: Final = 100
 """Audio in one append: a common choice of clients, ten messages a second."""
-
-_FRAME_MS: Final = 20
-
-_SPEECH_RANGE_DB: Final = 35.0
-"""Frames this much quieter than the loudest are pauses: weak consonants lie 30 dB below stressed vowels."""
 
 _SILENT_DBFS: Final = -50.0
 """A clip with nothing louder than this holds no speech: quiet speech is at -30, a quiet room at -60."""
@@ -54,16 +50,13 @@ class Clip:
     def of(sound: Sound, encoding: Encoding) -> Clip:
         """The clip, converted and measured. Raises as resampling does; takes CPU time, about 1 % of the clip's."""
         pcm16 = sound.at(encoding.rate_hz).pcm16
-        frame_bytes = 2 * encoding.rate_hz * _FRAME_MS // 1000
-        levels_dbfs = [level_dbfs(pcm16[at : at + frame_bytes]) for at in range(0, len(pcm16), frame_bytes)]
-        loudest_dbfs = max(levels_dbfs, default=FLOOR_DBFS)
-        speech = [n for n, level in enumerate(levels_dbfs) if level >= loudest_dbfs - _SPEECH_RANGE_DB] or [0]
+        extent = SpeechExtent.of(pcm16, encoding.rate_hz)
         return Clip(
             pcm16=pcm16,
             encoding=encoding,
-            loudest_dbfs=loudest_dbfs,
-            speech_begin_ms=speech[0] * _FRAME_MS,
-            speech_end_ms=(speech[-1] + 1) * _FRAME_MS,
+            loudest_dbfs=extent.loudest_dbfs,
+            speech_begin_ms=extent.begin_ms,
+            speech_end_ms=extent.end_ms,
         )
 
     @property

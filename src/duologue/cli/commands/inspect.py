@@ -30,6 +30,7 @@ from duologue.inspection.page import (
     OtherCall,
     PageOptions,
     Redacted,
+    Redaction,
     build_page,
 )
 from duologue.inspection.prices import PriceError, PriceList
@@ -77,7 +78,7 @@ def inspect(
     with ExitStack() as stack:
         recording = _recording(stack, file)
         if json:
-            return _printed(recording, options.prices)
+            return _printed(recording, options)
         other = None
         if against is not None:
             other = OtherCall(recording=_recording(stack, against), title=_title(against))
@@ -125,7 +126,7 @@ def _check(given: Sequence[str], known: Sequence[str], option: str) -> None:
             raise UsageError(f"{option} takes {', '.join(known)}, and not {each}")
 
 
-def _printed(recording: RecordingReader, prices: PriceList | None) -> int:
+def _printed(recording: RecordingReader, options: PageOptions) -> int:
     """Print the figures."""
     fold, failure = CallFold(recording.header), None
     try:
@@ -134,10 +135,10 @@ def _printed(recording: RecordingReader, prices: PriceList | None) -> int:
     except RecordingError as fault:
         failure = sentence_of(fault)
     figures: dict[str, Any] = msgspec.to_builtins(figures_of(fold.view))
-    if prices is not None:
-        figures["cost"] = msgspec.to_builtins(prices.cost_of(fold.view.tokens, fold.view.model))
+    if options.prices is not None:
+        figures["cost"] = msgspec.to_builtins(options.prices.cost_of(fold.view.tokens, fold.view.model))
     shown = {"figures": figures, "call": fold.view.to_json(), "cut_off": recording.cut_off}
-    print(printable_json(write_text(shown).decode()))
+    print(printable_json(write_text(Redaction(options.without).row(shown)).decode()))
     return _ended(failure)
 
 
@@ -161,12 +162,9 @@ def _write(target: BinaryIO, block: bytes) -> None:
 
 def _served(recording: RecordingReader, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
     """Serve the page until Ctrl-C."""
-    with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
-        path = Path(folder) / "call.html"
-        with path.open("wb") as target:
-            page = _built(recording, other, target, options)
-        result = _ended(page.failure)
-        with PageServer(path, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
+    with tempfile.TemporaryFile() as built:
+        result = _ended(_built(recording, other, built, options).failure)
+        with PageServer(built, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
             print(f"{server.url}  (until Ctrl-C)", flush=True)
             if opens:
                 webbrowser.open(server.url)

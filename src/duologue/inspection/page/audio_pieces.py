@@ -21,6 +21,7 @@ __all__ = [
     "AUDIO_CHOICES",
     "AudioChoice",
     "AudioCoding",
+    "AudioPiece",
     "coded",
     "coding_at",
     "pieces_of",

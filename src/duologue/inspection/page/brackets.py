@@ -48,7 +48,7 @@ class BracketLane:
                 case "responses":
                     response = self._view.responses[change.index]
                     turn = self._view.turns[response.turn - 1] if 0 < response.turn <= len(self._view.turns) else None
-                    if turn is not None and response.created_s is not None:
+                    if turn is not None and turn.response_ids[:1] == [response.response_id]:
                         self._open(turn, "created", response.created_s, frame.number)
                 case "interruptions":
                     self._interruption(change.index, self._view.interruptions[change.index], frame.number)

@@ -32,7 +32,7 @@ from duologue.recording import Header, RecordingReader
 
 __all__ = ["BuiltPage", "OtherCall", "PageOptions", "build_page", "call_content"]
 
-VERSION: Final = 1
+_VERSION: Final = 1
 """Of the data in a page: `assets` read it."""
 
 _LONG_S: Final = 600.0
@@ -131,7 +131,7 @@ def call_content(
         "cost": msgspec.to_builtins(cost),
     }
     content: dict[str, Any] = {
-        "version": VERSION,
+        "version": _VERSION,
         "title": title,
         "header": msgspec.to_builtins(header),
         "duration_s": round(fold.duration_s, 3),

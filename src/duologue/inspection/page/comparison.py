@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -49,7 +50,7 @@ class EventDifference(Struct, frozen=True, kw_only=True):
     by: str
     type: str
     ids: list[str]
-    """As "1", "2" by their first appearance in the part."""
+    """By the event of the part that first names them, such as "response.created 1": ids themselves always differ."""
 
 
 def check_comparable(this: LaneFold, other: LaneFold) -> None:
@@ -108,8 +109,12 @@ def _parts(events: Sequence[CallEvent]) -> Iterator[list[CallEvent]]:
 
 
 def _keys(part: list[CallEvent]) -> list[tuple[str, ...]]:
-    """What is the same in two calls of an event: whose it is, its type, and which ids are the same as before."""
-    numbers: dict[str, str] = {}
-    return [
-        (each.by, each.type, *(numbers.setdefault(id_, str(len(numbers) + 1)) for id_ in each.ids)) for each in part
-    ]
+    """What is the same in two calls of an event: whose it is, its type, and where its ids came first."""
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for event in part:
+        for id_ in event.ids:
+            if id_ not in names:
+                counts[event.type] += 1
+                names[id_] = f"{event.type} {counts[event.type]}"
+    return [(each.by, each.type, *(names[id_] for id_ in each.ids)) for each in part]

@@ -10,7 +10,16 @@ from msgspec import Struct
 
 from duologue.inspection.page.partners import Partners
 from duologue.inspection.reading import ReadEvent
-from duologue.recording import ClosedLine, ConnectedLine, Frame, NoteLine, RecordingLine
+from duologue.recording import (
+    ClosedLine,
+    ConnectedLine,
+    FaultNote,
+    Frame,
+    Note,
+    NoteLine,
+    RecordingLine,
+    UnknownNote,
+)
 
 __all__ = ["FrameDirection", "FrameRow", "FrameTable"]
 
@@ -66,6 +75,7 @@ class FrameTable:
         """The row of the next line. `read` is what a frame says, and `content` its JSON object, if it is one."""
         number = len(self)
         direction, name, size = _described(line, read)
+        fold = self._folded(number, direction, name, content)
         row = FrameRow(
             number=number,
             at_ms=max(0, min(_MAX_MS, round(getattr(line, "at_s", 0.0) * 1000))),
@@ -73,14 +83,11 @@ class FrameTable:
             type=name[:_MAX_NAME],
             bytes=min(size, _MAX_MS),
             odd=_is_odd(line, read),
-            id="",
-            fold=self._folded(number, direction, name, content),
+            id=_id_of(content) if fold == number else "",
+            fold=fold,
         )
         if content is not None:
             self._partners.push(number, read.by if read is not None else "server", name, content)
-            event_id = content.get("event_id")
-            if isinstance(event_id, str) and row.fold == number:
-                row = _with_id(row, event_id[:_MAX_ID])
         self._keep(row)
         return row
 
@@ -90,7 +97,7 @@ class FrameTable:
 
     def wire(self) -> dict[str, int]:
         """Messages and their bytes, each way, as the header's side sees them."""
-        found = dict.fromkeys(("sent", "sent_bytes", "received", "received_bytes"), 0)
+        found: dict[str, int] = {"sent": 0, "sent_bytes": 0, "received": 0, "received_bytes": 0}
         for direction, size in zip(self._dirs, self._sizes, strict=True):
             name = {ord("s"): "sent", ord("r"): "received"}.get(direction)
             if name is not None:
@@ -138,17 +145,9 @@ class FrameTable:
         return self._runs.setdefault(key, number)
 
 
-def _with_id(row: FrameRow, event_id: str) -> FrameRow:
-    return FrameRow(
-        number=row.number,
-        at_ms=row.at_ms,
-        dir=row.dir,
-        type=row.type,
-        bytes=row.bytes,
-        odd=row.odd,
-        id=event_id,
-        fold=row.fold,
-    )
+def _id_of(content: dict[str, Any] | None) -> str:
+    event_id = content.get("event_id") if content is not None else None
+    return event_id[:_MAX_ID] if isinstance(event_id, str) else ""
 
 
 def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirection, str, int]:
@@ -161,10 +160,13 @@ def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirect
         case ConnectedLine():
             return "o", "connected", 0
         case NoteLine(note=note):
-            kind = note.fields.get("kind") if hasattr(note, "fields") else note.__struct_config__.tag
-            return "n", f"note {kind}", 0
+            return "n", f"note {_kind_of(note)}", 0
         case _:
             return "n", "(unknown line)", 0
+
+
+def _kind_of(note: Note | UnknownNote) -> str:
+    return str(note.fields.get("kind") if isinstance(note, UnknownNote) else note.__struct_config__.tag)
 
 
 def _is_odd(line: RecordingLine, read: ReadEvent | None) -> bool:
@@ -174,6 +176,6 @@ def _is_odd(line: RecordingLine, read: ReadEvent | None) -> bool:
         case ClosedLine(code=code):
             return code not in _AGREED
         case NoteLine(note=note):
-            return getattr(note.__struct_config__, "tag", None) == "fault"
+            return isinstance(note, FaultNote)
         case _:
             return False

@@ -75,12 +75,12 @@ class Partners:
         """A frame with this content."""
         self._of.extend([-1] * (number + 1 - len(self._of)))
         ids = _ids_of(content)
-        if (caused := self._caused_by(content)) is not None:
-            self._pair(number, caused)
+        caused = self._caused_by(content)
+        self._pair(number, caused)
         if by == "client":
             self._client(number, name, content, ids)
         else:
-            self._server(number, name, ids)
+            self._server(number, name, ids, is_named=caused is not None)
         if self._of[number] < 0:
             found = (self._first.get((kind, ids[kind])) for kind in _ABOUT if kind in ids)
             first = next((each for each in found if each is not None), None)
@@ -99,9 +99,9 @@ class Partners:
         for answer in _ANSWERS.get(name, ()):
             self._waiting.setdefault(answer, deque(maxlen=_WAITING)).append((number, ids.get("item")))
 
-    def _server(self, number: int, name: str, ids: dict[str, str]) -> None:
+    def _server(self, number: int, name: str, ids: dict[str, str], *, is_named: bool) -> None:
         waiting = self._waiting.get(name)
-        if waiting:
+        if waiting and not is_named:
             item = ids.get("item")
             found = next((each for each in waiting if each[1] == item), None)
             found = found or next((each for each in waiting if each[1] is None or item is None), None)

@@ -20,11 +20,13 @@ _ROW_FIELDS: Final[dict[str, Redacted]] = {
 """Fields that hold it, in rows of a call."""
 
 _FIELDS: Final[dict[str, Redacted]] = {
-    **dict.fromkeys(("transcript", "text", "refusal", "delta"), "text"),
+    **dict.fromkeys(("transcript", "text", "refusal", "delta", "content", "logprobs", "image_url"), "text"),
     **dict.fromkeys(("arguments", "output", "tools", "tool", "result", "input"), "tools"),
-    **dict.fromkeys(("instructions", "prompt", "commentary", "thinking"), "instructions"),
+    **dict.fromkeys(("instructions", "prompt"), "instructions"),
 }
 """The same in frames. `_holds` says where another field of the name is meant."""
+
+_OUTPUTS: Final = ("function_call_output", "mcp_call")
 
 _SHOWN_CHARACTERS: Final = 100_000
 """Of one string: a page of instructions has 5,000. A frame may be 16 MiB, and a page shows many."""
@@ -74,7 +76,7 @@ class Redaction:
             return "(nested too deeply to be shown)"
         if isinstance(value, dict):
             inner = value.get("type")
-            within = inner if isinstance(inner, str) and inner in ("function_call_output", "mcp_call") else kind
+            within = inner if isinstance(inner, str) and (inner in _OUTPUTS or "." in inner) else kind
             return {name: self._field(name, each, within, bytes_per_s, depth + 1) for name, each in value.items()}
         if isinstance(value, list):
             return [self._walk(each, kind, bytes_per_s, depth + 1) for each in value]
@@ -83,18 +85,17 @@ class Redaction:
         return value
 
     def _field(self, name: str, value: Any, kind: str, bytes_per_s: float | None, depth: int) -> Any:
-        if isinstance(value, str) and name in _AUDIO_FIELDS and is_audio(value, kind):
+        if isinstance(value, str) and name in _AUDIO_FIELDS and _is_audio(value, kind):
             return _told_audio(value, bytes_per_s)
         left_out = _FIELDS.get(name)
         if left_out is not None and value:
-            if name == "delta":
-                left_out = "tools" if "arguments" in kind else "text"
+            left_out = _meant(name, left_out, kind)
             if left_out in self.without and _holds(name, value, kind):
                 return _told(left_out, value)
         return self._walk(value, kind, bytes_per_s, depth)
 
 
-def is_audio(text: str, kind: str) -> bool:
+def _is_audio(text: str, kind: str) -> bool:
     """Whether a string of a frame of this type is sound in base64."""
     if kind.endswith(".delta"):
         return "audio" in kind and "transcript" not in kind
@@ -103,11 +104,18 @@ def is_audio(text: str, kind: str) -> bool:
     return not text.isspace() and text.isascii() and not text.encode().translate(None, bytes(_BASE64))
 
 
+def _meant(name: str, usual: Redacted, kind: str) -> Redacted:
+    """What such a field of an event of this type holds."""
+    if name == "delta" and "arguments" in kind:
+        return "tools"
+    return "instructions" if name == "content" and "instructions" in kind else usual
+
+
 def _holds(name: str, value: Any, kind: str) -> bool:
     match name:
         case "output":  # also the output of a response, and the settings of a session's
-            return isinstance(value, str) or kind in ("function_call_output", "mcp_call")
-        case "input" | "result" | "tool" | "delta" | "commentary" | "thinking":
+            return isinstance(value, str) or kind in _OUTPUTS
+        case "input" | "result" | "tool" | "delta" | "content":  # `content` is also a list of parts
             return isinstance(value, str)
         case _:
             return True

@@ -18,7 +18,7 @@ from duologue.events import (
 from duologue.inspection.page.energy import EnergyDetector
 from duologue.inspection.page.lanes import Lanes, SpeechBar
 from duologue.inspection.page.peaks import STEP_MS, laid_over
-from duologue.inspection.page.sounds import CallTrack, Sound, SoundStore
+from duologue.inspection.page.sounds import CallTrack, SoundStore, StoredSound
 from duologue.inspection.reading import FrameSound
 from duologue.inspection.spans import heard_until
 from duologue.inspection.view import CallTurn, CallView
@@ -41,7 +41,7 @@ class PlacedSound(Struct, frozen=True):
 
     begin_s: float
     end_s: float
-    sound: Sound
+    sound: StoredSound
     offset_s: float
 
 
@@ -151,7 +151,7 @@ class ModelSounds:
 
     def __init__(self, store: SoundStore | None) -> None:
         self._store = store
-        self._parts: dict[tuple[str, int], Sound] = {}
+        self._parts: dict[tuple[str, int], StoredSound] = {}
         self._stream = CallTrack(store, leads=True)
         """Of the families without parts."""
 
@@ -166,7 +166,7 @@ class ModelSounds:
         key = (event.item_id, event.content_index)
         sound = self._parts.get(key)
         if sound is None:
-            sound = self._parts[key] = Sound(rate_hz, self._store)
+            sound = self._parts[key] = StoredSound(rate_hz, self._store)
         sound.add(pcm16)
 
     def placed(self, view: CallView) -> Iterator[PlacedSound]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from msgspec import Struct
 
 from duologue.inspection.page.peaks import STEP_MS, PeakMeter
 
-__all__ = ["CallTrack", "FileStore", "Sound", "SoundStore", "Stretch"]
+__all__ = ["CallTrack", "FileStore", "SoundStore", "StoredSound", "Stretch"]
 
 
 class SoundStore(Protocol):
@@ -48,7 +48,7 @@ class FileStore:
         return self._file.read(size_bytes)
 
 
-class Sound:
+class StoredSound:
     """One stream of PCM16: its peaks, and where its samples are."""
 
     def __init__(self, rate_hz: int, store: SoundStore | None) -> None:
@@ -120,13 +120,11 @@ class Stretch(Struct, kw_only=True):
     connection: int
     position_ms: float
     """Of its beginning in the audio of its connection's session."""
-    sound: Any
-    """A `Sound`."""
+    sound: StoredSound
 
     @property
     def end_s(self) -> float:
-        end_s: float = self.begin_s + self.sound.duration_s
-        return end_s
+        return self.begin_s + self.sound.duration_s
 
 
 class CallTrack:
@@ -159,8 +157,7 @@ class CallTrack:
         if not self._leads and stretch.end_s > due_s + _EXACT_S:
             moved_s = max(stretch.earliest_s - stretch.begin_s, due_s - stretch.end_s)
             stretch.begin_s += moved_s
-        peaks: bytes = stretch.sound.add(pcm16)
-        return peaks, moved_s
+        return stretch.sound.add(pcm16), moved_s
 
     def at_s(self, position_ms: float, connection: int) -> float | None:
         """When a position of a session's audio was spoken; None for one that was not sent."""
@@ -193,7 +190,7 @@ class CallTrack:
             earliest_s=after_s if is_stall else max(after_s, begin_s - _LATE_S),
             connection=connection,
             position_ms=position_ms,
-            sound=Sound(rate_hz, self._store),
+            sound=StoredSound(rate_hz, self._store),
         )
         self.stretches.append(stretch)
         return stretch

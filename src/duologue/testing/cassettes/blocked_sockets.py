@@ -38,7 +38,11 @@ def blocked_sockets(
 
     def guarded(name: str) -> Any:
         def connect(self: socket.socket, address: Any) -> Any:
-            guard.check(self.family, address)
+            try:
+                guard.check(self.family, address)
+            except SocketBlocked:
+                self.close()  # callers do so for an OSError only
+                raise
             return originals[name](self, address)
 
         return connect

@@ -19,9 +19,26 @@ __all__ = ["FAMILIES", "pytest_addoption"]
 FAMILIES: Final = ("servers", "scripts", "faults", "sounds", "cassettes", "artifacts", "baselines")
 """Modules of this folder that are plugins of their own, in the order in which their hooks are called last."""
 
+_PACKAGE: Final = __name__.partition(".")[0]
+
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Register the families; pytest then calls this hook of theirs, too."""
+    _keep_modules_as_compiled(pluginmanager)
     parser.getgroup("duologue", "realtime voice (duologue)")
     for family in FAMILIES:
         pluginmanager.register(import_module(f"{__name__}.{family}"), f"duologue.{family}")
+
+
+def _keep_modules_as_compiled(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Have pytest import the modules of the package as they are.
+
+    It rewrites the assert statements of every module of a package that brings a plugin. Of this one that takes a second
+    of the first run, and of each run where bytecode is not kept, and our assertions gain nothing. There is no public
+    way out for a whole package; without these attributes of pytest's, the second is lost and all else works.
+    """
+    hook = getattr(pluginmanager, "rewrite_hook", None)
+    marked, known = getattr(hook, "_must_rewrite", None), getattr(hook, "_marked_for_rewrite_cache", None)
+    if isinstance(marked, set) and isinstance(known, dict):
+        marked.discard(_PACKAGE)
+        known.clear()

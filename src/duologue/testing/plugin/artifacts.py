@@ -5,6 +5,7 @@ A fixture of any family hands over what it has with `attach`; the rest happens h
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 from collections.abc import Generator
@@ -24,6 +25,8 @@ __all__ = [
     "pytest_runtest_makereport",
     "pytest_runtest_protocol",
 ]
+
+_logger = logging.getLogger(__name__)
 
 FOLDER: Final = ".duologue"
 """Below the root directory of pytest."""
@@ -91,7 +94,8 @@ def pytest_runtest_makereport(
         for each in evidence:
             report.sections += [(title, text) for title, text in each.sections() if not _is_told(text, report)]
         if evidence and (kept := _kept(item)):
-            report.sections.append(("duologue recordings", "\n".join(f"duologue inspect {path}" for path in kept)))
+            told = (f"duologue inspect {_shown(item, path)}" for path in kept)
+            report.sections.append(("duologue recordings", "\n".join(told)))
     return report
 
 
@@ -100,7 +104,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Keep the calls as they were when the fixtures had ended, and no longer what an earlier run kept."""
     result = yield
     if evidence := item.stash.get(_EVIDENCE, []):
-        _kept(item)
+        kept = _kept(item)
+        if has_failed(item):
+            _add_pages(item, kept)
         for each in evidence:
             each.close()
         del item.stash[_EVIDENCE]
@@ -112,20 +118,41 @@ def _is_told(text: str, report: pytest.TestReport) -> bool:
     return all(line.strip() in report.longreprtext for line in text.splitlines())
 
 
-def _kept(item: pytest.Item) -> list[str]:
-    """Write the files of a test if they are to be kept; returns the recordings, as paths from where pytest runs."""
+def _kept(item: pytest.Item) -> list[Path]:
+    """Write the files of a test if they are to be kept; returns the recordings."""
     keep = item.config.getoption("--duologue-keep")
     folder = item.config.rootpath / FOLDER / _name_of(item.nodeid)
     shutil.rmtree(folder, ignore_errors=True)
-    if not (keep == "all" or (keep == "failed" and item.stash.get(_FAILED, False))):
+    if not (keep == "all" or (keep == "failed" and has_failed(item))):
         return []
     folder.mkdir(parents=True)
     ignore = folder.parent / ".gitignore"
     if not ignore.exists():
         ignore.write_text(_IGNORE, encoding="utf-8")
-    paths = [path for each in item.stash.get(_EVIDENCE, []) for path in each.save(folder)]
-    here = item.config.invocation_params.dir
-    return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths]
+    paths = [path for each in evidence_of(item) for path in each.save(folder)]
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    return paths
+
+
+def _add_pages(item: pytest.Item, recordings: list[Path]) -> None:
+    """Write a page beside each recording, for a browser on another machine, too: CI keeps the folder."""
+    if not recordings:
+        return
+    from duologue.errors import RecordingError
+    from duologue.testing.call_page import write_call_page
+
+    for path in recordings:
+        try:
+            write_call_page(path, path.with_suffix(".html"), title=item.name)
+        except (OSError, RecordingError) as fault:  # the disk is full, say: the test has been reported already
+            _logger.warning("no page was made of %s: %s", path, fault)
+
+
+def _shown(item: pytest.Item, path: Path) -> str:
+    """The path from where pytest was started, if it is below."""
+    start = item.config.invocation_params.dir
+    return str(path.relative_to(start) if path.is_relative_to(start) else path)
 
 
 def _name_of(nodeid: str) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from duologue.testing.plugin.artifacts import _FAILED, attach
+from duologue.testing.plugin.artifacts import attach, has_failed
 
 if TYPE_CHECKING:
     from duologue.testing.cassettes import CassetteServer
@@ -99,7 +99,6 @@ def realtime_cassette(
     The file is `cassettes/<module>/<test>.jsonl`. While it is played, the test cannot connect to anything else. After
     the test, the client must have sent what was recorded. `.is_recording` says whether it is being recorded.
     """
-    __tracebackhide__ = True
     from duologue.testing.cassettes import blocked_sockets
 
     name, keywords = _asked(request)
@@ -113,12 +112,12 @@ def realtime_cassette(
         if not server.is_recording:
             blocked.enter_context(blocked_sockets(server.port, allow=allow, attempts=attempts))
         yield server
-    has_failed = request.node.stash.get(_FAILED, False)
-    if has_failed:
+    is_failed = has_failed(request.node)
+    if is_failed:
         server.fail()
     held.release()
     faults = server.finish()
-    if faults and not has_failed:  # else its report has them already
+    if faults and not is_failed:  # else its report has them already
         pytest.fail("\n".join([*faults, _how_to_record(request, "all")]), pytrace=False)
     if server.recorder is not None and server.recorder.summary:
         request.config.stash.setdefault(_RECORDED, []).append(server.recorder.summary)
@@ -128,7 +127,8 @@ def _server(request: pytest.FixtureRequest, path: Path, keywords: dict[str, Any]
     from duologue.errors import ConnectFailed, RecordingError
     from duologue.testing.cassettes import open_cassette
 
-    record, upstream = request.config.getoption(_RECORD), request.config.getoption(_UPSTREAM)
+    record: Any = request.config.getoption(_RECORD)
+    upstream: Any = request.config.getoption(_UPSTREAM)
     shown = _shown(request, path)
     if not path.exists() and record == "none":
         raise _failed(f"there is no cassette {shown}.\n{_how_to_record(request, 'once')}")
@@ -179,9 +179,8 @@ def _path(request: pytest.FixtureRequest, name: str | None) -> Path:
     module: Path = request.path
     if name is not None and name.endswith(".jsonl"):
         return module.parent / name
-    if name is None:
-        name = request.node.name if request.cls is None else f"{request.cls.__name__}.{request.node.name}"
-    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")  # what every file system takes
+    own: str = request.node.name if request.cls is None else f"{request.cls.__name__}.{request.node.name}"
+    plain = re.sub(r"[^\w.-]+", "-", name or own).strip("-.")  # what every file system takes
     return module.parent / _FOLDER / module.stem / f"{plain}.jsonl"
 
 

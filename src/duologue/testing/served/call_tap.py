@@ -9,10 +9,12 @@ import weakref
 from contextlib import suppress
 from copy import deepcopy
 from functools import partial
+from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from urllib.parse import parse_qs
 
+from duologue.audio.files import create_file
 from duologue.inspection import CallFold, CallView
 from duologue.recording import ClosedLine, Frame, Header, RecordingWriter
 from duologue.recording.lines import ClosedBy, Direction, RecordingLine
@@ -74,8 +76,9 @@ class TappedCall:
             return content
 
     def save(self, path: Path) -> None:
-        """Write the recording into a file."""
-        path.write_bytes(self.recording())
+        """Write the recording into a file that its owner alone may read. Raises OSError."""
+        with BufferedWriter(create_file(path)) as file:
+            file.write(self.recording())
 
     def close(self) -> None:
         """Drop the recording; the view stays."""

@@ -6,17 +6,18 @@ import os
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
-from duologue.inspection.page import PageOptions, build_page
+from duologue.inspection.page import OtherCall, PageOptions, build_page
 from duologue.recording import RecordingReader
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
+NONCE: Final = "0123456789abcdef"
 _READY_MS: Final = 20_000
 """Other tests share the machine."""
 
@@ -37,16 +38,17 @@ def chromium() -> Generator[Browser]:
         browser.close()
 
 
-def built(recording: Path, page: Path, **options: Any) -> Path:
-    """The page of a recording in a file."""
-    with (
-        RecordingReader(recording) as reader,
-        page.open("wb") as target,
-        tempfile.TemporaryFile() as user,
-        tempfile.TemporaryFile() as model,
-    ):
-        shown = PageOptions(title=recording.name, **options)
-        build_page(reader, target, nonce="0123456789abcdef", scratch=(user, model), options=shown)
+def built(recording: Path, page: Path, *, against: Path | None = None) -> Path:
+    """The page of a recording in a file, beside another one or alone."""
+    with ExitStack() as stack:
+        reader = stack.enter_context(RecordingReader(recording))
+        other = None
+        if against is not None:
+            other = OtherCall(recording=stack.enter_context(RecordingReader(against)), title=against.name)
+        target = stack.enter_context(page.open("wb"))
+        user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        options = PageOptions(title=recording.name)
+        build_page(reader, target, nonce=NONCE, scratch=(user, model), options=options, against=other)
     return page
 
 
@@ -54,8 +56,17 @@ class Opened:
     """A page that is open and ready."""
 
     def __init__(
-        self, browser: Browser, path: Path, *, scheme: Any = "light", width: int = 1440, height: int = 900, hash: str = ""
+        self,
+        browser: Browser,
+        path: Path,
+        *,
+        scheme: Any = "light",
+        width: int = 1440,
+        height: int = 900,
+        hash: str = "",
+        script: str = "",
     ) -> None:
+        """`script` runs before those of the page."""
         self.requests: list[str] = []
         self.said: list[str] = []
         self._context = browser.new_context(
@@ -63,6 +74,8 @@ class Opened:
         )
         self.page: Page = self._context.new_page()
         self._address = path.as_uri()
+        if script:
+            self.page.add_init_script(script)
         self.page.on("request", self._asked)
         self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))

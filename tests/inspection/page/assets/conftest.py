@@ -27,10 +27,12 @@ def browser() -> Generator[Browser]:
 
 @pytest.fixture(scope="package")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pages of a call with everything in it, of a minute of quick talk, and of one that is made to do harm."""
+    """Pages of a call with everything in it, of three minutes of talk, of one made to do harm, and of a pair."""
     folder = tmp_path_factory.mktemp("pages")
-    for name, lines in (("whole", whole_call()), ("minutes", long_call(4)), ("hostile", hostile_call())):
+    for name, lines in (("whole", whole_call()), ("minutes", long_call(3)), ("hostile", hostile_call())):
         built(write(folder / f"{name}.jsonl", lines), folder / f"{name}.html")
+    quick = write(folder / "quick.jsonl", whole_call(is_quick=True))
+    built(folder / "whole.jsonl", folder / "pair.html", against=quick)
     return folder
 
 

@@ -18,7 +18,9 @@ def _violations(opened: Opened) -> list[str]:
     if not _AXE.is_file():
         pytest.skip("axe-core is not installed: make test installs it")
     opened.value(_AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = opened.value("axe.run(document, {resultTypes: ['violations']}).then((all) => all.violations)")
+    found: list[dict[str, Any]] = opened.value(
+        "axe.run(document, {resultTypes: ['violations']}).then((all) => all.violations)"
+    )
     return [f"{each['id']}: {node['html'][:200]}: {node['failureSummary']}" for each in found for node in each["nodes"]]
 
 

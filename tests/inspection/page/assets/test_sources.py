@@ -15,7 +15,9 @@ import duologue.inspection.page
 
 _ASSETS: Final = Path(duologue.inspection.page.__file__).parent / "assets"
 _TSC: Final = Path(sys.prefix) / "npm" / "node_modules" / "typescript" / "bin" / "tsc"
-_OPTIONS: Final = "--allowJs --checkJs --strict --noUncheckedIndexedAccess --noEmit --target es2022 --lib es2023,dom,dom.iterable"
+_OPTIONS: Final = (
+    "--allowJs --checkJs --strict --noUncheckedIndexedAccess --noEmit --target es2022 --lib es2023,dom,dom.iterable"
+)
 _SCRIPTS: Final = sorted(_ASSETS.glob("*.js"))
 _LONGEST: Final = 650
 """Lines of one script: the lanes, which draw ten kinds of things, have the most."""
@@ -25,7 +27,9 @@ def test_the_types_are_sound() -> None:
     node = shutil.which("node")
     if node is None or not _TSC.is_file():
         pytest.skip("node or typescript is not installed: make test installs the packages of tests/compat/package.json")
-    checked = subprocess.run([node, str(_TSC), *_OPTIONS.split(), *map(str, _SCRIPTS)], capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        [node, str(_TSC), *_OPTIONS.split(), *map(str, _SCRIPTS)], capture_output=True, text=True, check=False
+    )
     assert checked.stdout == ""
     assert checked.returncode == 0
 

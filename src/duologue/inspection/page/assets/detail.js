@@ -32,7 +32,7 @@ class Detail {
     /** @type {[string, string | null | undefined][]} */
     const facts = [
       ['Address', header.url], ['Session', call.session_id], ['Subject', header.subject], ['Started', header.started_at],
-      ['User audio', lasting(call.user_audio_ms)], ['Model audio', lasting(call.model_audio_ms)],
+      ...talkFacts(data),
     ];
     const list = element('dl', { className: 'facts-list' });
     for (const [name, value] of facts) {
@@ -48,6 +48,11 @@ class Detail {
       element('div', { className: 'panel-head' }, element('h2', { className: 'ours' }, 'Call')),
       element('div', { className: 'panel-body detail-body', tabIndex: 0, role: 'region', 'aria-label': 'The call' }, list, element('table', { className: 'types', 'aria-label': 'Messages by type' }, body)),
     );
+  }
+
+  /** The call has gone on. */
+  refresh() {
+    if (this.number < 0 && !this.root.contains(document.activeElement)) this.empty();
   }
 
   /** @param {number} number */
@@ -142,6 +147,27 @@ class Detail {
       element('button', { type: 'button', className: 'link', title: 'The events of this turn, in their order', onclick: () => copy(asOrder(this.frames, first, end), 'assert_order(…)') }, 'assert_order(…)'),
     );
   }
+}
+
+/**
+ * Who talked how long, and what passed.
+ * @param {CallData} data
+ * @returns {[string, string | null][]}
+ */
+function talkFacts(data) {
+  const { figures, call } = data;
+  const { talk, wire, cost } = figures;
+  /** @param {number} seconds */
+  const long = (seconds) => lasting(seconds * 1000);
+  return [
+    ['User audio', lasting(call.user_audio_ms)],
+    ['Model audio', lasting(call.model_audio_ms)],
+    ['Talk', talk ? `user ${long(talk.user_s)}, model ${long(talk.model_s)}, both ${long(talk.both_s)}, over one another ${long(talk.over_s)}` : null],
+    ['Silence', talk ? `${long(talk.silence_s)}, the longest ${long(talk.longest_silence_s)}` : null],
+    ['Sent', wire ? `${counted(wire.sent, 'message')}, ${size(wire.sent_bytes)}` : null],
+    ['Received', wire ? `${counted(wire.received, 'message')}, ${size(wire.received_bytes)}` : null],
+    ['Cost', cost ? `${cost.amount.toFixed(4)} ${cost.currency}, priced as ${cost.model}${cost.not_priced > 0 ? `; ${counted(cost.not_priced, 'token')} without a price` : ''}` : null],
+  ];
 }
 
 /** @param {string} text */

@@ -56,6 +56,7 @@ function figuresOf(data) {
     tally('Interruptions', figures.interruptions, yielded),
     tally('Underruns', figures.underruns, figures.underruns > 0 ? 'ran dry while heard' : '', 'odd'),
     tally('Errors', figures.errors, call.unknown > 0 ? counted(call.unknown, 'unknown event') : '', 'bad'),
+    ...(figures.cost ? [{ name: 'Cost', value: figures.cost.amount.toFixed(figures.cost.amount < 1 ? 4 : 2), unit: plain(figures.cost.currency, 8), more: plain(figures.cost.model, 24) }] : []),
     tally('Tokens', call.tokens.total, `${count(call.tokens.input)} in · ${count(call.tokens.output)} out`),
   ];
 }
@@ -66,7 +67,10 @@ function figuresOf(data) {
  */
 function showFigures(root, data) {
   const list = element('dl', { className: 'figures' });
+  const others = data.against ? figuresOf(data.against) : [];
   for (const figure of figuresOf(data)) {
+    const other = others.find((each) => each.name === figure.name);
+    if (other !== undefined) figure.more = besides(figure, other);
     list.append(
       element(
         'div',
@@ -100,7 +104,7 @@ function aboutCall(data) {
   if (header.started_at) parts.push(words(started(header.started_at)));
   parts.push(clock(data.duration_s, 1));
   if (data.frames) parts.push(counted(data.frames.count, 'frame'));
-  if (data.audio && data.audio.user.length + data.audio.model.length === 0) parts.push('without audio');
+  if (!data.live && data.audio && data.audio.user.length + data.audio.model.length === 0) parts.push('without audio');
   if (data.redacted.length > 0) parts.push(words(`redacted: ${data.redacted.join(', ')}`));
   if (data.cut_off) parts.push('the file is cut off');
   return parts;

@@ -12,35 +12,75 @@ const MOST_PARTNERS = 12;
 /** @typedef {{at_ms: number[], dir: string, types: string[], type: number[], bytes: number[], partner: number[],
  *   odd: number[], id: string[], fold: number[]}} IndexColumns */
 
+/**
+ * A column with room for more.
+ * @template {Int32Array | Uint16Array | Uint8Array | Float64Array} T
+ * @param {T} column
+ * @param {number} length
+ * @returns {T}
+ */
+function roomier(column, length) {
+  if (column.length >= length) return column;
+  const larger = /** @type {T} */ (new /** @type {any} */ (column.constructor)(Math.max(length, column.length * 2)));
+  larger.set(column);
+  return larger;
+}
+
 class FrameIndex {
   /**
    * @param {FrameStore} store
    * @param {IndexColumns} columns
    * @param {string} side Who recorded the call.
+   * @param {string | null} [address] Of one frame, while the call is followed: `{number}` stands for its number.
    */
-  constructor(store, columns, side) {
+  constructor(store, columns, side, address = null) {
     this.store = store;
-    this.count = columns.at_ms.length;
-    this.atMs = Int32Array.from(columns.at_ms);
-    this.dir = columns.dir;
-    this.types = columns.types;
-    this.type = Uint16Array.from(columns.type);
-    this.bytes = Int32Array.from(columns.bytes);
-    this.partner = Int32Array.from(columns.partner);
-    this.odd = Uint8Array.from(columns.odd);
-    this.id = columns.id;
-    this.fold = Int32Array.from(columns.fold);
+    this.address = address;
     this.clientLetter = side === 'server' ? 'r' : 's';
+    this.count = 0;
+    this.atMs = new Int32Array();
+    this.dir = '';
+    /** @type {string[]} */
+    this.types = [];
+    this.type = new Uint16Array();
+    this.bytes = new Int32Array();
+    this.partner = new Int32Array();
+    this.odd = new Uint8Array();
+    /** @type {string[]} */
+    this.id = [];
+    this.fold = new Int32Array();
     /** How many frames the run has that begins here. */
-    this.runLength = new Int32Array(this.count);
-    this.runBytes = new Float64Array(this.count);
-    for (let number = 0; number < this.count; number += 1) {
-      const first = this.fold[number] ?? number;
-      this.runLength[first] = (this.runLength[first] ?? 0) + 1;
-      this.runBytes[first] = (this.runBytes[first] ?? 0) + (this.bytes[number] ?? 0);
-    }
+    this.runLength = new Int32Array();
+    this.runBytes = new Float64Array();
+    this.append(columns);
     /** @type {Map<number, string[]>} */
     this.pieces = new Map();
+  }
+
+  /**
+   * More frames, with the names of the types that are new.
+   * @param {IndexColumns} columns
+   */
+  append(columns) {
+    const first = this.count;
+    this.count += columns.at_ms.length;
+    for (const name of /** @type {const} */ (['atMs', 'type', 'bytes', 'partner', 'odd', 'fold', 'runLength', 'runBytes'])) {
+      Reflect.set(this, name, roomier(this[name], this.count));
+    }
+    this.dir += columns.dir;
+    for (const type of columns.types) this.types.push(type);
+    for (const id of columns.id) this.id.push(id);
+    this.atMs.set(columns.at_ms, first);
+    this.type.set(columns.type, first);
+    this.bytes.set(columns.bytes, first);
+    this.partner.set(columns.partner, first);
+    this.odd.set(columns.odd, first);
+    this.fold.set(columns.fold, first);
+    for (let number = first; number < this.count; number += 1) {
+      const run = this.fold[number] ?? number;
+      this.runLength[run] = (this.runLength[run] ?? 0) + 1;
+      this.runBytes[run] = (this.runBytes[run] ?? 0) + (this.bytes[number] ?? 0);
+    }
   }
 
   /** @param {number} number */
@@ -81,17 +121,19 @@ class FrameIndex {
   }
 
   /**
-   * The frame of one of these types nearest to a moment, within 50 ms; else the first frame from then on.
+   * The frame of one of these types nearest to a moment, at most 50 ms before it and so many behind; else the first
+   * frame from then on.
    * @param {number} atS
    * @param {RegExp} [type]
+   * @param {number} [laterMs]
    */
-  near(atS, type) {
+  near(atS, type, laterMs = 50) {
     const atMs = Math.round(atS * 1000);
     if (type !== undefined) {
-      let [found, nearest] = [-1, 51];
+      let [found, nearest] = [-1, Infinity];
       for (let number = this.after(atMs - 50); number < this.count; number += 1) {
         const away = Math.abs((this.atMs[number] ?? 0) - atMs);
-        if ((this.atMs[number] ?? 0) > atMs + 50) break;
+        if ((this.atMs[number] ?? 0) > atMs + laterMs) break;
         if (away < nearest && type.test(this.typeOf(number))) [found, nearest] = [number, away];
       }
       if (found >= 0) return found;
@@ -148,6 +190,10 @@ class FrameIndex {
    * @param {number} number
    */
   async text(number) {
+    if (this.address !== null) {
+      const answer = await fetch(this.address.replace('{number}', String(number)));
+      return answer.ok ? answer.text() : '"(this frame is not kept any more)"';
+    }
     const piece = this.store.chunks.findIndex((each) => number < each.first + each.count);
     const chunk = this.store.chunks[piece];
     if (chunk === undefined) return '';
@@ -175,6 +221,6 @@ class FrameIndex {
     const none = { at_ms: [], dir: '', types: [], type: [], bytes: [], partner: [], odd: [], id: [], fold: [] };
     /** @type {IndexColumns} */
     const columns = store.count > 0 ? JSON.parse(await unpacked(store.index)) : none;
-    return new FrameIndex(store, columns, data.call.side);
+    return new FrameIndex(store, columns, data.call.side, data.live?.frame ?? null);
   }
 }

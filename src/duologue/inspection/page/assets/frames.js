@@ -50,6 +50,7 @@ class FramesPanel {
 
   makeChips() {
     const { frames } = this;
+    this.known = frames.count;
     /** @type {Map<string, number>} */
     const families = new Map();
     const sides = { client: 0, server: 0, line: 0 };
@@ -71,7 +72,7 @@ class FramesPanel {
     ];
     const common = [...families].filter(([name]) => !/^(note|closed|connected)\b/.test(name)).sort((one, other) => other[1] - one[1]);
     for (const [name, frequency] of common.slice(0, MOST_FAMILIES)) chips.push(this.chip(name, frequency, this.families, name));
-    fill(this.chips, ...chips);
+    if (!this.chips.contains(document.activeElement)) fill(this.chips, ...chips);
   }
 
   /** @param {string} type */
@@ -88,7 +89,7 @@ class FramesPanel {
    */
   chip(name, frequency, chosen, value) {
     const chip = element('button', {
-      type: 'button', className: 'chip', 'aria-pressed': 'false',
+      type: 'button', className: 'chip', 'aria-pressed': String(chosen.has(value)),
       onclick: () => {
         if (!chosen.delete(value)) chosen.add(value);
         chip.setAttribute('aria-pressed', String(chosen.has(value)));
@@ -101,7 +102,7 @@ class FramesPanel {
   /** @param {number} frequency */
   oddChip(frequency) {
     const chip = element('button', {
-      type: 'button', className: 'chip odd', 'aria-pressed': 'false',
+      type: 'button', className: 'chip odd', 'aria-pressed': String(this.onlyOdd),
       onclick: () => {
         this.onlyOdd = !this.onlyOdd;
         chip.setAttribute('aria-pressed', String(this.onlyOdd));
@@ -115,6 +116,19 @@ class FramesPanel {
 
   /** List what the chips and the search leave. */
   filter() {
+    this.listFiltered();
+    this.list.selected = -1;
+    this.list.reset(this.visible.length);
+    if (this.chosen >= 0) this.show(this.chosen, false);
+    this.tell();
+  }
+
+  tell() {
+    const rows = counted(this.visible.length, 'row');
+    this.told.textContent = this.term === '' ? rows : `${rows} for “${plain(this.term, 24)}”`;
+  }
+
+  listFiltered() {
     const { frames } = this;
     const numbers = new Int32Array(frames.count);
     const isFolding = this.found === null;
@@ -135,11 +149,33 @@ class FramesPanel {
       length += 1;
     }
     this.visible = numbers.subarray(0, length);
-    this.list.selected = -1;
-    this.list.reset(length);
-    if (this.chosen >= 0) this.show(this.chosen, false);
-    const rows = counted(length, 'row');
-    this.told.textContent = this.term === '' ? rows : `${rows} for “${plain(this.term, 24)}”`;
+  }
+
+  /** There are more frames than before. */
+  refresh() {
+    const { frames } = this;
+    if (this.found !== null && this.found.length < frames.count) {
+      const [found, from] = [new Uint8Array(frames.count), this.found.length];
+      found.set(this.found);
+      for (let number = from; number < frames.count; number += 1) {
+        if (this.isNamed(number, this.term)) found[number] = 1;
+      }
+      this.found = found;
+    }
+    if (this.known !== frames.count) this.makeChips();
+    this.listFiltered();
+    this.list.grow(this.visible.length);
+    this.list.mark(this.rowOf(this.chosen), false);
+    this.tell();
+  }
+
+  /**
+   * Whether its type or id has the searched words.
+   * @param {number} number
+   * @param {string} term
+   */
+  isNamed(number, term) {
+    return this.frames.typeOf(number).toLowerCase().includes(term) || (this.frames.id[number] ?? '').toLowerCase().includes(term);
   }
 
   /** @param {string} term */
@@ -171,9 +207,8 @@ class FramesPanel {
   async find(term, run) {
     const { frames } = this;
     const found = new Uint8Array(frames.count);
-    const types = frames.types.map((type) => type.toLowerCase().includes(term));
     for (let number = 0; number < frames.count; number += 1) {
-      if (types[frames.type[number] ?? 0] || (frames.id[number] ?? '').toLowerCase().includes(term)) found[number] = 1;
+      if (this.isNamed(number, term)) found[number] = 1;
     }
     this.found = found;
     this.filter();
@@ -203,6 +238,8 @@ class FramesPanel {
   }
 
   chosen = -1;
+  /** How many frames the chips have counted. */
+  known = -1;
   run = 0;
   /** Whether the last search has seen all frames. */
   isDone = true;
@@ -235,14 +272,22 @@ class FramesPanel {
    */
   show(number, insist = true) {
     this.chosen = number;
-    const first = this.frames.fold[number] ?? number;
-    const isFolded = this.found === null && !this.unfolded.has(first);
-    const index = this.indexOf(isFolded ? first : number);
+    const index = this.rowOf(number);
     if (index >= 0) this.list.mark(index);
     else if (insist) {
       this.clear();
       this.show(number, false);
     } else this.list.mark(-1);
+  }
+
+  /**
+   * The row of a frame, or of the run that it is folded into; -1 if neither is listed.
+   * @param {number} number
+   */
+  rowOf(number) {
+    const first = this.frames.fold[number] ?? number;
+    const isFolded = this.found === null && !this.unfolded.has(first);
+    return number < 0 ? -1 : this.indexOf(isFolded ? first : number);
   }
 
   clear() {

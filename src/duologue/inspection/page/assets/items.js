@@ -13,6 +13,9 @@
  * @typedef {{[key in LaneKey]: Item[]}} LaneItems
  */
 
+/** So much later the server may say that it hears speech: detectors want some of it first. */
+const HEARD_LATE_MS = 2000;
+
 /** @type {{key: LaneKey, name: string, height: number, group: number, about: string}[]} */
 const LANES = [
   { key: 'user_audio', name: 'User audio', height: 46, group: 0, about: 'How loud the user is, as sent' },
@@ -58,8 +61,9 @@ function laneItems(call, frames) {
   /**
    * @param {number} atS
    * @param {RegExp} [type]
+   * @param {number} [laterMs]
    */
-  const near = (atS, type) => () => (frames === null || frames.count === 0 ? -1 : frames.near(atS, type));
+  const near = (atS, type, laterMs) => () => (frames === null || frames.count === 0 ? -1 : frames.near(atS, type, laterMs));
   const { lanes, rows } = call;
   return {
     user_audio: lanes.user_energy.map(([fromS, toS]) => ({
@@ -67,7 +71,10 @@ function laneItems(call, frames) {
     })),
     user_speech: [
       ...lanes.user_speech.map(([fromS, toS]) => /** @type {Item} */ ({
-        fromS, toS, what: 'speech, says the server', tone: 'user', shape: 'bar', frame: near(fromS, /speech_started$/),
+        fromS,
+        // In a call that goes on, speech without an end has not ended.
+        toS: toS > fromS || !call.isOpen ? toS : call.durationS,
+        what: 'speech, says the server', tone: 'user', shape: 'bar', frame: near(fromS, /speech_started$/, HEARD_LATE_MS),
       })),
       ...lanes.user_energy.map(([fromS, toS]) => /** @type {Item} */ ({
         fromS, toS, what: 'loud, by our own measure', tone: 'quiet', shape: 'thin',
@@ -110,7 +117,7 @@ function textItem(row, tone, call, frame) {
   };
 }
 
-/** @typedef {(atS: number, type?: RegExp) => () => number} Near */
+/** @typedef {(atS: number, type?: RegExp, laterMs?: number) => () => number} Near */
 
 /**
  * @param {Call} call
@@ -129,7 +136,7 @@ function responseItems(call, near) {
         frame: near(each.requested_s, /^response\.create$/),
       });
     }
-    const status = each.status ?? 'not done';
+    const status = each.status ?? (call.isOpen ? 'in progress' : 'not done');
     const reason = each.reason === null ? '' : `: ${each.reason}`;
     const tokens = each.tokens === null ? '' : `, ${counted(each.tokens, 'token')}`;
     items.push({
@@ -137,7 +144,7 @@ function responseItems(call, near) {
       toS: each.done_s ?? call.durationS,
       what: `${status}${reason}${tokens}`,
       short: status,
-      tone: status === 'completed' ? 'model' : status === 'cancelled' ? 'quiet' : 'bad',
+      tone: status === 'completed' || status === 'in progress' ? 'model' : status === 'cancelled' ? 'quiet' : 'bad',
       shape: status === 'completed' ? 'bar' : 'hatched',
       turn: each.turn,
       frame: near(createdS, /^response\.created$/),
@@ -190,9 +197,9 @@ function toolItem(tool, call, near) {
   return {
     fromS,
     toS: toS ?? call.durationS,
-    what: toS === null ? 'not answered' : `answered${took === '' ? '' : ` after${took}`}`,
+    what: toS === null ? (call.isOpen ? 'runs' : 'not answered') : `answered${took === '' ? '' : ` after${took}`}`,
     words: `${tool.name ?? 'a function'}${took}`,
-    tone: toS === null ? 'bad' : 'model',
+    tone: toS === null && !call.isOpen ? 'bad' : 'model',
     shape: toS === null ? 'hatched' : 'bar',
     turn: tool.turn,
     frame: near(fromS, /function_call_arguments\.done$|output_item/),

@@ -17,6 +17,7 @@ const KEYS = [
   ['/', 'search in frames'],
   ['u m', 'mute the user, the model'],
   ['Enter', 'in the frames: fold, unfold'],
+  ['e', 'in a call that goes on: follow its end'],
   ['?', 'these keys'],
 ];
 

@@ -25,6 +25,8 @@ class Minimap {
     fill(root, this.canvas, this.window, this.head);
     this.brush = new Brush(this.canvas);
     this.width = 0;
+    /** The length of the call when it was drawn. */
+    this.drawnS = 0;
     new ResizeObserver(() => this.resize()).observe(root);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
       this.brush.refresh();
@@ -32,6 +34,7 @@ class Minimap {
     });
     view.listen((changed) => {
       if (changed.has('window') || changed.has('playhead')) this.place();
+      if (this.drawnS !== view.durationS) this.draw();
     });
     this.listenToPointer();
     this.resize();
@@ -46,6 +49,7 @@ class Minimap {
   draw() {
     const { brush, width, call } = this;
     if (width === 0) return;
+    this.drawnS = this.view.durationS;
     brush.begin(width, MINIMAP_HEIGHT);
     const middle = MINIMAP_HEIGHT / 2;
     const perPixel = this.view.durationS / width;

@@ -40,9 +40,13 @@
  * @typedef {{count: number, shortest: number, longest: number, median: number | null, p95: number | null}} Summary
  * @typedef {{turns: number, withheld: number, endpointing: Summary | null, first_text: Summary | null,
  *   first_audio: Summary | null, first_heard: Summary | null, transcript: Summary | null, tool: Summary | null,
- *   interruptions: number, interrupt_yield: Summary | null, underruns: number, errors: number}} Figures
+ *   interruptions: number, interrupt_yield: Summary | null, underruns: number, errors: number, talk?: Talk | null,
+ *   wire?: {sent: number, sent_bytes: number, received: number, received_bytes: number} | null,
+ *   cost?: {amount: number, currency: string, model: string, not_priced: number} | null}} Figures
+ * @typedef {{user_s: number, model_s: number, both_s: number, over_s: number, silence_s: number,
+ *   longest_silence_s: number}} Talk
  *
- * @typedef {{id: string, begin_s: number, duration_s: number, coding: 'mp3' | 'mulaw8000'}} AudioPiece
+ * @typedef {{id: string, begin_s: number, duration_s: number, coding: 'mp3' | 'mulaw8000' | 'wav'}} AudioPiece
  * @typedef {'user' | 'model'} Side
  * @typedef {{count: number, chunks: {id: string, first: number, count: number}[], index: string}} FrameStore
  * @typedef {{started_at?: string, side?: string, url?: string | null, model?: string | null,
@@ -52,8 +56,10 @@
  *   cut_off: boolean, notes: string[], figures: Figures, call: CallRows, lanes: LaneRows,
  *   peaks: {step_ms: number, user: string, model: string},
  *   audio?: {[side in Side]: AudioPiece[]}, frames?: FrameStore,
- *   differences?: (string | {[key: string]: unknown})[], aligned_s?: number,
- *   against?: CallData | null, live?: {events: string, audio: string, frame: string} | null}} CallData
+ *   differences?: Difference[], aligned_s?: number,
+ *   against?: CallData | null, live?: LiveAddresses | null}} CallData
+ * @typedef {{only: 'this' | 'other', part: number, at_s: number, by: string, type: string, ids: string[]}} Difference
+ * @typedef {{events: string, audio: string, frame: string, closed?: boolean}} LiveAddresses
  */
 
 /**
@@ -89,22 +95,69 @@ async function unpacked(id) {
 /** How loud it was, at each step; and the loudest of each 16 steps, of each 256, …, to draw from afar. */
 class Peaks {
   /**
-   * @param {Uint8Array} values
+   * @param {Uint8Array<ArrayBuffer>} values
    * @param {number} stepS
    */
   constructor(values, stepS) {
     this.stepS = stepS;
-    this.levels = [values];
-    for (let level = values; level.length > 256; ) {
-      const next = new Uint8Array(Math.ceil(level.length / 16));
-      for (let index = 0; index < level.length; index += 1) {
-        const value = level[index] ?? 0;
-        if (value > (next[index >> 4] ?? 0)) next[index >> 4] = value;
+    this.length = 0;
+    this.loudest = 1;
+    /** @type {Uint8Array[]} */
+    this.levels = [];
+    this.put(0, values);
+  }
+
+  /**
+   * Set the values from one step on; there may be more of them than before.
+   * @param {number} first
+   * @param {Uint8Array} values
+   */
+  put(first, values) {
+    this.length = Math.max(this.length, first + values.length);
+    let [from, to] = [first, first + values.length];
+    for (let level = 0; ; level += 1) {
+      const length = Math.ceil(this.length / 16 ** level);
+      const own = this.room(level, length);
+      if (level === 0) own.set(values, first);
+      else this.summarise(level, from, to);
+      if (length <= 256) {
+        this.loudest = Math.max(1, ...own.subarray(0, length));
+        return;
       }
-      this.levels.push(next);
-      level = next;
+      from >>= 4;
+      to = (to + 15) >> 4;
     }
-    this.loudest = Math.max(1, ...(this.levels[this.levels.length - 1] ?? [1]));
+  }
+
+  /**
+   * A level with room for so many values.
+   * @param {number} level
+   * @param {number} length
+   */
+  room(level, length) {
+    let own = this.levels[level] ?? new Uint8Array(length);
+    if (own.length < length) {
+      const larger = new Uint8Array(length * 2);
+      larger.set(own);
+      own = larger;
+    }
+    this.levels[level] = own;
+    return own;
+  }
+
+  /**
+   * @param {number} level
+   * @param {number} from
+   * @param {number} to
+   */
+  summarise(level, from, to) {
+    const below = this.levels[level - 1] ?? new Uint8Array();
+    const own = this.levels[level] ?? new Uint8Array();
+    for (let index = from; index < to; index += 1) {
+      let loudest = 0;
+      for (let each = index * 16; each < index * 16 + 16; each += 1) loudest = Math.max(loudest, below[each] ?? 0);
+      own[index] = loudest;
+    }
   }
 
   /**
@@ -144,7 +197,6 @@ class Call {
       user: new Peaks(bytesOf(data.peaks.user), stepS),
       model: new Peaks(bytesOf(data.peaks.model), stepS),
     };
-    this.durationS = Math.max(0.1, data.duration_s);
     /** @type {Map<string, Turn>} */
     this.turnOfItem = new Map();
     /** When each turn begins: never before the one before it. @type {number[]} */
@@ -152,8 +204,18 @@ class Call {
     this.place();
   }
 
+  /** Whether it still goes on. */
+  get isOpen() {
+    return this.data.live ? !this.data.live.closed : false;
+  }
+
+  get durationS() {
+    return Math.max(0.1, this.data.duration_s);
+  }
+
   /** Find when the turns begin. The server says that it hears speech some time after it has begun. */
   place() {
+    this.turnOfItem.clear();
     const spoken = this.lanes.user_speech;
     let [next, last] = [0, 0];
     for (const turn of this.rows.turns) {

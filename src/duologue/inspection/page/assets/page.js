@@ -13,11 +13,12 @@ class Page {
    * @param {FrameIndex} frames
    */
   constructor(data, frames) {
+    this.data = data;
     this.call = new Call(data);
     this.frames = frames;
     this.view = new View(this.call.durationS);
     this.items = laneItems(this.call, frames);
-    this.player = new Player(data.audio ?? { user: [], model: [] }, this.view, () => this.showPlayer());
+    this.player = new Player(soundsOf(data, this.call), this.view, () => this.showPlayer());
     this.showHead(data);
     showFigures(byId('figures'), data);
     if (this.call.durationS > WHOLE_BELOW_S) this.view.look(0, OPENING_S);
@@ -30,6 +31,7 @@ class Page {
     this.tables = new Tables(byId('tables'), this.call, this.items, {
       onTurn: (number) => this.goToTurn(number),
       onItem: (item) => this.pick(item, item.fromS),
+      onDifference: (row) => this.goToDifference(row),
     });
     this.framesPanel = new FramesPanel(byId('frames'), frames, { onSelect: (number) => this.goToFrame(number) });
     this.detail = new Detail(byId('detail'), frames, {
@@ -43,8 +45,30 @@ class Page {
     this.keys = new Keys(this.keyMap());
     this.showPlayer();
     this.showWindow();
+    if (data.against) this.comparison = new Comparison(this, data.against);
+    if (data.live) this.live = new Live(this, data, data.live);
     void this.readHash();
     window.addEventListener('hashchange', () => void this.readHash());
+  }
+
+  /** The call has gone on. */
+  refresh() {
+    const { call, data } = this;
+    call.place();
+    this.items = laneItems(call, this.frames);
+    this.lanes.show(this.items);
+    this.minimap.items = this.items;
+    this.minimap.draw();
+    this.tables.refresh(this.items);
+    this.framesPanel.refresh();
+    this.detail.refresh();
+    showFigures(byId('figures'), data);
+    this.showAbout();
+  }
+
+  showAbout() {
+    const parts = aboutCall(this.data).flatMap((part, index) => (index === 0 ? [part] : [element('span', { className: 'dot' }, ' · '), part]));
+    fill(byId('about'), ...parts);
   }
 
   /** @param {CallData} data */
@@ -52,8 +76,7 @@ class Page {
     const title = plain(data.title, 200);
     document.title = title;
     fill(byId('title'), words(title));
-    const parts = aboutCall(data).flatMap((part, index) => (index === 0 ? [part] : [element('span', { className: 'dot' }, ' · '), part]));
-    fill(byId('about'), ...parts);
+    this.showAbout();
     const notes = byId('notes');
     notes.hidden = data.notes.length === 0;
     fill(notes, ...data.notes.map((note) => element('p', {}, words(note))));
@@ -109,6 +132,17 @@ class Page {
     this.framesPanel.show(number);
     void this.detail.show(number).then(() => this.writeHash());
     this.lanes.mark(this.frames.atS(number));
+  }
+
+  /** @param {Difference} row */
+  goToDifference(row) {
+    const isOwn = row.only === 'this';
+    const atS = row.at_s + (isOwn ? 0 : this.comparison?.offsetS ?? 0);
+    this.view.reveal(atS);
+    this.seek(atS);
+    const type = new RegExp(`^${row.type.replace(/[^\w]/g, '\\$&')}$`);
+    if (isOwn) this.showFrame(this.frames.near(row.at_s, type));
+    this.comparison?.lanes.mark(isOwn ? null : row.at_s);
   }
 
   /**
@@ -219,6 +253,7 @@ class Page {
       '-': () => view.zoom(0.5),
       0: () => view.look(0, view.durationS),
       z: () => this.zoomToTurn(),
+      e: () => this.live?.follow(!this.live.isFollowing),
       j: () => this.nextTurn(1),
       k: () => this.nextTurn(-1),
       n: () => this.nextOdd(1),
@@ -252,6 +287,10 @@ class Page {
     }, 200);
   }
 
+  /** @type {Comparison | null} */
+  comparison = null;
+  /** @type {Live | null} */
+  live = null;
   hash = '';
   hashTimer = 0;
 
@@ -283,6 +322,15 @@ class Page {
     }
     return -1;
   }
+}
+
+/**
+ * @param {CallData} data
+ * @param {Call} call
+ */
+function soundsOf(data, call) {
+  if (data.live) return servedSounds(data.live.audio, () => call.durationS);
+  return embeddedSounds(data.audio ?? { user: [], model: [] });
 }
 
 /** @type {Page | null} */

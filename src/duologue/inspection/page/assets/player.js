@@ -12,12 +12,12 @@ const TICK_MS = 200;
 
 class Player {
   /**
-   * @param {{[side in Side]: AudioPiece[]}} pieces
+   * @param {Sounds} sounds
    * @param {View} view
    * @param {() => void} onChange
    */
-  constructor(pieces, view, onChange) {
-    this.pieces = pieces;
+  constructor(sounds, view, onChange) {
+    this.sounds = sounds;
     this.view = view;
     this.onChange = onChange;
     this.isPlaying = false;
@@ -38,7 +38,7 @@ class Player {
   }
 
   get hasAudio() {
-    return this.pieces.user.length + this.pieces.model.length > 0;
+    return !this.sounds.isEmpty;
   }
 
   toggle() {
@@ -125,9 +125,8 @@ class Player {
   schedule() {
     const now = this.atS;
     for (const side of /** @type {Side[]} */ (['user', 'model'])) {
-      for (const piece of this.pieces[side]) {
-        if (piece.begin_s > now + AHEAD_S) break;
-        if (piece.begin_s + piece.duration_s <= now || this.taken.has(piece.id)) continue;
+      for (const piece of this.sounds.between(side, now, now + AHEAD_S)) {
+        if (this.taken.has(piece.id)) continue;
         this.taken.add(piece.id);
         void this.start(piece, side, this.run);
       }
@@ -150,7 +149,7 @@ class Player {
       say(`a piece of the ${side}’s audio cannot be played`);
       return;
     }
-    if (run !== this.run) return;
+    if (run !== this.run || buffer === null) return;
     const source = context.createBufferSource();
     source.buffer = buffer;
     source.connect(gain);
@@ -170,8 +169,9 @@ class Player {
    * @param {AudioContext} context
    */
   async decode(piece, context) {
-    const bytes = bytesOf(embedded(piece.id));
-    if (piece.coding === 'mp3') return context.decodeAudioData(bytes.buffer);
+    const bytes = await this.sounds.load(piece);
+    if (bytes === null) return null;
+    if (piece.coding !== 'mulaw8000') return context.decodeAudioData(bytes.buffer);
     const buffer = context.createBuffer(1, Math.max(1, bytes.length), 8000);
     const samples = buffer.getChannelData(0);
     for (let index = 0; index < bytes.length; index += 1) samples[index] = MULAW[bytes[index] ?? 0] ?? 0;

@@ -3,7 +3,9 @@
 
 // The turns as a table; and in its place, when it is asked for, what any lane holds.
 
-/** @typedef {{onTurn: (number: number) => void, onItem: (item: Item) => void}} TableOptions */
+/** @typedef {{onTurn: (number: number) => void, onItem: (item: Item) => void,
+ *   onDifference: (row: Difference) => void}} TableOptions
+ * @typedef {LaneKey | 'turns' | 'differences'} TableKey */
 
 class Tables {
   /**
@@ -16,9 +18,9 @@ class Tables {
     this.call = call;
     this.items = items;
     this.options = options;
-    /** @type {LaneKey | 'turns'} */
+    /** @type {TableKey} */
     this.shown = 'turns';
-    this.choice = element('select', { id: 'table-choice', 'aria-label': 'Table', onchange: () => this.show(/** @type {LaneKey} */ (this.choice.value)) });
+    this.choice = element('select', { id: 'table-choice', 'aria-label': 'Table', onchange: () => this.show(/** @type {TableKey} */ (this.choice.value)) });
     this.place = element('div', { className: 'panel-body' });
     this.turns = new VirtualList({
       label: 'Turns', className: 'turns', rowHeight: 40,
@@ -36,25 +38,56 @@ class Tables {
         if (item !== undefined) options.onItem(item);
       },
     });
+    /** What only one of two calls has. */
+    this.different = call.data.against?.differences ?? [];
+    this.differences = new VirtualList({
+      label: 'Differences', className: 'difference-list', rowHeight: 22, columns: ['Only in', 'At', 'From', 'Type'],
+      cells: (index) => {
+        const row = this.different[index];
+        return row === undefined ? [] : differenceCells(row);
+      },
+      onSelect: (index) => {
+        const row = this.different[index];
+        if (row !== undefined) options.onDifference(row);
+      },
+    });
     fill(root, element('div', { className: 'panel-head' }, this.choice), this.place);
     this.refresh();
   }
 
-  /** The call has more rows than before. */
-  refresh() {
+  /**
+   * The call has more rows than before.
+   * @param {LaneItems} [items]
+   */
+  refresh(items = this.items) {
+    this.items = items;
     const options = [element('option', { value: 'turns' }, `Turns (${count(this.call.rows.turns.length)})`)];
+    if (this.call.data.against) options.push(element('option', { value: 'differences' }, `Differences (${count(this.different.length)})`));
     for (const lane of LANES) options.push(element('option', { value: lane.key }, `${lane.name} (${count(this.items[lane.key].length)})`));
+    if (this.choice.childElementCount === options.length) {
+      for (const [index, option] of [...this.choice.options].entries()) option.textContent = options[index]?.textContent ?? '';
+      if (this.shown === 'differences') return;
+      if (this.shown !== 'turns') this.listed = this.items[this.shown];
+      const list = this.shown === 'turns' ? this.turns : this.lane;
+      list.grow(this.shown === 'turns' ? this.call.rows.turns.length : this.listed.length);
+      return;
+    }
     fill(this.choice, ...options);
     this.show(this.shown);
   }
 
-  /** @param {LaneKey | 'turns'} key */
+  /** @param {TableKey} key */
   show(key) {
     this.shown = key;
     this.choice.value = key;
     if (key === 'turns') {
       fill(this.place, this.turns.root);
       this.turns.reset(this.call.rows.turns.length);
+      return;
+    }
+    if (key === 'differences') {
+      fill(this.place, this.differences.root);
+      this.differences.reset(this.different.length);
       return;
     }
     this.listed = this.items[key];
@@ -83,13 +116,24 @@ class Tables {
       figure(turn.endpointing_ms),
       figure(turn.first_text_ms),
       figure(turn.first_audio_ms),
-      element('span', { role: 'gridcell', className: 'cell main', title: turn.withheld === null ? '' : plain(`No delays: ${turn.withheld}`, 200) }, figure(turn.first_heard_ms)),
+      element('span', { role: 'gridcell', className: 'cell main', title: turn.withheld === null ? '' : plain(`No delays: ${turn.withheld}`, 200) }, figure(turn.first_heard_ms), this.versus(turn)),
       element(
         'span', { role: 'gridcell', className: 'cell status' },
         turn.status === null ? 'no answer' : words(turn.status),
         turn.is_interrupted ? element('span', { className: 'cut' }, 'interrupted') : turn.withheld === null ? null : element('span', { className: 'quiet' }, 'withheld'),
       ),
     ];
+  }
+
+  /**
+   * Where two calls are compared: by how much the same turn was heard sooner or later in this one.
+   * @param {Turn} turn
+   */
+  versus(turn) {
+    const other = this.call.data.against?.call.turns[turn.number - 1]?.first_heard_ms ?? null;
+    if (other === null || turn.first_heard_ms === null) return null;
+    const by = turn.first_heard_ms - other;
+    return element('span', { className: 'versus', title: `In the other call ${count(other)} ms` }, by === 0 ? 'same' : `${by > 0 ? '+' : '−'}${count(Math.abs(by))}`);
   }
 
   /** @param {number} index */

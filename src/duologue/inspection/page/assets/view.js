@@ -50,6 +50,18 @@ class View {
   }
 
   /**
+   * The axis has become longer; where all of it was looked at, it still is.
+   * @param {number} durationS
+   */
+  grow(durationS) {
+    if (durationS === this.durationS) return;
+    const isWhole = this.spanS >= this.durationS * 0.999;
+    this.durationS = durationS;
+    if (isWhole) this.toS = durationS;
+    this.touch('window');
+  }
+
+  /**
    * Look at a part of the axis; it is kept inside the call.
    * @param {number} fromS
    * @param {number} toS

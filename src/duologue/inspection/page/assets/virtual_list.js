@@ -57,6 +57,18 @@ class VirtualList {
     this.redraw();
   }
 
+  /**
+   * There are more rows than before: what was in sight stays there, unless it was the end.
+   * @param {number} count
+   */
+  grow(count) {
+    const isAtEnd = this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - 2;
+    const wasScrolled = this.root.scrollTop > 0;
+    this.reset(count);
+    if (isAtEnd && (wasScrolled || this.root.scrollHeight > this.root.clientHeight)) this.root.scrollTop = this.root.scrollHeight;
+    this.draw();
+  }
+
   /** Make the visible rows anew. */
   redraw() {
     for (const row of this.rows.values()) row.remove();
