@@ -14,7 +14,7 @@ from typing import Final
 
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
-from duologue.server import Limits, RealtimeApp, loop_factory, serve, tune_process
+from duologue.server import Inspector, Limits, RealtimeApp, loop_factory, serve, tune_process
 
 __all__ = ["ANSWER", "DUE", "PIECES", "PIECE_MS", "serve_calls"]
 
@@ -24,6 +24,8 @@ PIECES: Final = 20
 
 DUE: Final = struct.Struct("<d8x")
 """At the head of each piece of speech: when it was due, on the monotonic clock that all processes share."""
+
+MAX_CALLS: Final = 2000
 
 ANSWER: Final = "That would be a pleasure."
 
@@ -56,6 +58,11 @@ def _usage() -> str:
     return f"{time.process_time()} {resident} {len(asyncio.all_tasks())}\n"
 
 
+def _argument(name: str) -> str | None:
+    """What stands behind this option."""
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
+
+
 async def _answer_questions() -> None:
     """A line of figures for each line on standard input, until that ends."""
     while await asyncio.to_thread(sys.stdin.readline):
@@ -71,8 +78,13 @@ async def serve_calls() -> None:
         responder=ScriptedResponder((ANSWER,)),
         synthesizer=PacedSynthesizer(),
     )
-    # All callers come from this machine, and without a key.
-    application = RealtimeApp(engines=lambda: nullcontext(engines), limits=Limits(max_sessions_per_owner=None))
+    application = RealtimeApp(
+        engines=lambda: nullcontext(engines),
+        # All callers come from this machine, and without a key.
+        limits=Limits(max_sessions_per_owner=None),
+        taps=(Inspector(keep=MAX_CALLS),) if "--inspect" in sys.argv else (),
+        record=_argument("--record"),
+    )
 
     def say_where(url: str) -> None:
         tune_process()  # as `duologue serve` does

@@ -16,7 +16,7 @@ import random
 import struct
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,10 @@ MAX_WAITED: Final = 0.02
 """A server that waited longer than this share of the time for its core was disturbed by other programs, and a level
 that it did not hold is tried again."""
 TRIES: Final = 3
+
+
+CORES: Final[tuple[int, ...]] = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+"""Those that this process may use, before it has moved to the last."""
 
 
 def client_frame(payload: bytes) -> bytes:
@@ -228,13 +232,13 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def a_server(profile: str | None = None) -> AsyncGenerator[Server, None]:
-    """The server on the first core; this process moves to the last."""
-    cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+async def a_server(profile: str | None = None, *, options: Sequence[str] = ()) -> AsyncGenerator[Server, None]:
+    """The server on the first core, with these options of `_paced.py`; this process moves to the last."""
+    cores = CORES
     profiler = ("-m", "cProfile", "-o", profile) if profile else ()
     loop = ("--asyncio",) if "--asyncio" in sys.argv else ()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *profiler, str(Path(__file__).with_name("_paced.py")), *loop),
+        *(sys.executable, *profiler, str(Path(__file__).with_name("_paced.py")), *loop, *options),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

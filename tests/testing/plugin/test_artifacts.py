@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import duologue.testing.served
 from duologue.testing import read_call
 from duologue.testing.plugin.artifacts import _name_of
 from tests.testing.plugin._inner import run
 
 pytest_plugins = ("pytester",)
 
-_OUT_HERE = duologue.testing.served  # so that inner runs do not import it again
 
 _CODE = """
 import os

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-import duologue.testing.served
 from tests.testing.plugin._inner import run
 
 pytest_plugins = ("pytester",)
 
-_OUT_HERE = duologue.testing.served  # so that inner runs do not import it again
 
 _CLIENTS = """
 import re, subprocess, sys

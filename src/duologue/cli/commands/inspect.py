@@ -26,6 +26,7 @@ from duologue.inspection.page import (
     REDACTIONS,
     AudioChoice,
     BuiltPage,
+    CallSource,
     NotComparable,
     OtherCall,
     PageOptions,
@@ -35,8 +36,7 @@ from duologue.inspection.page import (
 )
 from duologue.inspection.prices import PriceError, PriceList
 from duologue.printable import printable, printable_json
-from duologue.recording import RecordingReader
-from duologue.recording.formats import FrameFile
+from duologue.recording.formats import FoundRecording, FrameFile
 
 __all__ = ["inspect"]
 
@@ -66,11 +66,11 @@ def inspect(
 ) -> int:
     """Look into a recorded call: both sides as they were heard, turns, delays, interruptions, functions, every frame.
 
-    FILE is a recording of converse(record=…), duologue talk --record, duologue demo or duologue serve --record; "-" is
-    standard input. It becomes one page without a network, which is served on 127.0.0.1 until Ctrl-C, or written with
-    --out. A delay counts from the end of the user's speech, which is where the server heard it end minus the silence
-    that it waited for; in Live and translation, from the last word of the transcript. Of a damaged file, what comes
-    before the damage is shown. Keys are never in a page.
+    FILE is a recording of converse(record=…), duologue talk --record, duologue demo or duologue serve --record, a HAR
+    file of a browser, or a log that says when each message passed; "-" is standard input. It becomes one page without a
+    network, which is served on 127.0.0.1 until Ctrl-C, or written with --out. A delay counts from the end of the user's
+    speech, which is where the server heard it end minus the silence that it waited for; in Live and translation, from
+    the last word of the transcript. Of a damaged file, what comes before the damage is shown. Keys are never in a page.
     """
     check_readable(*(each for each in (file, against, prices) if each is not None))
     check_writable(out, force=force)
@@ -87,14 +87,14 @@ def inspect(
         return _served(recording, other, options, opens=not no_open)
 
 
-def _recording(stack: ExitStack, file: Path) -> RecordingReader:
+def _recording(stack: ExitStack, file: Path) -> CallSource:
     frames = stack.enter_context(FrameFile(file))
-    if frames.recording is None:
-        raise UsageError(
-            f"{frames.name} is {frames.format.name}, and inspect needs a recording of duologue: other files"
-            " do not say when each message passed"
-        )
-    return frames.recording
+    if frames.recording is not None:
+        return frames.recording
+    try:
+        return FoundRecording(frames)
+    except RecordingError as fault:
+        raise UsageError(f"{fault}: inspect needs a recording of duologue, a HAR file or a log with times") from fault
 
 
 def _options(file: Path, audio: str | None, redact: str, prices: Path | None) -> PageOptions:
@@ -126,7 +126,7 @@ def _check(given: Sequence[str], known: Sequence[str], option: str) -> None:
             raise UsageError(f"{option} takes {', '.join(known)}, and not {each}")
 
 
-def _printed(recording: RecordingReader, options: PageOptions) -> int:
+def _printed(recording: CallSource, options: PageOptions) -> int:
     """Print the figures."""
     fold, failure = CallFold(recording.header), None
     try:
@@ -142,7 +142,7 @@ def _printed(recording: RecordingReader, options: PageOptions) -> int:
     return _ended(failure)
 
 
-def _written(recording: RecordingReader, other: OtherCall | None, out: Path, options: PageOptions) -> int:
+def _written(recording: CallSource, other: OtherCall | None, out: Path, options: PageOptions) -> int:
     """Write the page: a whole one, or none."""
     with tempfile.TemporaryFile() as built:
         page = _built(recording, other, built, options)
@@ -160,20 +160,28 @@ def _write(target: BinaryIO, block: bytes) -> None:
         rest = rest[target.write(rest) :]
 
 
-def _served(recording: RecordingReader, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
+def _served(recording: CallSource, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
     """Serve the page until Ctrl-C."""
     with tempfile.TemporaryFile() as built:
         result = _ended(_built(recording, other, built, options).failure)
         with PageServer(built, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
             print(f"{server.url}  (until Ctrl-C)", flush=True)
             if opens:
-                webbrowser.open(server.url)
+                _open(server.url)
             with suppress(KeyboardInterrupt):  # that is how it ends
                 server.run()
     return result
 
 
-def _built(recording: RecordingReader, other: OtherCall | None, target: BinaryIO, options: PageOptions) -> BuiltPage:
+def _open(url: str) -> None:
+    """Open a browser with a window: one in the terminal would take it, and show nothing of the page."""
+    with suppress(webbrowser.Error):  # there is none, and the address is told
+        browser = webbrowser.get()
+        if type(browser) is not webbrowser.GenericBrowser:
+            browser.open(url)
+
+
+def _built(recording: CallSource, other: OtherCall | None, target: BinaryIO, options: PageOptions) -> BuiltPage:
     with ExitStack() as stack:
         user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         nonce = secrets.token_hex(_NONCE_BYTES)

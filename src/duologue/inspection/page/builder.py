@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -28,9 +28,9 @@ from duologue.inspection.page.sound_lanes import PlacedSound
 from duologue.inspection.page.sounds import FileStore
 from duologue.inspection.prices import PriceList
 from duologue.printable import printable
-from duologue.recording import Header, RecordingReader
+from duologue.recording import Header, RecordingLine
 
-__all__ = ["BuiltPage", "OtherCall", "PageOptions", "build_page", "call_content"]
+__all__ = ["BuiltPage", "CallSource", "OtherCall", "PageOptions", "build_page", "call_content"]
 
 _VERSION: Final = 1
 """Of the data in a page: `assets` read it."""
@@ -49,10 +49,21 @@ class PageOptions(Struct, frozen=True, kw_only=True):
     prices: PriceList | None = None
 
 
+class CallSource(Protocol):
+    """A recording: a `RecordingReader`, or another file of frames with their times."""
+
+    header: Header
+    cut_off: bool
+
+    def lines(self) -> Iterator[RecordingLine]:
+        """All lines, once. Raises RecordingError where they cannot be read on."""
+        ...
+
+
 class OtherCall(Struct, frozen=True, kw_only=True):
     """A call that another one is compared with."""
 
-    recording: RecordingReader
+    recording: CallSource
     title: str
 
 
@@ -67,7 +78,7 @@ class BuiltPage(Struct, frozen=True, kw_only=True):
 
 
 def build_page(
-    recording: RecordingReader,
+    recording: CallSource,
     target: BinaryIO,
     *,
     nonce: str,
@@ -174,7 +185,7 @@ def _compared(
     }
 
 
-def _notes(recording: RecordingReader, failure: str | None) -> list[str]:
+def _notes(recording: CallSource, failure: str | None) -> list[str]:
     """What the reader of the page must know."""
     if failure is not None:
         return [f"The recording is damaged; this is what comes before: {printable(failure)}"]

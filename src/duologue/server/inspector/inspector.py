@@ -1,8 +1,10 @@
 """Keeps the latest sessions of a server in memory, for those who look at them.
 
-`keep` sessions at the most, and `max_bytes` in all, 256 MiB: each may have its share of it, and 64 MiB at the most,
-which is ten minutes of a call with audio in both directions at 24 kHz. A call that is looked at takes up to 40 MiB more
-for its fold, and eight are looked at together.
+`keep` sessions at the most. Their lines have `line_bytes` together, 128 MiB, which is twenty hours of calls with pieces
+of 100 ms; beyond its share a session gives up its first lines. Their audio is kept while the inspector is in use, from
+the first page that is asked for until ten minutes after the last, in one ring, `audio_bytes`: 128 MiB, which is ten
+minutes of two calls with audio in both directions at 24 kHz, and one minute of twenty. A call that is looked at takes
+some 10 MiB more in an hour, and eight are looked at together.
 """
 
 from __future__ import annotations
@@ -13,25 +15,27 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from duologue.recording import Header
+from duologue.server.inspector.audio_ring import AudioRing
 from duologue.server.inspector.followed_call import FollowedCall
+from duologue.server.inspector.kept_lines import KeptLines
 from duologue.server.inspector.kept_session import KeptSession
 
 __all__ = ["Inspector", "TooManyFollowed"]
 
-_MAX_BYTES: Final = 256 * 1024 * 1024
+_AUDIO_BYTES: Final = 128 * 1024 * 1024
+_LINE_BYTES: Final = 128 * 1024 * 1024
 
 _MAX_SESSION_BYTES: Final = 64 * 1024 * 1024
-"""Ten minutes of a call at 24 kHz: 38 MB of the microphone, and as much again if the model never stops."""
+"""Of one session's lines: with pieces of 20 ms, an hour."""
 
 _MAX_FOLLOWED: Final = 8
 """Calls that are folded together. Those that nobody looks at any more make room."""
 
+_IN_USE_S: Final = 600.0
+"""Who has closed a page may look at the next call; and a ring that keeps ten minutes has nothing older."""
+
 _FORGET_S: Final = 30.0
 """After nobody has looked at a call for so long, its fold is given up. A page that is loaded takes a second."""
-
-_SHRINK_S: Final = 0.02
-_LINES_AT_ONCE: Final = 200
-"""When shares get smaller, sessions give up audio in steps: one takes half a millisecond."""
 
 
 class TooManyFollowed(Exception):
@@ -41,7 +45,7 @@ class TooManyFollowed(Exception):
 class Inspector:
     """A tap of a server. `duologue.server.inspector.web_server` shows what it keeps."""
 
-    def __init__(self, *, keep: int = 50, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(self, *, keep: int = 50, audio_bytes: int = _AUDIO_BYTES, line_bytes: int = _LINE_BYTES) -> None:
         """Keep this many sessions, the latest ones; of more, those that are over make room before open ones.
 
         Raises ValueError: none would be kept.
@@ -49,17 +53,19 @@ class Inspector:
         if keep < 1:
             raise ValueError(f"an inspector keeps at least one session, not {keep}")
         self._keep = keep
-        self._max_bytes = max_bytes
+        self._ring = AudioRing(audio_bytes)
+        self._line_bytes = line_bytes
         self._sessions: dict[str, KeptSession] = {}
         """In the order in which they began."""
         self._followed: dict[str, FollowedCall] = {}
         self._folds = 0
-        self._shrinking: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
         self._news: asyncio.Event | None = None
 
     def opened(self, session_id: str, header: Header, /) -> KeptSession:
         """Keep this session."""
-        session = KeptSession(session_id, header, max_bytes=_MAX_SESSION_BYTES, changed=self._changed)
+        lines = KeptLines(self._ring, max_bytes=_MAX_SESSION_BYTES)
+        session = KeptSession(session_id, header, lines, changed=self._changed)
         self._sessions[session_id] = session
         while len(self._sessions) > self._keep:
             over = (each for each in self._sessions.values() if not each.is_open)
@@ -67,6 +73,28 @@ class Inspector:
         self._share()
         self._changed()
         return session
+
+    def in_use(self) -> None:
+        """Something is looked at: keep audio, from now on and for ten minutes."""
+        self._ring.open()
+        if self._closing is not None:
+            self._closing.cancel()
+        self._closing = asyncio.get_running_loop().call_later(_IN_USE_S, self._not_in_use)
+
+    def _not_in_use(self) -> None:
+        if any(each.viewers for each in self._followed.values()):
+            self.in_use()
+        else:
+            self._closing = None
+            self._ring.close()
+
+    def close(self) -> None:
+        """Give up everything."""
+        if self._closing is not None:
+            self._closing.cancel()
+        self._ring.close()
+        for session in self.sessions:
+            self._give_up(session)
 
     @property
     def sessions(self) -> list[KeptSession]:
@@ -125,20 +153,11 @@ class Inspector:
         session.give_up()
 
     def _share(self) -> None:
-        """Give each session its share of the memory."""
-        share = min(_MAX_SESSION_BYTES, self._max_bytes // len(self._sessions))
+        """Give each session its share of the memory. Those that have more give up their first lines."""
+        share = min(_MAX_SESSION_BYTES, self._line_bytes // len(self._sessions))
         for session in self._sessions.values():
             session.lines.max_bytes = share
-        if self._shrinking is None:
-            self._shrink()
-
-    def _shrink(self) -> None:
-        """Have sessions that are above their share give up some audio: those that are over do not by themselves."""
-        self._shrinking = None
-        left = [each for each in self._sessions.values() if each.lines.size_bytes > each.lines.max_bytes]
-        if left:
-            left[0].lines.shrink(lines=_LINES_AT_ONCE)
-            self._shrinking = asyncio.get_running_loop().call_later(_SHRINK_S, self._shrink)
+            session.lines.shrink()
 
     def _changed(self) -> None:
         news, self._news = self._news, None

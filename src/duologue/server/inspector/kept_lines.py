@@ -1,166 +1,223 @@
 """The lines of one session in memory, bounded in bytes.
 
-While nothing is looked at, a line costs its place in a list: it is neither parsed nor copied. Beyond the bound audio is
-given up first, the oldest first; what is left of such a message is its text around the audio, and how long that was. So
-a call of an hour keeps its events, and their figures. Only beyond that are whole lines given up.
+A message with audio is kept as its text without it, and its place in the ring of all audio. While nobody looks that is
+all that is done: nothing is parsed. When the ring has gone on, the message is as long as it was, with silence for its
+audio, so that a long call keeps its events and their figures. Beyond the bound the first lines are given up.
 """
 
 from __future__ import annotations
 
-import sys
-from typing import Final, TypeAlias
+from array import array
+from typing import Final
 
 from duologue.recording import Direction, Frame, RecordingLine
+from duologue.server.inspector.audio_ring import NOWHERE, AudioRing
 
 __all__ = ["KeptLines"]
 
-_LINE_BYTES: Final = 140
-"""Of a line beside its text: a tuple, a number, and places in lists."""
+_COLUMNS_BYTES: Final = 32
+"""Of a line, in all columns."""
 
-_LINES_AT_ONCE: Final = 32
-"""Of which the audio is given up when a line comes: more than one, so that the bound is reached."""
+_TEXT_BYTES: Final = 60
+"""Of a text in memory, beside its characters."""
 
-_DROPPED_AT_ONCE: Final = 256
-"""Lines that are given up together: that moves all others in memory."""
+_BYTES_A_CHARACTER: Final = 4
+"""At the most: of a text that has other characters than those of ASCII. Short ones are not looked at."""
 
-_MIN_AUDIO_CHARACTERS: Final = 200
-"""A shorter text may be an id or a word, and little is won."""
+_OTHER_BYTES: Final = 300
+"""Of a line that is no message."""
+
+_DROPPED_SHARE: Final = 8
+"""This part of the lines is given up together: that moves all others in memory."""
+
+_MIN_CHARACTERS: Final = 200
+"""Of a message that may have audio: 20 ms of G.711 have 216. A shorter one is kept as it is."""
+
+_AUDIO_KEYS: Final = ('"audio":"', '"delta":"', '"audio": "', '"delta": "')
+"""What stands before audio, as compact and as spaced writers write it. A delta of text has a space, or is no ASCII."""
+
+_END: Final = '"}'
+
+_NOTHING: Final = "-"
+"""With which no message begins that has audio."""
 
 _WINDOW_CHARACTERS: Final = 1024
-"""Audio that is looked for anywhere in a message is at least this long: such windows are as many as a thousandth of
-its characters, whatever a client wrote there."""
-
-_LAST_CHARACTERS: Final = 4
-"""Of base64, which stay: its padding."""
+"""Audio that is looked for elsewhere is at least this long: such windows are as many as a thousandth of the characters
+of a message, whatever a client wrote there."""
 
 _NOT_BASE64: Final = (" ", "\\", "-", "_", ".", ":")
 """What words, URLs, escapes and ids have."""
 
 _SILENCE: Final = "/"
-"""Base64 of bytes 0xFF, which are -1 in PCM16 and silence in µ-law: what stands for audio that was given up."""
-
-_Cut: TypeAlias = tuple[str, int, str]
-"""A message without its audio: what is before it, its length in characters, and what is behind it."""
-
-_Entry: TypeAlias = tuple[float, Direction, str | bytes | _Cut]
+"""Base64 of bytes 0xFF, which are -1 in PCM16 and silence in µ-law: what stands for audio that is not kept."""
 
 
 class KeptLines:
-    """Keeps lines by number, from 0. Messages are told apart from the other lines, of which there are few."""
+    """Keeps lines by number, from 0. As columns: a piece of audio takes 32 bytes beside those in the ring."""
 
-    __slots__ = ("_entries", "_others_bytes", "_whole", "first", "max_bytes", "size_bytes")
+    __slots__ = (
+        "_kept",
+        "_lengths",
+        "_places",
+        "_received",
+        "_ring",
+        "_sent",
+        "_sizes",
+        "_times",
+        "first",
+        "max_bytes",
+        "size_bytes",
+    )
 
-    def __init__(self, *, max_bytes: int) -> None:
+    def __init__(self, ring: AudioRing, *, max_bytes: int) -> None:
+        """`max_bytes` is of what is not in the ring."""
         self.max_bytes = max_bytes
         self.size_bytes = 0
         """About what they take in memory."""
         self.first = 0
         """The number of the first line that is kept: how many were given up."""
-        self._entries: list[_Entry | RecordingLine] = []
-        self._whole = 0
-        """The number of the first line whose audio was not given up, if it has any."""
+        self._ring = ring
+        self._times = array("d")
+        self._kept: list[str | bytes | _Around | RecordingLine] = []
+        self._lengths = array("i")
+        """Of messages, those that were received below zero."""
+        self._places = array("q")
+        """In the ring, of messages with audio."""
+        self._sizes = array("I")
+        self._sent, self._received = _NO_AUDIO, _NO_AUDIO
+        """What was around the audio of the latest message: most clients send the same over and over."""
 
     @property
     def end(self) -> int:
         """The number of the next line."""
-        return self.first + len(self._entries)
+        return self.first + len(self._kept)
 
-    def message(self, at_s: float, direction: Direction, message: str | bytes) -> None:
+    @property
+    def last_s(self) -> float:
+        """The time of the last line; 0 without any."""
+        return self._times[-1] if self._times else 0.0
+
+    def message(self, at_s: float, direction: Direction, message: str | bytes, /) -> None:
         """Keep a message."""
-        self._entries.append((at_s, direction, message))
-        self.size_bytes += sys.getsizeof(message) + _LINE_BYTES
+        length = len(message)
+        kept: str | bytes | _Around = message
+        place, size = NOWHERE, _COLUMNS_BYTES
+        if length < _MIN_CHARACTERS or not isinstance(message, str) or not message.isascii():
+            size += _TEXT_BYTES + length * _BYTES_A_CHARACTER
+        else:
+            last = self._sent if direction == "sent" else self._received
+            if last.is_of(message, length):
+                # As the one before it: nothing has to be made.
+                kept, place = last, self._ring.keep(message)
+            elif (found := _around_audio(message, length)) is not None:
+                if direction == "sent":
+                    self._sent = found
+                else:
+                    self._received = found
+                kept, place = found, self._ring.keep(message)
+                size += _OTHER_BYTES + len(found.before)
+            else:
+                size += _TEXT_BYTES + length
+        self._times.append(at_s)
+        self._kept.append(kept)
+        self._lengths.append(length if direction == "sent" else -length)
+        self._places.append(place)
+        self._sizes.append(size)
+        self.size_bytes += size
         if self.size_bytes > self.max_bytes:
-            self.shrink()
+            self._drop()
 
     def add(self, line: RecordingLine) -> None:
         """Keep another line."""
-        self._entries.append(line)
-        self.size_bytes += 2 * _LINE_BYTES
+        self._times.append(getattr(line, "at_s", self.last_s))
+        self._kept.append(line)
+        self._lengths.append(0)
+        self._places.append(NOWHERE)
+        self._sizes.append(_OTHER_BYTES)
+        self.size_bytes += _OTHER_BYTES
 
     def line(self, number: int) -> RecordingLine | None:
-        """A line; with silence in place of audio that was given up. None for one that is not kept."""
-        if not self.first <= number < self.end:
+        """A line, with silence in place of audio that is not kept any more; None for one that is not kept."""
+        index = number - self.first
+        if not 0 <= index < len(self._kept):
             return None
-        entry = self._entries[number - self.first]
-        if not isinstance(entry, tuple):
-            return entry
-        at_s, direction, kept = entry
-        if isinstance(kept, tuple):
-            before, length, behind = kept
-            kept = before + _SILENCE * length + behind
-        return Frame(at_s=round(at_s, 6), direction=direction, message=kept)
+        kept, length = self._kept[index], self._lengths[index]
+        if isinstance(kept, _Around):
+            kept = self._ring.get(self._places[index], abs(length)) or kept.with_silence(abs(length))
+        if not isinstance(kept, str | bytes):
+            return kept
+        direction: Direction = "received" if length < 0 else "sent"
+        return Frame(at_s=round(self._times[index], 6), direction=direction, message=kept)
 
     def has_audio(self, number: int) -> bool:
         """Whether a line is as it was."""
-        return self.first <= number < self.end and (
-            number >= self._whole
-            or not isinstance(entry := self._entries[number - self.first], tuple)
-            or not isinstance(entry[2], tuple)
+        index = number - self.first
+        return 0 <= index < len(self._kept) and (
+            not isinstance(self._kept[index], _Around) or self._ring.has(self._places[index])
         )
 
-    def shrink(self, *, lines: int = _LINES_AT_ONCE) -> bool:
-        """Give up audio of so many lines, or lines; returns whether the bound is kept then."""
-        self._whole = max(self._whole, self.first)
-        for number in range(self._whole, min(self._whole + lines, self.end)):
-            if self.size_bytes <= self.max_bytes:
-                return True
-            self._cut(number - self.first)
-            self._whole = number + 1
-        if self.size_bytes > self.max_bytes and self._whole == self.end:
+    def shrink(self) -> None:
+        """Give up lines until the bound is kept."""
+        while self.size_bytes > self.max_bytes:
             self._drop()
-        return self.size_bytes <= self.max_bytes
-
-    def _cut(self, index: int) -> None:
-        entry = self._entries[index]
-        if not isinstance(entry, tuple):
-            return
-        at_s, direction, message = entry
-        if not isinstance(message, str) or (cut := _without_audio(message)) is None:
-            return
-        self._entries[index] = (at_s, direction, cut)
-        self.size_bytes -= sys.getsizeof(message) - sys.getsizeof(cut[0]) - sys.getsizeof(cut[2]) - _LINE_BYTES
 
     def _drop(self) -> None:
-        dropped = self._entries[:_DROPPED_AT_ONCE]
-        del self._entries[:_DROPPED_AT_ONCE]
-        self.first += len(dropped)
-        self.size_bytes = self.size_bytes - sum(map(_size_of, dropped)) if self._entries else 0
+        """Give up a part of the lines, the first ones."""
+        count = 1 + len(self._kept) // _DROPPED_SHARE
+        self.size_bytes -= sum(self._sizes[:count])
+        self.first += min(count, len(self._kept))
+        del self._kept[:count]
+        for column in (self._times, self._lengths, self._places, self._sizes):
+            del column[:count]
 
 
-def _size_of(entry: _Entry | RecordingLine) -> int:
-    if not isinstance(entry, tuple):
-        return 2 * _LINE_BYTES
-    kept = entry[2]
-    if isinstance(kept, tuple):
-        return sys.getsizeof(kept[0]) + sys.getsizeof(kept[2]) + 2 * _LINE_BYTES
-    return sys.getsizeof(kept) + _LINE_BYTES
+class _Around:
+    """A message with audio, without it."""
+
+    __slots__ = ("_is_last", "_length", "before", "behind")
+
+    def __init__(self, before: str, behind: str) -> None:
+        self.before = before
+        self.behind = behind
+        self._length = len(before)
+        self._is_last = behind == _END
+
+    def is_of(self, message: str, length: int) -> bool:
+        """Whether another message has the same around its audio."""
+        return (
+            self._is_last
+            and message.startswith(self.before)
+            and message.find('"', self._length) == length - 2
+            and message[-3] != "="
+        )
+
+    def with_silence(self, length: int) -> str:
+        """The message, of this length, with silence for its audio."""
+        return self.before + _SILENCE * (length - self._length - len(self.behind)) + self.behind
 
 
-def _without_audio(message: str) -> _Cut | None:
-    """The message in three; None if it has no long audio."""
-    # Most clients and servers write the audio last.
-    closing = message.rfind('"')
-    opening = message.rfind('"', 0, max(0, closing)) + 1
-    if not _is_audio(message, opening, closing):
-        opening, closing = _found_audio(message)
-        if not _is_audio(message, opening, closing):
-            return None
-    closing -= _LAST_CHARACTERS
-    # A copy: the whole message would stay in memory with a part of it no longer than this, if that were a view.
-    return message[:opening], closing - opening, message[closing:]
+_NO_AUDIO: Final = _Around(_NOTHING, _END)
+
+
+def _around_audio(message: str, length: int) -> _Around | None:
+    """What is around the audio of a message of ASCII; None if it has no long audio."""
+    opening, closing = message.rfind('"', 0, -2) + 1, length - len(_END)
+    before = message[:opening]
+    if before.endswith(_AUDIO_KEYS) and message.find(" ", opening) < 0 and message.endswith(_END):
+        padding = (message[-3] == "=") + (message[-4] == "=")
+        return _Around(before, message[closing - padding :])
+    opening, closing = _found_audio(message)
+    return _Around(message[:opening], message[closing:]) if closing else None
 
 
 def _found_audio(message: str) -> tuple[int, int]:
+    """Where long audio begins and ends in a message; 0, 0 if there is none."""
     at = 0
     while len(message) - at >= _WINDOW_CHARACTERS:
         if message.find('"', at, at + _WINDOW_CHARACTERS) < 0:
-            closing = message.find('"', at)
-            return message.rfind('"', 0, at) + 1, closing if closing >= 0 else len(message)
+            opening, closing = message.rfind('"', 0, at) + 1, message.find('"', at)
+            if closing > 0 and all(message.find(each, opening, closing) < 0 for each in _NOT_BASE64):
+                return opening, closing
+            at = max(at, closing if closing > 0 else len(message))
         at += _WINDOW_CHARACTERS
     return 0, 0
-
-
-def _is_audio(message: str, opening: int, closing: int) -> bool:
-    return closing - opening >= _MIN_AUDIO_CHARACTERS and all(
-        message.find(each, opening, closing) < 0 for each in _NOT_BASE64
-    )

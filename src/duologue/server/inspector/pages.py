@@ -65,6 +65,7 @@ class Pages:
 
     async def answer(self, path: str, request: Request) -> Answer:
         """The answer to a request for this path, which is behind the token. Raises Refused."""
+        self._inspector.in_use()
         if path == "":
             return self._list()
         if path == "events":
@@ -128,10 +129,14 @@ async def _changes(call: FollowedCall, count: int) -> AsyncGenerator[bytes, None
             closed = session.row()["closed"] or {"code": 1006, "reason": "", "by": "network"}
             yield _event("closed", write_text(closed))
             return
-        while call.is_current:
-            if not await _within(_ALIVE_S, session.arrival()):
+        gather_s = _GATHER_LONG_S if call.lines > _LONG_LINES else _GATHER_S
+        idle_s = 0.0
+        while call.is_current or not idle_s:
+            await asyncio.sleep(gather_s)
+            idle_s += gather_s
+            if idle_s > _ALIVE_S:
+                idle_s = gather_s
                 yield _ALIVE
-        await asyncio.sleep(_GATHER_LONG_S if call.lines > _LONG_LINES else _GATHER_S)
 
 
 async def _of_call(call: FollowedCall, rest: str) -> Answer:

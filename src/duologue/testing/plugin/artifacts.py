@@ -140,13 +140,14 @@ def _add_pages(item: pytest.Item, recordings: list[Path]) -> None:
     if not recordings:
         return
     from duologue.errors import RecordingError
+    from duologue.printable import printable
     from duologue.testing.call_page import write_call_page
 
     for path in recordings:
         try:
             write_call_page(path, path.with_suffix(".html"), title=item.name)
         except (OSError, RecordingError) as fault:  # the disk is full, say: the test has been reported already
-            _logger.warning("no page was made of %s: %s", path, fault)
+            _logger.warning("no page was made of %s: %s", printable(str(path)), printable(str(fault)))
 
 
 def _shown(item: pytest.Item, path: Path) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.inspection.page._recordings import Json, hostile_call, long_call, whole_call, write
+from tests.inspection.page._recordings import hostile_call, long_call, whole_call, write
 from tests.inspection.page.assets._browser import Opened, built, chromium
 
 pytest.importorskip("playwright", reason="playwright is not installed")
@@ -41,7 +42,7 @@ def open_page(browser: Browser, pages: Path) -> Generator[Callable[..., Opened]]
     """Opens pages. Afterwards none of them has asked for anything, or has written to the console."""
     opened: list[Opened] = []
 
-    def opens(name: str = "whole", **options: Json) -> Opened:
+    def opens(name: str = "whole", **options: Any) -> Opened:
         opened.append(Opened(browser, pages / f"{name}.html", **options))
         return opened[-1]
 

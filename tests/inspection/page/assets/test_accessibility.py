@@ -52,7 +52,8 @@ def test_axe_looks_at_contrast(opened: Opened) -> None:
 def _stop(opened: Opened) -> str:
     """What has the focus, in a word."""
     stop: str = opened.value(
-        "(() => { const at = document.activeElement; return at.id || at.getAttribute('aria-label') || at.className; })()"
+        "(() => { const at = document.activeElement;"
+        " return at.id || at.getAttribute('aria-label') || at.className; })()"
     )
     return stop
 

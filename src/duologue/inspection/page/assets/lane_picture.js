@@ -216,7 +216,7 @@ class LanePicture {
       brush.fill('text', x - 4, place.y + 1, 8, 2);
       brush.fill('text', x - 4, place.y + place.height - 3, 8, 2);
       const room = this.nextAfter(items, item) - x - 10;
-      brush.words(brush.choose([item.what, 'cut'], room), x + 6, place.y + 10, room);
+      brush.words(brush.choose([item.what, item.short ?? ''], room), x + 6, place.y + 10, room);
     }
   }
 
