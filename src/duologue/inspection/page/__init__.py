@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duologue.inspection.page.audio_pieces import AUDIO_CHOICES, AudioChoice
-from duologue.inspection.page.builder import BuiltPage, OtherCall, PageOptions, build_page, call_content
+from duologue.inspection.page.builder import BuiltPage, OtherCall, PageOptions, build_page, call_content, figure_content
 from duologue.inspection.page.comparison import NotComparable
 from duologue.inspection.page.document import Document, policy
 from duologue.inspection.page.fold import LaneFold, LineChanges
@@ -24,5 +24,6 @@ __all__ = [
     "Redaction",
     "build_page",
     "call_content",
+    "figure_content",
     "policy",
 ]

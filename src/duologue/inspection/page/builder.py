@@ -30,7 +30,7 @@ from duologue.inspection.prices import PriceList
 from duologue.printable import printable
 from duologue.recording import Header, RecordingReader
 
-__all__ = ["BuiltPage", "OtherCall", "PageOptions", "build_page", "call_content"]
+__all__ = ["BuiltPage", "OtherCall", "PageOptions", "build_page", "call_content", "figure_content"]
 
 _VERSION: Final = 1
 """Of the data in a page: `assets` read it."""
@@ -125,11 +125,7 @@ def call_content(
     view = fold.call.view
     cost = prices.cost_of(view.tokens, view.model) if prices is not None else None
     missing = [f"The price list has no price for {view.model or 'a model without a name'}."] if cost is None else []
-    figures = msgspec.to_builtins(figures_of(view)) | {
-        "talk": msgspec.to_builtins(fold.talk()),
-        "wire": fold.frames.wire(),
-        "cost": msgspec.to_builtins(cost),
-    }
+    figures = figure_content(fold) | {"cost": msgspec.to_builtins(cost)}
     content: dict[str, Any] = {
         "version": _VERSION,
         "title": title,
@@ -149,6 +145,12 @@ def call_content(
         "model": base64.b64encode(fold.model.peaks(fold.duration_s, view)).decode(),
     }
     return content
+
+
+def figure_content(fold: LaneFold) -> dict[str, Any]:
+    """The figures of a call, as JSON-ready data."""
+    figures: dict[str, Any] = msgspec.to_builtins(figures_of(fold.call.view))
+    return figures | {"talk": msgspec.to_builtins(fold.talk()), "wire": fold.frames.wire()}
 
 
 def _folded(other: OtherCall) -> LaneFold:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from duologue.inspection import Change, figures_of
-from duologue.inspection.page import LaneFold, LineChanges, Redaction
+from duologue.inspection import Change
+from duologue.inspection.page import LaneFold, LineChanges, Redaction, figure_content
 from duologue.inspection.page.lanes import LaneChange
 
 __all__ = ["CallChanges", "SentPeaks"]
@@ -75,7 +75,7 @@ class CallChanges:
                 *([["call", name], getattr(view, name)] for name in _SCALARS),
                 [["call", "tokens"], msgspec.to_builtins(view.tokens)],
                 [["call", "events"], view.events],
-                *([[["figures"], msgspec.to_builtins(figures_of(view))]] if self._call else []),
+                [["figures"], figure_content(fold)],
             ]
         )
         content["peaks"] = {
