@@ -15,7 +15,7 @@ REQUIREMENTS := $(BIN)/python -c 'import pathlib, tomllib; \
 	print(*project["dependencies"], *(r for e in extras for r in e if not r.startswith("duologue[")), sep="\n")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check examples bench abuse bench-peers mutants fuzz docs build reproducible sbom constraints hashes clean
+.PHONY: help demo test check examples bench abuse bench-peers mutants fuzz pictures docs build reproducible sbom constraints hashes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,8 +23,8 @@ help: ## list the targets
 demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no network, no key, no microphone
 	@$(BIN)/duologue demo
 
-test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests; one file: make test ARGS=tests/repo
-	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests on all cores; one file: make test ARGS=tests/repo
+	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 examples: $(VENV)/ready-test ## run every example against our server
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest tests/examples $(ARGS)
@@ -74,6 +74,9 @@ fuzz: $(VENV)/ready-fuzz ## fuzz the codec, for FUZZ_S=60, and the server; findi
 		$(BIN)/python fuzz/decode.py -max_total_time=$(FUZZ_S) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
 			build/fuzz/corpus fuzz/corpus 2>build/fuzz/log || { tail -n 40 build/fuzz/log; exit 1; }; \
 		grep -E 'stat::number_of_executed_units|Done' build/fuzz/log
+
+pictures: $(VENV)/ready-test $(VENV)/debian ## take the pictures of the docs anew, into docs/pictures
+	@$(BIN)/python docs/pictures.py
 
 docs: $(VENV)/ready-docs ## build the docs into build/site; a broken link is an error
 	@$(BIN)/mkdocs build --strict

@@ -1,7 +1,7 @@
-"""The page of an hour's call in a browser: when is it ready, what does it hold in memory, how long do its reader's wishes take?
+"""The page of an hour's call in a browser: when is it ready, what does it hold, how long does it draw and search?
 
-Writes a recording of `--minutes` (60), builds its page with all sounds, and opens it in Chromium without a network, each
-time with a new process. `--page FILE` opens a page that is there already.
+Writes a recording of `--minutes` (60), builds its page with all sounds, and opens it in Chromium without a network,
+each time with a new process. `--page FILE` opens a page that is there already.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def _round(browser: Browser, path: Path) -> dict[str, float]:
     page.goto(path.as_uri())
     page.wait_for_selector("html[data-ready]", state="attached", timeout=120_000)
     page.evaluate(_NOW)
-    figures = {"ready_s": time.perf_counter() - began_s, "heap_mb": _heap_mb(page)}
+    ready_s = time.perf_counter() - began_s
+    uncollected: float = page.evaluate("performance.memory.usedJSHeapSize / 1e6")
+    figures = {"ready_s": ready_s, "heap_uncollected_mb": uncollected, "heap_mb": _heap_mb(page)}
     figures["frames"] = page.evaluate("page.frames.count")
     figures["turns"] = page.evaluate("page.call.rows.turns.length")
     figures["rows_in_page"] = page.evaluate("document.querySelectorAll('[role=row]').length")

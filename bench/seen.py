@@ -1,6 +1,6 @@
 """How long after an answer has reached its client is it seen in a browser that looks at the call?
 
-A server with scripted engines and its inspector run in this process, Chromium beside it. `--turns N` (20) says how often.
+A server with scripted engines and its inspector run in this process, Chromium beside it. `--turns N` (20): how often.
 """
 
 from __future__ import annotations

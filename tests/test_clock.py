@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from duologue.clock import local_date, loop_time, unix_time
+from duologue.clock import is_virtual, local_date, loop_time, unix_time, waiting_for_thread
 
 
 class OtherTimes(asyncio.SelectorEventLoop):
@@ -34,6 +34,7 @@ async def test_the_date_is_the_systems() -> None:
 
 def test_a_loop_may_have_a_time_and_a_date_of_its_own() -> None:
     async def times() -> tuple[float, float, datetime]:
+        assert is_virtual()
         return loop_time(), unix_time(), local_date()
 
     with asyncio.Runner(loop_factory=OtherTimes) as runner:
@@ -41,6 +42,12 @@ def test_a_loop_may_have_a_time_and_a_date_of_its_own() -> None:
     assert (now, date) == (40.0, 60.0)
     assert local == datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
     assert local.tzinfo is not None
+
+
+async def test_an_ordinary_loop_is_told_of_threads_in_vain() -> None:
+    assert not is_virtual()
+    with waiting_for_thread():
+        assert await asyncio.to_thread(abs, -1) == 1
 
 
 def test_without_a_loop_there_is_a_date_and_no_time() -> None:

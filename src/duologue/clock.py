@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import TypeVar
 
-__all__ = ["is_virtual", "local_date", "loop_time", "of_thread", "unix_time"]
-
-R = TypeVar("R")
+__all__ = ["is_virtual", "local_date", "loop_time", "unix_time", "waiting_for_thread"]
 
 
 def loop_time() -> float:
@@ -44,15 +42,16 @@ def is_virtual() -> bool:
     return hasattr(_running_loop(), "unix_time")
 
 
-def of_thread(result: asyncio.Future[R]) -> asyncio.Future[R]:
-    """Tell the loop that a thread will set this future, which is returned.
+def waiting_for_thread() -> AbstractContextManager[object]:
+    """For a block that gives a thread work and waits for its result.
 
-    A clock that does not follow the system's stands still until then. A loop learns nothing of `asyncio.wrap_future`,
+    A clock that does not follow the system's stands still meanwhile. A loop learns nothing of `asyncio.wrap_future`,
     nor of threads that call `call_soon_threadsafe`.
     """
-    if (tell := getattr(result.get_loop(), "waits_for", None)) is not None:
-        tell(result)
-    return result
+    block: Callable[[], AbstractContextManager[object]] = getattr(
+        asyncio.get_running_loop(), "waiting_for_thread", nullcontext
+    )
+    return block()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

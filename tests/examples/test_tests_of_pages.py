@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Generator
 
-import duologue.testing.served
-import duologue.testing.strategies
+import pytest
+from hypothesis import settings
+
 from tests.examples.test_listings import Listing, listings
 from tests.testing.plugin._inner import run
 
 pytest_plugins = ("pytester",)
 
-_OUT_HERE = (duologue.testing.served, duologue.testing.strategies)  # so that the inner run does not import them again
 
-TESTS = [
-    each
-    for each in listings("python")
-    if "def test_" in each.text and each.page == "docs/howto/test-what-you-build.md"
-]
-    listing for listing in listings("python") if "\ndef test_" in listing.text or "async def test_" in listing.text
-]
+PAGES = {"docs/howto/break-it-on-purpose.md", "docs/howto/test-what-you-build.md", "docs/howto/virtual-time.md"}
+
+TESTS = [each for each in listings("python") if each.page in PAGES and "def test_" in each.text]
+
+
+@pytest.fixture(autouse=True)
+def few_examples() -> Generator[None, None, None]:
+    """That they run is what is tested here."""
+    before = settings.get_current_profile_name()
+    settings.register_profile("few", max_examples=5, deadline=None, database=None)
+    settings.load_profile("few")
+    yield
+    settings.load_profile(before)
 
 
 @pytest.mark.parametrize("listing", TESTS, ids=str)

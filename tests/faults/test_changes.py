@@ -28,6 +28,13 @@ def changed(text: str, message: str | bytes) -> tuple[str | bytes, ...] | None:
     return CHANGES[fault.name](fault, message, Random(1))
 
 
+def only(text: str, message: str) -> str | bytes:
+    result = changed(text, message)
+    assert result is not None
+    assert len(result) == 1
+    return result[0]
+
+
 def test_a_message_comes_twice_or_not_at_all() -> None:
     assert changed("duplicate", "{}") == ("{}", "{}")
     assert changed("drop", b"{}") == ()
@@ -41,7 +48,7 @@ def test_a_message_is_cut_and_never_whole() -> None:
 
 
 def test_audio_is_no_base64_any_more_and_the_event_is_still_one() -> None:
-    [message] = changed("bad_base64", json.dumps(AUDIO)) or ()
+    message = only("bad_base64", json.dumps(AUDIO))
     event: dict[str, Any] = json.loads(message)
     assert len(event["delta"]) == len(AUDIO["delta"])
     with pytest.raises(binascii.Error):
@@ -51,7 +58,7 @@ def test_audio_is_no_base64_any_more_and_the_event_is_still_one() -> None:
 
 
 def test_a_field_more_is_at_the_top_and_in_each_object_inside() -> None:
-    [message] = changed("new_field name=later", json.dumps(DONE)) or ()
+    message = only("new_field name=later", json.dumps(DONE))
     event: dict[str, Any] = json.loads(message)
     assert event["later"] == event["response"]["later"] == {"is_new": True}
     assert decode(message).type == "response.done"
@@ -59,7 +66,7 @@ def test_a_field_more_is_at_the_top_and_in_each_object_inside() -> None:
 
 
 def test_an_unknown_value_stands_wherever_the_field_does() -> None:
-    [message] = changed("new_enum", json.dumps(DONE)) or ()
+    message = only("new_enum", json.dumps(DONE))
     response = json.loads(message)["response"]
     assert response["status"] == response["output"][0]["status"] == "of_a_newer_server"
     assert changed("new_enum", json.dumps(AUDIO)) is None
@@ -72,7 +79,7 @@ def test_text_becomes_a_binary_message() -> None:
 
 
 def test_a_page_comes_in_place_of_the_message() -> None:
-    [message] = changed("not_json", json.dumps(DONE)) or ()
+    message = only("not_json", json.dumps(DONE))
     assert str(message).startswith("<html>")
 
 

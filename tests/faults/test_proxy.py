@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from duologue.testing import scripted_app_engines
 from duologue.testing.served import AppInMemory
 from duologue.testing.virtual_time import run_in_virtual_time
 from tests._certificates import Authority
-from tests.faults._outcomes import asked_twice
+from tests.faults._outcomes import asked_twice, told_live
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -36,7 +37,7 @@ RECONNECTED = ("restored", "rejected", "completed")
 SOCKETS: dict[str, tuple[str, ...]] = {
     "latency ms=150 jitter=50": ANSWERED,
     "bandwidth kBps=16": ANSWERED,
-    "slice bytes=7": ANSWERED,
+    "slice bytes=100": ANSWERED,
     "slice bytes=1 from=client": ANSWERED,
     "reset on=response.created": RECONNECTED,
     "cut on=response.created": RECONNECTED,
@@ -67,13 +68,35 @@ SOCKETS: dict[str, tuple[str, ...]] = {
 """What comes of a fault over sockets, where `tests/faults/test_outcomes.py` cannot see it."""
 
 
+LIVE: dict[str, str] = {
+    "latency ms=150 jitter=50": "done",
+    "bandwidth kBps=128": "done",
+    "slice bytes=1000": "done",
+    "reset after=1s": "lost 1006",
+    "cut after=1s": "lost 1006",
+    "half_open after=1s": "rejected, not finalised",
+    "slow_reader after=1s": "rejected, not finalised",
+    "corrupt after=1s": "lost 1002",
+    "refuse http=503": "ConnectFailed 503",
+    "redirect": "ConnectFailed",
+    "handshake_delay s=5": "done",
+    "close code=1012 after=1s": "lost 1012",
+    "expire after=1s": "closed 1000",
+    "oversize MB=20 after=1s": "lost 1009",
+}
+"""The same for a Live session. A command that waits when the connection is found dead is rejected."""
+
+
 @asynccontextmanager
 async def in_front_of_ours(plan: FaultPlan, **options: Any) -> AsyncGenerator[str, None]:
     """A proxy in front of our server; yields its URL. No task is left."""
     before = asyncio.all_tasks()
     memory = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
     try:
-        async with memory.listening() as url, chaos_proxy(url, plan, **options) as proxy_url:
+        async with (
+            memory.listening() as url,
+            chaos_proxy(url.removesuffix("/v1/realtime"), plan, **options) as proxy_url,
+        ):
             yield proxy_url
     finally:
         memory.tap.close()
@@ -107,6 +130,17 @@ def test_a_conversation_answers_raises_what_it_promises_or_reconnects(fault: str
         plan = FaultPlan(fault, seed=7)
         async with in_front_of_ours(plan) as url:
             assert await asked_twice(url=url) == SOCKETS[fault]
+        assert plan.fired
+
+    run_in_virtual_time(main())
+
+
+@pytest.mark.parametrize("fault", LIVE)
+def test_a_live_session_goes_on_or_raises_what_it_promises(fault: str) -> None:
+    async def main() -> None:
+        plan = FaultPlan(fault, seed=7)
+        async with in_front_of_ours(plan) as url:
+            assert await told_live(url=url.removesuffix("/v1/realtime")) == LIVE[fault]
         assert plan.fired
 
     run_in_virtual_time(main())
@@ -179,12 +213,19 @@ async def test_a_redirect_of_the_server_is_passed_on_and_not_followed() -> None:
 
 async def test_a_server_that_cannot_be_reached_is_told_on_both_sides() -> None:
     told: list[ConnectFailed] = []
-    async with chaos_proxy("ws://127.0.0.1:1", FaultPlan(), failed=told.append) as url:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # it does not listen
+        to = f"ws://127.0.0.1:{taken.getsockname()[1]}"
+        await _refused(to, told)
+    assert len(told) == 1
+    assert "sk-1" not in str(told[0])
+
+
+async def _refused(to: str, told: list[ConnectFailed]) -> None:
+    async with chaos_proxy(to, FaultPlan(), failed=told.append) as url:
         with pytest.raises(ConnectFailed, match="connection refused"):
             async with duologue.connect(url, api_key="sk-1"):
                 pass
-    assert len(told) == 1
-    assert "sk-1" not in str(told[0])
 
 
 @pytest.mark.parametrize("to", ["", "ftp://example.com", "ws://", "ws://[", "ws://host:0", "ws://host:99999"])
@@ -283,3 +324,30 @@ def test_who_speaks_no_websocket_is_neither_logged_nor_waited_for(caplog: pytest
 
     run_in_virtual_time(main())
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["half_open", "slow_reader from=server", "cut", "reset", "corrupt from=client", "oversize MB=24 from=client"],
+)
+def test_the_server_ends_the_session_of_a_client_that_is_gone_or_reads_nothing(
+    fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        memory = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
+        plan = FaultPlan(f"{fault} after=1s")
+        async with memory.listening() as url, chaos_proxy(url, plan) as proxy_url:
+            client = await websockets_connect(f"{proxy_url}/v1/realtime", ping_interval=None)
+            for _ in range(12):
+                with suppress(ConnectionClosed):
+                    await client.send('{"type":"input_audio_buffer.clear"}')
+                await asyncio.sleep(0.1)
+            # Two pings' time: the server asks after 20 s, and waits for 20 s.
+            await asyncio.sleep(45)
+            assert memory.tap.calls[0].is_over
+            client.transport.abort()
+        assert plan.fired
+        memory.tap.close()
+
+    run_in_virtual_time(main())
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -54,6 +54,11 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "engines/llm/chat_stream.py": "tests/engines/llm/test_chat.py",
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
     "inspection/gate/samples.py": "tests/inspection/gate/test_findings.py",
+    "faults/made_events.py": "tests/faults/test_connection.py and test_outcomes.py",
+    "faults/planned.py": "tests/faults/test_grammar.py",
+    "faults/recorded_line.py": "tests/faults/test_proxy.py",
+    "faults/sockets.py": "tests/faults/test_proxy.py",
+    "faults/vocabulary.py": "a table; tests/faults/test_grammar.py and test_outcomes.py",
     "inspection/client_events.py": "tests/inspection/test_fold.py",
     "inspection/heard.py": "tests/inspection/test_fold.py",
     "inspection/live/sound.py": "tests/inspection/live/test_session.py",
@@ -68,6 +73,9 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "inspection/tools.py": "tests/inspection/test_fold.py",
     "inspection/turns.py": "tests/inspection/test_fold.py",
     "inspection/view.py": "declarations; tests/inspection/test_fold.py",
+    **dict.fromkeys(
+        (f"load/{name}.py" for name in "caller crew live realtime target work worker".split()), "tests/load/test_run.py"
+    ),
     "protocol/client/notices.py": "declarations; tests/test_notices.py",
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
     "protocol/client/follow_ups.py": "tests/protocol/client/test_core_tools.py",

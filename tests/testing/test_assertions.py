@@ -22,6 +22,7 @@ from duologue.testing import (
     assert_turn,
     read_call,
 )
+from duologue.testing.assertions import read_recording
 from tests.inspection._calls import SERVER_VAD, Call, barge_in_call, push_to_talk_call, vad_call, view_of
 
 VAD, PUSHED, CUT = view_of(vad_call()), view_of(push_to_talk_call()), view_of(barge_in_call())
@@ -103,7 +104,15 @@ def test_a_recorded_call_is_read_from_its_file(tmp_path: Path) -> None:
     with RecordingWriter(path) as writer:
         for line in vad_call():
             writer.write_line(line)
-    assert read_call(path) == VAD
+    found = read_call(path)
+    assert (found.turns, found.sequence, found.path) == (VAD.turns, VAD.sequence, str(path))
+    assert read_recording(path.read_bytes()) == VAD
+    with pytest.raises(AssertionError) as failed:
+        assert_turn(found, 1, answer="It is one.")
+    told = str(failed.value).splitlines()
+    assert told[1] == "- It is one."
+    assert "+ It is noon." in told
+    assert told[-1] == f"duologue inspect {path}"
 
 
 def test_no_test_runner_is_needed() -> None:

@@ -100,6 +100,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
         (
             "duologue gate call.jsonl --first-audio 'p95<800ms' --errors 0",
             "duologue gate calls/*.jsonl --first-audio 'p95<800ms, max<2s' --interrupt 'max<300ms' --junit gate.xml",
+            "duologue gate localhost:8000 --calls 5 --turns 4 --first-audio 'p95<1s' --errors 0",
         ),
     ),
     "check": HelpPage(_FILES, ("duologue check call.jsonl", "duologue check call.jsonl --json")),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from os import PathLike
 from typing import Any
 
 import msgspec
 
+from duologue.chance import random_bytes
 from duologue.client.mappings import SessionInput, to_session
 from duologue.events import (
     AnySessionConfig,
@@ -33,7 +33,7 @@ __all__ = ["check_audio", "initial_config", "new_id", "text_message"]
 
 def new_id(kind: str) -> str:
     """A random id such as `item_…`."""
-    return f"{kind}_{secrets.token_hex(10)}"
+    return f"{kind}_{random_bytes(10).hex()}"
 
 
 def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar, TypeVarTuple
 
-from duologue.clock import of_thread
+from duologue.clock import waiting_for_thread
 from duologue.errors import EngineError
 
 __all__ = ["Worker"]
@@ -47,7 +47,8 @@ class Worker:
         Raises:
             EngineError: the queue is full or the worker is closed. What `compute` raises passes through.
         """
-        return await of_thread(asyncio.wrap_future(self._submit(compute, *args)))
+        with waiting_for_thread():
+            return await asyncio.wrap_future(self._submit(compute, *args))
 
     async def stream(self, generate: Callable[[*Ts], Generator[T, None, None]], *args: *Ts) -> AsyncGenerator[T, None]:
         """The pieces of a synchronous generator, each computed in a thread when it is asked for.
@@ -59,8 +60,9 @@ class Worker:
         step: Future[tuple[T] | None] | None = None
         try:
             while True:
-                step = self._submit(_advance, steps)
-                piece = await of_thread(asyncio.wrap_future(step))
+                with waiting_for_thread():
+                    step = self._submit(_advance, steps)
+                    piece = await asyncio.wrap_future(step)
                 if piece is None:
                     return
                 yield piece[0]
@@ -84,8 +86,8 @@ class Worker:
         """Drop waiting jobs; wait 5 seconds at most for running ones. Closing twice is fine."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
-        running = [of_thread(asyncio.wrap_future(job)) for job in tuple(self._jobs)]
-        with suppress(TimeoutError):
+        running = [asyncio.wrap_future(job) for job in tuple(self._jobs)]
+        with suppress(TimeoutError), waiting_for_thread():
             async with asyncio.timeout(_CLOSE_S):
                 await asyncio.gather(*running, return_exceptions=True)
 

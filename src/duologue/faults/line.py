@@ -24,6 +24,7 @@ _CLOSE_S: Final = 5.0
 """How long a side that takes no more messages has until it is closed: as long as `Transport.close`."""
 
 _GOING_AWAY: Final = 1001
+_INTERNAL_ERROR: Final = 1011
 _OTHER: Final[dict[Side, Side]] = {"client": "server", "server": "client"}
 
 
@@ -47,8 +48,8 @@ class _Lane:
         self.waiting: deque[tuple[float, str | bytes]] = deque()
         self.size_bytes = 0
         self.changed = asyncio.Event()
-        self.end: tuple[int, str] | None = None
-        """The close of this side, behind all that is due."""
+        self.end: tuple[int, str, ClosedBy] | None = None
+        """The close of this side, behind all that is due, and who closed."""
         self.ending = asyncio.Event()
         self.is_sending = False
 
@@ -63,9 +64,9 @@ class _Lane:
         self.size_bytes -= len(message)
         return message
 
-    def close_with(self, code: int, reason: str) -> None:
+    def close_with(self, code: int, reason: str, by: ClosedBy) -> None:
         if self.end is None:
-            self.end = (code, reason)
+            self.end = (code, reason, by)
             self.ending.set()
             self.changed.set()
 
@@ -93,13 +94,15 @@ class FaultyLine:
         self._witness = witness
         self._lanes: dict[Side, _Lane] = {"client": _Lane(client), "server": _Lane(server)}
         self._closing: set[Side] = set()
+        self._is_told = False
+        """Whether the witness knows of the end."""
         self._timed = asyncio.Event()
         """Whether the next tick is earlier than it was."""
         self._next_tick_at = math.inf
         self._clock = asyncio.get_running_loop().time
 
     async def run(self) -> None:
-        """Carry messages until both sides are closed. Cancelling closes both with 1001."""
+        """Carry messages until both sides are closed. Cancelling closes both with 1001, another failure with 1011."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 others = [tasks.create_task(self._tick())]
@@ -110,15 +113,17 @@ class FaultyLine:
                 await asyncio.wait(deliveries)
                 for task in others:
                     task.cancel()
-        except asyncio.CancelledError:
-            closing = (lane.transport.close(_GOING_AWAY, "the line is going away") for lane in self._lanes.values())
-            await asyncio.gather(*closing)
+        except BaseException as fault:
+            code = _GOING_AWAY if isinstance(fault, asyncio.CancelledError) else _INTERNAL_ERROR
+            closing = (lane.transport.close(code, "the line is going away") for lane in self._lanes.values())
+            await asyncio.gather(*closing, return_exceptions=True)
             raise
 
     def closing(self, side: Side) -> None:
-        """A side is known to have closed: what it has sent is read to the end, without waiting for room."""
+        """A side is known to have closed: what it has sent is read to the end, without waiting long for room."""
         self._closing.add(side)
         self._lanes[_OTHER[side]].changed.set()
+        self._lanes[_OTHER[side]].ending.set()
 
     async def _read(self, sender: Side) -> None:
         source, lane = self._lanes[sender].transport, self._lanes[_OTHER[sender]]
@@ -151,27 +156,32 @@ class FaultyLine:
                 case Delivery(to=to, message=message, due_at=due_at):
                     self._lanes[to].put(due_at, message)
                 case LineEnd(client_code=client_code, server_code=server_code, reason=reason):
-                    broken = client_code == BROKEN
-                    self._close("client", client_code, reason, by="network" if broken else "server")
-                    self._close("server", server_code, reason)
+                    by: ClosedBy = "network" if client_code == BROKEN else "server"
+                    self._lanes["client"].close_with(client_code, reason, by)
+                    self._lanes["server"].close_with(server_code, reason, by)
                 case Impairment(fault=fault):
                     assert self._impair is not None
                     self._impair(fault)
 
     def _left(self, side: Side, closed: ConnectionClosed) -> None:
         """A side has closed; the other one hears of it behind what is still under way to it."""
-        if side == "client" and self._witness is not None and self._lanes["client"].end is None:
-            by: ClosedBy = "network" if closed.code == BROKEN else "client"
-            self._witness.ended(closed.code, closed.reason, by)
-        self._lanes[side].close_with(closed.code, closed.reason)
-        by_server: ClosedBy = "network" if closed.code == BROKEN else "server"
-        self._close(_OTHER[side], closed.code, closed.reason, by=by_server)
+        by: ClosedBy = "network" if closed.code == BROKEN else side
+        if side == "client":
+            self._tell_end(closed.code, closed.reason, by)
+        for lane in self._lanes.values():
+            lane.close_with(closed.code, closed.reason, by)
 
-    def _close(self, side: Side, code: int, reason: str, *, by: ClosedBy = "server") -> None:
+    async def _close(self, side: Side) -> None:
         lane = self._lanes[side]
-        if side == "client" and lane.end is None and self._witness is not None:
+        code, reason, by = lane.end or (_GOING_AWAY, "", "network")
+        if side == "client":
+            self._tell_end(code, reason, by)
+        await lane.transport.close(code, reason)
+
+    def _tell_end(self, code: int, reason: str, by: ClosedBy) -> None:
+        if self._witness is not None and not self._is_told:
+            self._is_told = True
             self._witness.ended(code, reason, by)
-        lane.close_with(code, reason)
 
     async def _deliver(self, to: Side) -> None:
         lane = self._lanes[to]
@@ -183,7 +193,7 @@ class FaultyLine:
             elif due_at <= self._clock():
                 await self._send(to, lane.take())
             elif lane.end is not None and due_at == math.inf:  # what never comes does not keep the connection open
-                await lane.transport.close(*lane.end)
+                await self._close(to)
                 return
             else:
                 await _until(lane.changed, due_at)
@@ -207,10 +217,9 @@ class FaultyLine:
         """Close a side that does not take what is due to it."""
         lane = self._lanes[to]
         await lane.ending.wait()
-        assert lane.end is not None
         await asyncio.sleep(max(0.0, lane.last_due_at - self._clock()) + _CLOSE_S)
         lane.waiting.clear()
-        await lane.transport.close(*lane.end)
+        await self._close(to)
 
     async def _tick(self) -> None:
         while True:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import string
 from typing import Final
+
+from duologue.chance import random_bytes
 
 __all__ = ["new_id"]
 
@@ -19,4 +20,4 @@ choice of each took longer than the rest of an event."""
 
 def new_id(kind: str) -> str:
     """A random id such as `item_…`."""
-    return f"{kind}_{secrets.token_bytes(_ID_LENGTH).translate(_ID_TABLE).decode('ascii')}"
+    return f"{kind}_{random_bytes(_ID_LENGTH).translate(_ID_TABLE).decode('ascii')}"

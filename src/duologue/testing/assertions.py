@@ -29,6 +29,7 @@ from duologue.testing.call_text import timeline_tail
 __all__ = [
     "Figure",
     "Range",
+    "RecordedCall",
     "assert_heard",
     "assert_latency",
     "assert_no_errors",
@@ -48,14 +49,22 @@ _SHOWN: Final = 5
 """Errors that a message names."""
 
 
-def read_call(path: str | os.PathLike[str]) -> CallView:
+class RecordedCall(CallView, kw_only=True):
+    """A call that was read from a file, which messages of failures name."""
+
+    path: str
+
+
+def read_call(path: str | os.PathLike[str]) -> RecordedCall:
     """What a recorded call was.
 
     Raises:
         RecordingError: the file cannot be read, or is damaged.
     """
     with RecordingReader(path) as recording:
-        return _folded(recording)
+        view = _folded(recording)
+    fields = {name: getattr(view, name) for name in view.__struct_fields__}
+    return RecordedCall(path=os.fspath(path), **fields)
 
 
 def read_recording(content: bytes) -> CallView:
@@ -276,4 +285,5 @@ def _matches(types: list[str], expected: list[str | EllipsisType]) -> bool:
 
 def _fail(what: str, call: CallView) -> NoReturn:
     __tracebackhide__ = True  # as in each assertion: pytest shows the line of the test instead
-    raise AssertionError(f"{what}\n{timeline_tail(call)}")
+    told = f"{what}\n{timeline_tail(call)}"
+    raise AssertionError(f"{told}\nduologue inspect {call.path}" if isinstance(call, RecordedCall) else told)

@@ -251,12 +251,12 @@ def _command(new_id: str, own_ids: list[str]) -> st.SearchStrategy[Any]:
         }
     )
     commands = [
-        _settings.map(lambda session: _event("session.update", session=session)),
+        st.builds(_event, st.just("session.update"), session=_settings),
         _pcm.map(InputAudioBufferAppendEvent.from_audio),
         st.just(InputAudioBufferCommitEvent()),
         st.just(InputAudioBufferClearEvent()),
-        messages.map(lambda item: _event("conversation.item.create", item=item)),
-        _requests.map(lambda response: _event("response.create", response=response)),
+        st.builds(_event, st.just("conversation.item.create"), item=messages),
+        st.builds(_event, st.just("response.create"), response=_requests),
     ]
     if own_ids:
         verbs = st.sampled_from(["conversation.item.retrieve", "conversation.item.delete"])

@@ -16,10 +16,12 @@ import asyncio
 import logging
 import selectors
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from contextvars import Context
 from functools import partial
+from random import Random
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 from duologue.printable import printable
@@ -41,6 +43,13 @@ _PATIENCE_S: Final = 10.0
 
 _MAX_S: Final = 7 * 24 * 3600.0
 """Of virtual time. A server that nobody calls gets there within minutes, so that a wait for what never comes ends."""
+
+_RESOLUTION_S: Final = 1e-9
+"""asyncio runs a timer that is due within the resolution of the system's clock, on Windows 16 ms."""
+
+_MIN_DELAY_S: Final = 1e-8
+"""Of a timer that is not due yet. Code that a rounding wakes too early waits for the rest: for ever, if its timers ran
+before the clock has moved."""
 
 _LOOKS: Final = 2
 """At the sockets, without waiting, before the clock jumps. What one end of a connection writes, the kernel puts into
@@ -71,9 +80,9 @@ class VirtualClock:
         return self._now
 
     async def advance(self, seconds: float) -> None:
-        """Wait so many virtual seconds, in which everything happens that is due: `asyncio.sleep` does the same.
+        """Wait so many virtual seconds, in which everything happens that is due, up to their last moment.
 
-        Cancelled: the clock stays where it is.
+        Any other wait moves the clock as well. Cancelled: it stays where it is.
 
         Raises:
             ValueError: less than 0 seconds.
@@ -81,9 +90,11 @@ class VirtualClock:
         if seconds < 0:
             raise ValueError(f"time does not go back: {seconds} s")
         await asyncio.sleep(seconds)
+        await asyncio.sleep(0)  # for others that are due at this moment
 
     def _jump(self, seconds: float) -> None:
-        self._now += seconds
+        # To the nanosecond: sums of delays would drift from the decimal numbers that people write.
+        self._now = round(self._now + seconds, 9)
         self.jumps += 1
         if self._now > self._max_s:
             raise VirtualTimeError(
@@ -99,18 +110,23 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     for `patience_s` of real time, or a thread works for longer than that.
     """
 
-    def __init__(self, *, grace_s: float = 0.0, patience_s: float = _PATIENCE_S, max_s: float = _MAX_S) -> None:
+    def __init__(
+        self, *, seed: int = 0, grace_s: float = 0.0, patience_s: float = _PATIENCE_S, max_s: float = _MAX_S
+    ) -> None:
         """`grace_s`: how long to wait in real time, before each jump, for what the loop cannot see. It is 0 where
-        everything runs on the loop, and costs its length for each jump. `max_s` is the limit of virtual time."""
+        everything runs on the loop, and costs its length for each jump. `max_s` is the limit of virtual time. What is
+        random in duologue, its ids and its delays before reconnecting, follows the `seed`."""
         self.clock = VirtualClock(max_s=max_s)
         self.in_threads = 0
-        """How many results are waited for that threads are to set."""
+        """How many waits there are for threads."""
+        self._random = Random(seed)
         self._grace_s = grace_s
         self._runs_in: int | None = None
         self._abandoned = 0
         """Threads that still work, though nothing waits for their results."""
         self._reported: set[str] = set()
         super().__init__(_Selector(self, grace_s=grace_s, patience_s=patience_s))
+        self._clock_resolution = _RESOLUTION_S
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
@@ -120,6 +136,22 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """The date: `BEGAN_AT_UNIX_S` and the virtual time since then. `duologue.clock` asks for it."""
         return BEGAN_AT_UNIX_S + self.clock._now
 
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As every loop does."""
+        if when > self.clock._now:
+            when = max(when, self.clock._now + _MIN_DELAY_S)
+        return super().call_at(when, callback, *args, context=context)
+
+    def random_bytes(self, n: int) -> bytes:
+        """The next bytes by the seed. `duologue.chance` asks for them."""
+        return self._random.randbytes(n)
+
+    def random_number(self) -> float:
+        """The next number from 0 to 1 by the seed. `duologue.chance` asks for it."""
+        return self._random.random()
+
     def run_forever(self) -> None:
         """Run until stopped."""
         self._runs_in = threading.get_ident()
@@ -127,8 +159,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], R], *args: *Ts) -> asyncio.Future[R]:
         """As every loop does; the clock stands still until there is a result. `asyncio.to_thread` goes through here."""
-        result = super().run_in_executor(executor, func, *args)
-        self.waits_for(result)
+        self.in_threads += 1  # first: the thread may be done at once
+        try:
+            result = super().run_in_executor(executor, func, *args)
+        except BaseException:
+            self.in_threads -= 1
+            raise
+        result.add_done_callback(self._waited)
         return result
 
     def call_soon_threadsafe(
@@ -142,22 +179,24 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait for the threads of `asyncio.to_thread`, in real time."""
         del timeout  # 300 s by default, which would be over at once
-        ended: asyncio.Future[None] = self.create_future()
-        self.waits_for(ended)
-        try:
+        with self.waiting_for_thread():
             await super().shutdown_default_executor()
-        finally:
-            ended.set_result(None)
 
-    def waits_for(self, result: asyncio.Future[Any]) -> None:
-        """Keep the clock still until a thread has set this future, or the wait for it is cancelled.
+    @contextmanager
+    def waiting_for_thread(self) -> Generator[None, None, None]:
+        """Keep the clock still for a block that gives a thread work, and waits for its result.
 
-        The loop knows of `asyncio.to_thread`, of `run_in_executor`, and of all waits of duologue. It has to be told of
-        `asyncio.wrap_future`, and of threads that call `call_soon_threadsafe`.
+        `asyncio.to_thread` and `run_in_executor` need none, nor do duologue's own threads. `asyncio.wrap_future` does,
+        and what waits for a thread that calls `call_soon_threadsafe`.
         """
-        if not result.done():
-            self.in_threads += 1
-            result.add_done_callback(self._waited)
+        self.in_threads += 1
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._abandoned += 1
+            raise
+        finally:
+            self.in_threads -= 1
 
     def _waited(self, result: asyncio.Future[Any]) -> None:
         self.in_threads -= 1
@@ -172,7 +211,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._reported.add(thread)
         _logger.warning(
             "virtual time did not wait for the thread %s, which has called now, so runs may differ: await it with"
-            " asyncio.to_thread, tell the loop with its waits_for, or set grace_s",
+            " asyncio.to_thread, wait in a block of duologue.clock.waiting_for_thread, or set grace_s",
             printable(thread),
         )
 
@@ -193,14 +232,19 @@ def _refuse_process() -> NoReturn:
 
 
 def run_in_virtual_time(
-    main: Coroutine[Any, Any, R], *, grace_s: float = 0.0, patience_s: float = _PATIENCE_S, max_s: float = _MAX_S
+    main: Coroutine[Any, Any, R],
+    *,
+    seed: int = 0,
+    grace_s: float = 0.0,
+    patience_s: float = _PATIENCE_S,
+    max_s: float = _MAX_S,
 ) -> R:
     """Run a coroutine as `asyncio.run` does, on a `VirtualTimeLoop`, which says what the keywords are.
 
     Raises:
         VirtualTimeError: a wait would never end. What the coroutine raises passes through.
     """
-    make = partial(VirtualTimeLoop, grace_s=grace_s, patience_s=patience_s, max_s=max_s)
+    make = partial(VirtualTimeLoop, seed=seed, grace_s=grace_s, patience_s=patience_s, max_s=max_s)
     with asyncio.Runner(loop_factory=make) as runner:
         return runner.run(main)
 

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import webbrowser
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from duologue.recording import RecordingLine, RecordingWriter, SessionFamily
+from duologue.cli.page_server import PageServer
+from duologue.recording import Frame, RecordingLine, RecordingWriter, SessionFamily
 from tests.cli.conftest import Command, started, write_lines
 from tests.inspection._calls import Call, barge_in_call, push_to_talk_call, vad_call
 
@@ -66,7 +69,7 @@ def test_a_recording_that_a_crash_has_cut_off_is_inspected(tmp_path: Path, comma
 def test_other_files_are_refused_in_a_sentence(tmp_path: Path, command: Command) -> None:
     path = tmp_path / "frames.jsonl"
     write_lines(path, {"type": "response.cancel"})
-    assert "needs a recording of duologue" in command("inspect", path, "--json", code=2).err
+    assert "does not say when each message passed" in command("inspect", path, "--json", code=2).err
     assert "there is no file" in command("inspect", tmp_path / "none.jsonl", code=2).err
 
 
@@ -109,6 +112,25 @@ def test_options_that_cannot_be_right_are_told(tmp_path: Path, command: Command)
     assert "is no price list" in command("inspect", path, "--prices", prices, code=2).err
 
 
+def test_the_call_of_a_browser_is_inspected(tmp_path: Path, command: Command) -> None:
+    messages = [
+        {
+            "type": "send" if line.direction == "sent" else "receive",
+            "time": 1.8e9 + line.at_s,
+            "opcode": 1,
+            "data": line.message,
+        }
+        for line in vad_call()
+        if isinstance(line, Frame)
+    ]
+    entry = {"request": {"url": "wss://host/v1/realtime"}, "_webSocketMessages": messages}
+    path = tmp_path / "call.har"
+    path.write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
+    shown = json.loads(command("inspect", path, "--json").out)
+    assert [turn["first_audio_ms"] for turn in shown["call"]["turns"]] == [700, 1300]
+    command("inspect", path, "--out", tmp_path / "call.html")
+
+
 def test_figures_leave_out_what_the_page_leaves_out(tmp_path: Path, command: Command) -> None:
     path = written(tmp_path / "call.jsonl", vad_call())
     shown = command("inspect", path, "--json", "--redact", "text,tools").out
@@ -123,6 +145,49 @@ def test_a_price_list_adds_the_cost_to_the_figures(tmp_path: Path, command: Comm
     prices.write_text("[models.m]\ninput_text = 1", encoding="utf-8")
     shown = json.loads(command("inspect", path, "--json", "--prices", prices).out)
     assert shown["figures"]["cost"] is None, "the recording does not say its model"
+
+
+def test_a_call_is_written_for_other_programs(tmp_path: Path, command: Command) -> None:
+    path, out = written(tmp_path / "call.jsonl", vad_call()), tmp_path / "call.out"
+    assert "needs --out" in command("inspect", path, "--export", "wav", code=2).err
+    assert "--export takes wav, labels, perfetto" in command("inspect", path, "--export", "mp3", code=2).err
+    command("inspect", path, "--export", "labels", "--out", out)
+    assert "user text: What time is it?" in out.read_text(encoding="utf-8")
+    command("inspect", path, "--export", "wav", "--out", out, "--force")
+    assert out.read_bytes().startswith(b"RIFF")
+
+
+class Window(webbrowser.BaseBrowser):
+    """A browser that remembers what it was given."""
+
+    opened: ClassVar[list[str]] = []
+
+    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+        self.opened.append(url)
+        return True
+
+
+@pytest.mark.parametrize(("browser", "count"), [(Window(), 1), (webbrowser.GenericBrowser("lynx"), 0), (None, 0)])
+def test_a_browser_with_a_window_is_opened_and_one_in_the_terminal_is_not(
+    tmp_path: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    browser: webbrowser.BaseBrowser | None,
+    count: int,
+) -> None:
+    def get() -> webbrowser.BaseBrowser:
+        if browser is None:
+            raise webbrowser.Error("could not locate runnable browser")
+        return browser
+
+    def run(server: PageServer) -> None:
+        raise KeyboardInterrupt
+
+    Window.opened.clear()
+    monkeypatch.setattr(webbrowser, "get", get)
+    monkeypatch.setattr(PageServer, "run", run)
+    shown = command("inspect", written(tmp_path / "call.jsonl", vad_call())).out
+    assert Window.opened == [shown.split()[0]] * count
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process there gets no Ctrl-C of its own")

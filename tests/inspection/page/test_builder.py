@@ -8,6 +8,8 @@ import io
 import json
 import math
 import re
+import tempfile
+import tracemalloc
 from array import array
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -117,6 +119,28 @@ def test_a_page_without_audio_has_peaks_and_no_sounds(tmp_path: Path) -> None:
         assert max(base64.b64decode(call["peaks"]["user"])) > 60
 
 
+def test_what_is_in_memory_does_not_grow_with_the_audio(tmp_path: Path) -> None:
+    call = Call()
+    call.session(0.0, None)
+    call.creates(0.0, "r")
+    audio, place = speech(1.0), {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+    for number in range(1, 121):
+        call.client(number, "input_audio_buffer.append", audio=audio)
+        call.server(number, "response.output_audio.delta", **place, delta=audio)
+    path = recorded(tmp_path / "call.jsonl", call.lines)
+    call.lines.clear()
+    with ExitStack() as stack:
+        recording = stack.enter_context(RecordingReader(path))
+        page = stack.enter_context((tmp_path / "call.html").open("wb"))
+        user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        tracemalloc.start()
+        stack.callback(tracemalloc.stop)
+        build_page(recording, page, nonce="abc", scratch=(user, model))
+        _, peak = tracemalloc.get_traced_memory()
+    assert path.stat().st_size > 15_000_000
+    assert peak < 8_000_000, "a piece of 30 s and what coding it takes"
+
+
 HOSTILE = "</script><script>alert(1)</script><!-- \u202ecod.exe\u2028 & <img src=x onerror=alert(1)>"
 
 
@@ -224,5 +248,11 @@ def test_another_call_stands_beside_it(tmp_path: Path) -> None:
     assert (against["title"], against["aligned_s"], against["figures"]["errors"]) == ("other", 0, 1)
     assert [(each["only"], each["type"]) for each in against["differences"]] == [("other", "error")]
     assert "frames" not in against
+    assert against["cut_off"] is False
+    with other.open("ab") as file:
+        file.write(b"garbage\n")
+    damaged = data_of(page_of(this, against=other), "call")["against"]
+    assert damaged["cut_off"]
+    assert "damaged" in damaged["notes"][0]
     with pytest.raises(NotComparable):
         page_of(this, against=recorded(tmp_path / "unlike.jsonl", vad_call()))

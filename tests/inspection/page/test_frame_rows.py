@@ -10,6 +10,7 @@ from duologue.inspection.page.frame_rows import FrameRow, FrameTable
 from duologue.recording import (
     ClosedLine,
     ConnectedLine,
+    ExchangeLine,
     FaultNote,
     Frame,
     MarkNote,
@@ -48,12 +49,15 @@ def test_every_line_is_a_row_with_its_own_number() -> None:
         ConnectedLine(at_s=1, connection=2),
         NoteLine(at_s=2, note=MarkNote(text="here")),
         ClosedLine(at_s=3, code=1000, by="client"),
+        ExchangeLine(at_s=3.5, method="POST", path="/v1/x?model=m", status=401),
         UnknownLine(fields={"at_s": 4, "later": {}}),
     )
-    assert [row.number for row in rows] == [0, 1, 2, 3, 4]
-    assert len(table) == 5
-    assert "".join(row.dir for row in rows) == "soncn"
-    assert [row.type for row in rows][1:] == ["connected", "note mark", "closed 1000", "(unknown line)"]
+    assert [row.number for row in rows] == [0, 1, 2, 3, 4, 5]
+    assert len(table) == 6
+    assert "".join(row.dir for row in rows) == "soncnn"
+    assert [row.type for row in rows][1:] == [
+        "connected", "note mark", "closed 1000", "POST /v1/x 401", "(unknown line)"
+    ]  # fmt: skip
     assert (rows[0].at_ms, rows[0].id) == (500, "e")
 
 
@@ -80,9 +84,10 @@ def test_what_deserves_a_look_is_odd() -> None:
         Frame(at_s=0, direction="received", message=b"\xff"),
         NoteLine(at_s=0, note=FaultNote(name="drop")),
         ClosedLine(at_s=0, code=1006, by="network"),
+        ExchangeLine(at_s=0, method="POST", path="/v1/x", status=401),
         sent(0, "response.cancel"),
     )
-    assert [row.odd for row in rows] == [True] * 6 + [False]
+    assert [row.odd for row in rows] == [True] * 7 + [False]
     assert rows[2].type == "(unreadable)"
 
 

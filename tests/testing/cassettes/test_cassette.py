@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from duologue.testing.cassettes.cassette import Answer, Cassette
+from duologue.testing.cassettes.cassette import Cassette, CassetteAnswer
 from duologue.testing.cassettes.player import ConnectionPlayer, Match
 from tests.testing.cassettes._tape import GREETING, Tape, text
 
@@ -36,7 +36,7 @@ def test_each_connection_is_played_once_in_their_order(tape: Tape) -> None:
     cassette = playing(tape.server(GREETING).connected().server("second"))
     assert [opened(cassette).socket.number, opened(cassette).socket.number] == [1, 2]
     answer = cassette.open(PLACE)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, CassetteAnswer)
     assert (answer.status, json.loads(answer.body)["error"]["message"]) == (404, cassette.faults[0])
     assert cassette.faults == [f"tape: the client opens {PLACE}, and all recorded connections have been played."]
 
@@ -50,7 +50,7 @@ def test_the_place_says_which_connection_it_is(tape: Tape) -> None:
 def test_another_model_is_a_fault_unless_fields_may_differ(tape: Tape) -> None:
     tape.server(GREETING)
     cassette = playing(tape)
-    assert isinstance(cassette.open("/v1/realtime?model=other"), Answer)
+    assert isinstance(cassette.open("/v1/realtime?model=other"), CassetteAnswer)
     assert cassette.faults == [
         f"tape: the client opens /v1/realtime?model=other, and the next one recorded is {PLACE}."
     ]
@@ -60,7 +60,7 @@ def test_another_model_is_a_fault_unless_fields_may_differ(tape: Tape) -> None:
 def test_a_refusal_is_played(tape: Tape) -> None:
     tape.exchange("GET", PLACE, asks_for_socket=True, status=429, answer={"error": {"message": "later"}})
     cassette = playing(tape.server(GREETING))
-    assert cassette.open(PLACE) == Answer(status=429, body=b'{"error":{"message":"later"}}')
+    assert cassette.open(PLACE) == CassetteAnswer(status=429, body=b'{"error":{"message":"later"}}')
     assert opened(cassette).socket.number == 1
     assert cassette.finish() == []
 
@@ -106,6 +106,22 @@ def test_it_knows_what_was_recorded_and_is_left(tape: Tape) -> None:
     assert not cassette.knows("GET", SECRETS, is_socket=False)
     opened(cassette)
     assert not cassette.knows("GET", PLACE, is_socket=True)
+
+
+def test_it_can_be_played_again(tape: Tape) -> None:
+    cassette = playing(tape.exchange("GET", "/v1/models", answer={}).server(GREETING))
+    for _ in range(2):
+        opened(cassette)
+        assert cassette.request("GET", "/v1/models", b"").status == 200
+        cassette.rewind()
+    assert cassette.finish() != []
+
+
+def test_who_watches_is_told_of_each_fault(tape: Tape) -> None:
+    cassette, told = playing(tape.server(GREETING)), list[str]()
+    cassette.watch = told.append
+    cassette.open("/other")
+    assert told == cassette.faults
 
 
 def test_at_the_end_all_that_was_recorded_must_have_come(tape: Tape) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
+
 import pytest
 
 __all__ = ["STRICT", "run"]
@@ -13,6 +16,14 @@ STRICT = """
     strict = true
     filterwarnings = error
 """
+
+
+_OF_FIXTURES = "baseline call_page served strategies".split()
+
+# An inner run forgets the modules that it imported, and numpy cannot be imported twice.
+for _name in ("numpy", "soxr", "soundfile", *(f"duologue.testing.{each}" for each in _OF_FIXTURES)):
+    with suppress(ModuleNotFoundError):
+        import_module(_name)
 
 
 def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import duologue.testing.served
 from duologue.testing import read_call
 from duologue.testing.plugin.artifacts import _name_of
 from tests.testing.plugin._inner import run
 
 pytest_plugins = ("pytester",)
 
-_OUT_HERE = duologue.testing.served  # so that inner runs do not import it again
 
 _CODE = """
 import os
@@ -57,6 +55,13 @@ def test_all_or_none_can_be_kept(pytester: pytest.Pytester) -> None:
     assert "duologue recordings" not in result.stdout.str()
     run(pytester, _CODE, "--duologue-keep=all")
     assert set(kept(pytester)) == {"test_inner-test_a-fails", "test_inner-test_a-does-not"}
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_changes_nothing_else(pytester: pytest.Pytester) -> None:
+    (pytester.path / ".duologue").write_text("in the way", encoding="utf-8")
+    result = run(pytester, _CODE)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*- duologue recordings -*", "not kept: *.duologue*"])
 
 
 def test_a_test_without_a_recording_leaves_no_folder(pytester: pytest.Pytester) -> None:

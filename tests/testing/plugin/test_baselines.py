@@ -8,14 +8,10 @@ from typing import Any
 
 import pytest
 
-import duologue.testing.baseline
-import duologue.testing.served
 from tests.testing.plugin._inner import STRICT, run
 
 pytest_plugins = ("pytester",)
 
-_OUT_HERE = duologue.testing.served  # so that inner runs do not import it again
-_AND = duologue.testing.baseline
 
 _CODE = """
 import os

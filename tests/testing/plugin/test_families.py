@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from types import SimpleNamespace
 
 import pytest
+from _pytest.assertion import AssertionState
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
 import duologue.testing
-from duologue.testing.plugin import FAMILIES
+from duologue.testing.plugin import FAMILIES, _keep_modules_as_compiled, pytest_addoption, pytest_report_header
 from tests.repo._tree import ROOT
 from tests.testing.plugin._inner import run
 
@@ -62,3 +65,22 @@ def test_it_can_be_switched_off_as_a_whole_and_by_family(pytester: pytest.Pytest
 def test_a_run_that_does_not_use_it_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
     run(pytester, "def test_a(): pass", "-p", "no:cacheprovider").assert_outcomes(passed=1)
     assert {path.name for path in pytester.path.iterdir()} <= {"pytest.ini", "test_inner.py", "__pycache__"}
+
+
+def test_pytest_imports_the_modules_of_the_package_as_they_are_compiled(pytestconfig: pytest.Config) -> None:
+    hook, state = AssertionRewritingHook(pytestconfig), AssertionState(pytestconfig, "rewrite")
+    hook._must_rewrite |= {"duologue", "other"}
+    _keep_modules_as_compiled(SimpleNamespace(rewrite_hook=hook))  # type: ignore[arg-type]
+    marked = [hook._is_marked_for_rewrite(name, state) for name in ("duologue.codec", "other.module")]
+    assert marked == [False, True]
+
+
+def test_a_pytest_that_has_another_way_of_rewriting_is_left_alone() -> None:
+    _keep_modules_as_compiled(SimpleNamespace(rewrite_hook=object()))  # type: ignore[arg-type]
+
+
+def test_an_old_pytest_goes_on_without_the_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pytest_report_header() == []
+    monkeypatch.setattr(pytest, "version_tuple", (7, 4, 4))
+    pytest_addoption(parser=None, pluginmanager=None)  # type: ignore[arg-type]
+    assert pytest_report_header() == [f"duologue: its fixtures need pytest 8, and this is {pytest.__version__}"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-import duologue.testing.served
 from tests.testing.plugin._inner import run
 
 pytest_plugins = ("pytester",)
 
-_OUT_HERE = duologue.testing.served  # so that inner runs do not import it again
 
 _CLIENTS = """
 import re, subprocess, sys
@@ -164,3 +164,11 @@ def test_a_failure_shows_the_test_and_the_last_events_once(pytester: pytest.Pyte
     )
     assert result.stdout.str().count("the last 15 of 17 events") == 2
     assert "assertions.py" not in result.stdout.str()
+
+
+def test_an_extra_that_is_missing_is_named(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    result = run(pytester, "def test_a(realtime_app): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["realtime_app: prometheus-client: not installed; run: pip install 'duologue?server?'"])
+    assert "Traceback" not in result.stdout.str()

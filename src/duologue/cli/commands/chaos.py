@@ -46,7 +46,7 @@ def chaos(
 
     Prints one line with the URL for clients, and one for each fault that comes. The client's key, query and
     sub-protocols go on to the server; so does its path, unless --to has one. The faults are listed in
-    docs/reference/faults.md. Ctrl-C ends it.
+    docs/reference/faults.md. Ctrl-C ends it; after SIGTERM the exit code is 0.
     """
     try:
         to = split_server_url(to, example_path=_EXAMPLE_PATH).geturl()
@@ -56,7 +56,7 @@ def chaos(
     plan = FaultPlan(_wanted(fault, faults), seed=seed, told=_say)
     if record is not None:
         check_recording(record, replace=force)
-    return run_to_end(_run(to, plan, host, port, record, replace=force))
+    return run_to_end(_run(to, plan, host, port, record, replace=force), terminated=0)
 
 
 def _wanted(texts: tuple[str, ...], file: Path | None) -> tuple[PlannedFault, ...]:

@@ -1,10 +1,12 @@
-"""`duologue gate`: holds recorded calls, or calls that it makes, to limits."""
+"""`duologue gate`: holds calls to limits, recorded ones or some that it makes."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,15 +16,26 @@ from duologue.audio.files import create_file
 from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable
 from duologue.cli.folded import FoldedCall, folded
 from duologue.cli.input_files import check_readable
+from duologue.cli.load_endpoint import CallsOptions, target_of
+from duologue.cli.quantities import seconds_in
+from duologue.cli.run import run_to_end
 from duologue.cli.views.gate import gate_json, junit_xml, lines_of_findings
 from duologue.codec.jsontext import write_text
 from duologue.inspection.gate import FIGURES, JudgedCall, Threshold, judged, thresholds_in
+from duologue.load import LevelPlan, WorkOrder, run_level
 from duologue.printable import printable
 
 __all__ = ["GateOptions", "gate"]
 
 _LIMITS: Final = Group("Limits", sort_key=1)
-_OUTPUT: Final = Group("What is kept and shown", sort_key=3)
+_CALLS: Final = Group("What callers do", sort_key=2)
+_OUTPUT: Final = Group("What is kept and shown", sort_key=4)
+
+_URL: Final = re.compile(r"(?i:wss?|https?)://|[\w.-]+:\d+(/|$)|localhost(/|$)|\[[0-9a-fA-F:]+\]")
+"""What is taken for a server: a URL, or a host with a port."""
+
+_TURN_S: Final = 8.0
+"""About: a question of 2 s, its answer, and the time to think."""
 
 _Limits = tuple[str, ...]
 
@@ -56,6 +69,11 @@ class GateOptions:
             " 0: a limit holds where nothing was measured.",
         ),
     ] = None
+    calls: Annotated[int, Parameter(group=_CALLS, help="With a URL: calls at once.")] = 5
+    turns: Annotated[int, Parameter(group=_CALLS, help="With a URL: turns of each call.")] = 4
+    keep: Annotated[
+        Path | None, Parameter(group=_OUTPUT, help="With a URL: keep the recordings of the calls in this folder.")
+    ] = None
     json: Annotated[
         Path | None, Parameter(group=_OUTPUT, help="Write the findings to this file as one JSON object.")
     ] = None
@@ -64,22 +82,63 @@ class GateOptions:
 
 
 _STANDARD = GateOptions()
+_CALLERS = CallsOptions()
 
 
-def gate(*files: Path, options: GateOptions = _STANDARD) -> int:
-    """Hold recorded calls to limits: exit code 1 and a line for each limit that is broken, with the turn that broke it.
+def gate(*places: str, options: GateOptions = _STANDARD, callers: CallsOptions = _CALLERS) -> int:
+    """Hold calls to limits: exit code 1 and a line for each limit that is broken, with the turn that broke it.
+
+    PLACES are recordings, whose turns are judged together ("-" is standard input), or one URL: then the server there is
+    called, as duologue load does it.
 
     A limit is a statistic, a comparison and a number: p95<800ms, max<=1.2s, median<500ms, count>=20; several are parted
     by commas. The statistics are min, median, max, count, and p with a number. A number alone is the most errors or
-    underruns that are allowed. The turns of all FILEs are judged together; "-" is standard input. A turn that was not
-    answered breaks every limit below the time that it waited.
+    underruns that are allowed. A turn that was not answered breaks every limit below the time that it waited.
     """
     limits = _limits(options)
-    if not files:
-        raise UsageError("name recordings: duologue gate call.jsonl --first-audio 'p95<800ms'")
-    check_readable(*files)
+    if not places:
+        raise UsageError("name recordings, or a server: duologue gate call.jsonl --first-audio 'p95<800ms'")
     check_writable(options.json, options.junit, force=options.force)
+    if len(places) == 1 and _is_url(places[0]):
+        callers.check()
+        return run_to_end(_call(places[0], limits, options, callers))
+    files = [Path(place) for place in places]
+    check_readable(*files)
     return _report([folded(file, command="gate") for file in files], limits, options)
+
+
+def _is_url(place: str) -> bool:
+    return _URL.match(place) is not None and not Path(place).exists()
+
+
+async def _call(url: str, limits: Mapping[str, list[Threshold]], options: GateOptions, callers: CallsOptions) -> int:
+    """Make the calls, and judge them."""
+    if options.calls < 1 or options.turns < 1:
+        raise UsageError("--calls and --turns are numbers above 0")
+    within_s = seconds_in(callers.answer_within, "--answer-within")
+    plan = LevelPlan(calls=options.calls, hold_s=None, habits=callers.habits(options.turns), answer_within_s=within_s)
+    with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
+        if options.keep is not None:
+            options.keep.mkdir(parents=True, exist_ok=True)
+        minutes = options.calls * options.turns * _TURN_S / 60
+        async with target_of(url, callers, call_minutes=minutes) as target:
+            order = WorkOrder(
+                target=target,
+                plan=plan,
+                frame_ms=callers.frame_ms,
+                clips=None if callers.audio is None else str(callers.audio),
+                kept_in=str(options.keep or folder),
+                taped=options.calls,
+                kept=options.calls,
+            )
+            result = await run_level(order, apart=bool(callers.fault))
+        report = result.report
+        if report.not_measured:  # which makes delays longer, never shorter: what holds, holds
+            print(f"duologue: delays may be shorter than this: {report.not_measured}", file=sys.stderr)
+        problems = [f"{count} × refused: {why}" for why, count in report.refused.items()]
+        paths = sorted(Path(call.path) for call in result.calls)
+        calls = [replace(folded(path, command="gate"), name=path.name) for path in paths]
+        return _report(calls, limits, options, problems)
 
 
 def _limits(options: GateOptions) -> Mapping[str, list[Threshold]]:
@@ -99,8 +158,14 @@ def _limits(options: GateOptions) -> Mapping[str, list[Threshold]]:
     return limits
 
 
-def _report(calls: list[FoldedCall], limits: Mapping[str, list[Threshold]], options: GateOptions) -> int:
-    problems = [each.damage for each in calls if each.damage is not None]
+def _report(
+    calls: list[FoldedCall],
+    limits: Mapping[str, list[Threshold]],
+    options: GateOptions,
+    problems: Sequence[str] = (),
+) -> int:
+    damage = [f"{each.damage}; what comes before was judged" for each in calls if each.damage is not None]
+    problems = [*problems, *damage]
     findings = judged(
         [JudgedCall(name=printable(each.name), view=each.view) for each in calls], limits, at_least=options.at_least
     )
@@ -110,7 +175,7 @@ def _report(calls: list[FoldedCall], limits: Mapping[str, list[Threshold]], opti
                 f"duologue: {printable(call.name)} ends in the middle of a line, as a crash leaves it", file=sys.stderr
             )
     for problem in problems:
-        print(f"duologue: {printable(problem)}; what comes before was judged", file=sys.stderr)
+        print(f"duologue: {printable(problem)}", file=sys.stderr)
     print("\n".join(lines_of_findings(findings)))
     if options.json is not None:
         content = write_text(gate_json(findings, [each.name for each in calls], problems)) + b"\n"

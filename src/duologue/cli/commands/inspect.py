@@ -23,20 +23,25 @@ from duologue.errors import RecordingError
 from duologue.inspection import CallFold, figures_of
 from duologue.inspection.page import (
     AUDIO_CHOICES,
+    EXPORTS,
     REDACTIONS,
     AudioChoice,
     BuiltPage,
+    CallSource,
+    ExportKind,
+    FileStore,
+    LaneFold,
     NotComparable,
     OtherCall,
     PageOptions,
     Redacted,
     Redaction,
     build_page,
+    export_call,
 )
 from duologue.inspection.prices import PriceError, PriceList
 from duologue.printable import printable, printable_json
-from duologue.recording import RecordingReader
-from duologue.recording.formats import FrameFile
+from duologue.recording.formats import FoundRecording, FrameFile
 
 __all__ = ["inspect"]
 
@@ -62,19 +67,25 @@ def inspect(
         str, Parameter(help="What the page leaves out, with commas: audio, text, tools, instructions.")
     ] = "",
     against: Annotated[Path | None, Parameter(help="Compare with this recording, of the same user audio.")] = None,
+    export: Annotated[
+        str | None, Parameter(help="Write --out for another program: wav (user left, model right), labels, perfetto.")
+    ] = None,
     prices: Annotated[Path | None, Parameter(help="Say what it cost, by this price list in TOML.")] = None,
 ) -> int:
     """Look into a recorded call: both sides as they were heard, turns, delays, interruptions, functions, every frame.
 
-    FILE is a recording of converse(record=…), duologue talk --record, duologue demo or duologue serve --record; "-" is
-    standard input. It becomes one page without a network, which is served on 127.0.0.1 until Ctrl-C, or written with
-    --out. A delay counts from the end of the user's speech, which is where the server heard it end minus the silence
-    that it waited for; in Live and translation, from the last word of the transcript. Of a damaged file, what comes
-    before the damage is shown. Keys are never in a page.
+    FILE is a recording of converse(record=…), duologue talk --record, duologue demo or duologue serve --record, a HAR
+    file of a browser, or a log that says when each message passed; "-" is standard input. It becomes one page without a
+    network, which is served on 127.0.0.1 until Ctrl-C, or written with --out. A delay counts from the end of the user's
+    speech, which is where the server heard it end minus the silence that it waited for; in Live and translation, from
+    the last word of the transcript. Of a damaged file, what comes before the damage is shown. Keys are never in a page.
     """
     check_readable(*(each for each in (file, against, prices) if each is not None))
     check_writable(out, force=force)
     options = _options(file, audio, redact, prices)
+    _check([export] if export is not None else [], EXPORTS, "--export")
+    if export is not None and out is None:
+        raise UsageError(f"--export {export} needs --out, the file to write")
     with ExitStack() as stack:
         recording = _recording(stack, file)
         if json:
@@ -82,19 +93,21 @@ def inspect(
         other = None
         if against is not None:
             other = OtherCall(recording=_recording(stack, against), title=_title(against))
+        if out is not None and export is not None:
+            return _exported(recording, out, cast("ExportKind", export), options)
         if out is not None:
             return _written(recording, other, out, options)
         return _served(recording, other, options, opens=not no_open)
 
 
-def _recording(stack: ExitStack, file: Path) -> RecordingReader:
+def _recording(stack: ExitStack, file: Path) -> CallSource:
     frames = stack.enter_context(FrameFile(file))
-    if frames.recording is None:
-        raise UsageError(
-            f"{frames.name} is {frames.format.name}, and inspect needs a recording of duologue: other files"
-            " do not say when each message passed"
-        )
-    return frames.recording
+    if frames.recording is not None:
+        return frames.recording
+    try:
+        return FoundRecording(frames)
+    except RecordingError as fault:
+        raise UsageError(f"{fault}: inspect needs a recording of duologue, a HAR file or a log with times") from fault
 
 
 def _options(file: Path, audio: str | None, redact: str, prices: Path | None) -> PageOptions:
@@ -126,7 +139,7 @@ def _check(given: Sequence[str], known: Sequence[str], option: str) -> None:
             raise UsageError(f"{option} takes {', '.join(known)}, and not {each}")
 
 
-def _printed(recording: RecordingReader, options: PageOptions) -> int:
+def _printed(recording: CallSource, options: PageOptions) -> int:
     """Print the figures."""
     fold, failure = CallFold(recording.header), None
     try:
@@ -142,38 +155,63 @@ def _printed(recording: RecordingReader, options: PageOptions) -> int:
     return _ended(failure)
 
 
-def _written(recording: RecordingReader, other: OtherCall | None, out: Path, options: PageOptions) -> int:
+def _exported(recording: CallSource, out: Path, kind: ExportKind, options: PageOptions) -> int:
+    """Write the call for another program."""
+    failure = None
+    with ExitStack() as stack:
+        user, model, built = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+        fold = LaneFold(recording.header, user_store=FileStore(user), model_store=FileStore(model))
+        try:
+            for line in recording.lines():
+                fold.push(line)
+        except RecordingError as fault:
+            failure = sentence_of(fault)
+        fold.finish()
+        export_call(fold, kind, built, Redaction(options.without))
+        _copy(built, out)
+    print(f"{printable(str(out))}: {fold.duration_s:.1f} s")
+    return _ended(failure)
+
+
+def _written(recording: CallSource, other: OtherCall | None, out: Path, options: PageOptions) -> int:
     """Write the page: a whole one, or none."""
     with tempfile.TemporaryFile() as built:
         page = _built(recording, other, built, options)
-        built.seek(0)
-        with create_file(out, replace=True) as target:
-            while block := built.read(_BLOCK_BYTES):
-                _write(target, block)
+        _copy(built, out)
     print(f"{printable(str(out))}: {page.size_bytes / 1e6:.1f} MB, {page.frames} frames, {page.duration_s:.1f} s")
     return _ended(page.failure)
 
 
-def _write(target: BinaryIO, block: bytes) -> None:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[target.write(rest) :]
+def _copy(built: BinaryIO, out: Path) -> None:
+    built.seek(0)
+    with create_file(out, replace=True) as target:
+        while rest := memoryview(built.read(_BLOCK_BYTES)):
+            while rest:
+                rest = rest[target.write(rest) :]
 
 
-def _served(recording: RecordingReader, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
+def _served(recording: CallSource, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:
     """Serve the page until Ctrl-C."""
     with tempfile.TemporaryFile() as built:
         result = _ended(_built(recording, other, built, options).failure)
         with PageServer(built, token=secrets.token_urlsafe(_NONCE_BYTES)) as server:
             print(f"{server.url}  (until Ctrl-C)", flush=True)
             if opens:
-                webbrowser.open(server.url)
+                _open(server.url)
             with suppress(KeyboardInterrupt):  # that is how it ends
                 server.run()
     return result
 
 
-def _built(recording: RecordingReader, other: OtherCall | None, target: BinaryIO, options: PageOptions) -> BuiltPage:
+def _open(url: str) -> None:
+    """Open a browser with a window: one in the terminal would take it, and show nothing of the page."""
+    with suppress(webbrowser.Error):  # there is none, and the address is told
+        browser = webbrowser.get()
+        if type(browser) is not webbrowser.GenericBrowser:
+            browser.open(url)
+
+
+def _built(recording: CallSource, other: OtherCall | None, target: BinaryIO, options: PageOptions) -> BuiltPage:
     with ExitStack() as stack:
         user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         nonce = secrets.token_hex(_NONCE_BYTES)

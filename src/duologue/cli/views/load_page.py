@@ -80,7 +80,11 @@ def _chart(levels: Sequence[LevelReport]) -> str:
     shapes: list[str] = []
     for number, level in enumerate(levels):
         y, first = number * _ROW + 4, level.first_audio
-        name = f"{level.calls} calls" if level.rate_per_s is None else f"{level.rate_per_s:g}/s"
+        name = (
+            f"{level.calls} call{'' if level.calls == 1 else 's'}"
+            if level.rate_per_s is None
+            else f"{level.rate_per_s:g}/s"
+        )
         shapes.append(f'<text x="{_LEFT - 10}" y="{y + 13}" text-anchor="end">{name}</text>')
         if first is None:
             shapes.append(f'<text x="{_LEFT}" y="{y + 13}">no answer</text>')

@@ -91,8 +91,7 @@ class Conversation(NoticeHub, Markable, Injectable):
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
         super().__init__()
-        make_id = (options.new_id if options is not None else None) or new_id
-        self.core = ConversationCore(new_id=make_id, options=options, toolbox=tools)
+        self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )

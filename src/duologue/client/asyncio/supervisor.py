@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
+from duologue.chance import random_number
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.managed_connection import ManagedConnection, OpenConnection
 from duologue.client.asyncio.rotation import Rotation
@@ -58,11 +58,7 @@ class ConnectionSupervisor:
         self._core = core
         self._publish = publish
         self._ended = ended
-        self._reconnection = Reconnection(
-            policy,
-            random=(policy.random if policy is not None else None) or random.random,
-            report_illegal=log_illegal_transition,
-        )
+        self._reconnection = Reconnection(policy, random=random_number, report_illegal=log_illegal_transition)
         self._managed: set[ManagedConnection] = set()
         """Connections that are being opened or are open."""
         self._closings: set[asyncio.Task[None]] = set()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from duologue.clock import of_thread
+from duologue.clock import waiting_for_thread
 from duologue.printable import printable_name
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.tools.calls import ToolCall
@@ -167,5 +167,6 @@ class ToolRunner:
 
         thread = threading.Thread(target=run, name=f"duologue-tool-{name}", daemon=True)
         self.threads[thread] = name
-        thread.start()
-        return await of_thread(answer)
+        with waiting_for_thread():
+            thread.start()
+            return await answer

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from duologue.clock import of_thread
+from duologue.clock import waiting_for_thread
 
 __all__ = ["WorkerThread"]
 
@@ -56,8 +56,9 @@ class WorkerThread:
 
         if self._thread.ident is None:
             self._thread.start()
-        self._work.put(work)
-        return await of_thread(result)
+        with waiting_for_thread():
+            self._work.put(work)
+            return await result
 
     def end(self) -> None:
         """Run nothing more. A function that runs goes on."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -28,9 +27,9 @@ from duologue.inspection.page.sound_lanes import PlacedSound
 from duologue.inspection.page.sounds import FileStore
 from duologue.inspection.prices import PriceList
 from duologue.printable import printable
-from duologue.recording import Header, RecordingReader
+from duologue.recording import Header, RecordingLine
 
-__all__ = ["BuiltPage", "OtherCall", "PageOptions", "build_page", "call_content", "figure_content"]
+__all__ = ["BuiltPage", "CallSource", "OtherCall", "PageOptions", "build_page", "call_content"]
 
 _VERSION: Final = 1
 """Of the data in a page: `assets` read it."""
@@ -49,10 +48,21 @@ class PageOptions(Struct, frozen=True, kw_only=True):
     prices: PriceList | None = None
 
 
+class CallSource(Protocol):
+    """A recording: a `RecordingReader`, or another file of frames with their times."""
+
+    header: Header
+    cut_off: bool
+
+    def lines(self) -> Iterator[RecordingLine]:
+        """All lines, once. Raises RecordingError where they cannot be read on."""
+        ...
+
+
 class OtherCall(Struct, frozen=True, kw_only=True):
     """A call that another one is compared with."""
 
-    recording: RecordingReader
+    recording: CallSource
     title: str
 
 
@@ -67,7 +77,7 @@ class BuiltPage(Struct, frozen=True, kw_only=True):
 
 
 def build_page(
-    recording: RecordingReader,
+    recording: CallSource,
     target: BinaryIO,
     *,
     nonce: str,
@@ -100,7 +110,7 @@ def build_page(
         failure = str(fault)
     chunks.flush()
     fold.finish()
-    compared = None if other is None or against is None else _compared(fold, other, against, options, redaction)
+    compared = None if against is None or other is None else _compared(fold, *other, against, options, redaction)
     document.packed("frames-index", packed(write_text(fold.frames.columns())))
     audio = {
         side: written(side, pieces_of(sounds), document.packed) if keeps else []
@@ -125,7 +135,11 @@ def call_content(
     view = fold.call.view
     cost = prices.cost_of(view.tokens, view.model) if prices is not None else None
     missing = [f"The price list has no price for {view.model or 'a model without a name'}."] if cost is None else []
-    figures = figure_content(fold) | {"cost": msgspec.to_builtins(cost)}
+    figures = msgspec.to_builtins(figures_of(view)) | {
+        "talk": msgspec.to_builtins(fold.talk()),
+        "wire": fold.frames.wire(),
+        "cost": msgspec.to_builtins(cost),
+    }
     content: dict[str, Any] = {
         "version": _VERSION,
         "title": title,
@@ -147,36 +161,34 @@ def call_content(
     return content
 
 
-def figure_content(fold: LaneFold) -> dict[str, Any]:
-    """The figures of a call, as JSON-ready data."""
-    figures: dict[str, Any] = msgspec.to_builtins(figures_of(fold.call.view))
-    return figures | {"talk": msgspec.to_builtins(fold.talk()), "wire": fold.frames.wire()}
-
-
-def _folded(other: OtherCall) -> LaneFold:
-    """The other call, as far as it can be read."""
-    fold = LaneFold(other.recording.header, digests=True)
-    with suppress(RecordingError):
+def _folded(other: OtherCall) -> tuple[LaneFold, str | None]:
+    """The other call as far as it can be read, and why not to its end."""
+    fold, failure = LaneFold(other.recording.header, digests=True), None
+    try:
         for line in other.recording.lines():
             fold.push(line)
+    except RecordingError as fault:
+        failure = str(fault)
     fold.finish()
-    return fold
+    return fold, failure
 
 
 def _compared(
-    fold: LaneFold, other: LaneFold, against: OtherCall, options: PageOptions, redaction: Redaction
+    fold: LaneFold, other: LaneFold, failure: str | None, against: OtherCall, options: PageOptions, redaction: Redaction
 ) -> dict[str, Any]:
     check_comparable(fold, other)
-    header = against.recording.header
+    recording = against.recording
+    content = call_content(recording.header, other, redaction, title=against.title, prices=options.prices)
     return {
-        **call_content(header, other, redaction, title=against.title, prices=options.prices),
-        "cut_off": against.recording.cut_off,
+        **content,
+        "cut_off": recording.cut_off or failure is not None,
+        "notes": [*_notes(recording, failure), *content["notes"]],
         "aligned_s": offset_s(fold, other),
         "differences": differences_of(fold.call.view.sequence, other.call.view.sequence),
     }
 
 
-def _notes(recording: RecordingReader, failure: str | None) -> list[str]:
+def _notes(recording: CallSource, failure: str | None) -> list[str]:
     """What the reader of the page must know."""
     if failure is not None:
         return [f"The recording is damaged; this is what comes before: {printable(failure)}"]

@@ -13,11 +13,13 @@ from duologue.inspection.reading import ReadEvent
 from duologue.recording import (
     ClosedLine,
     ConnectedLine,
+    ExchangeLine,
     FaultNote,
     Frame,
     Note,
     NoteLine,
     RecordingLine,
+    UnknownLine,
     UnknownNote,
 )
 
@@ -35,6 +37,10 @@ _MAX_ID: Final = 80
 _MAX_MS: Final = (1 << 32) - 1
 
 _AGREED: Final = frozenset({1000, 1001})
+"""Close codes of a normal end: RFC 6455, section 7.4.1."""
+
+_FAILED: Final = 400
+"""Statuses of HTTP from here on say that a request was refused."""
 
 
 class FrameRow(Struct, frozen=True, kw_only=True):
@@ -78,7 +84,7 @@ class FrameTable:
         fold = self._folded(number, direction, name, content)
         row = FrameRow(
             number=number,
-            at_ms=max(0, min(_MAX_MS, round(getattr(line, "at_s", 0.0) * 1000))),
+            at_ms=max(0, min(_MAX_MS, round(_at_s(line) * 1000))),
             dir=direction,
             type=name[:_MAX_NAME],
             bytes=min(size, _MAX_MS),
@@ -145,6 +151,11 @@ class FrameTable:
         return self._runs.setdefault(key, number)
 
 
+def _at_s(line: RecordingLine) -> float:
+    at_s = line.fields.get("at_s") if isinstance(line, UnknownLine) else line.at_s
+    return at_s if isinstance(at_s, int | float) else 0.0
+
+
 def _id_of(content: dict[str, Any] | None) -> str:
     event_id = content.get("event_id") if content is not None else None
     return event_id[:_MAX_ID] if isinstance(event_id, str) else ""
@@ -159,10 +170,12 @@ def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirect
             return "c", f"closed {code}", 0
         case ConnectedLine():
             return "o", "connected", 0
+        case ExchangeLine(method=method, path=path, status=status):
+            return "n", f"{method} {path.partition('?')[0]} {status}", 0
         case NoteLine(note=note):
             return "n", f"note {_kind_of(note)}", 0
-        case _:
-            return "n", "(unknown line)", 0
+        case UnknownLine():
+            return "n", "no frame" if "no frame" in line.fields else "(unknown line)", 0
 
 
 def _kind_of(note: Note | UnknownNote) -> str:
@@ -175,6 +188,8 @@ def _is_odd(line: RecordingLine, read: ReadEvent | None) -> bool:
             return read is None or read.event is None or read.is_unknown or read.name == "error"
         case ClosedLine(code=code):
             return code not in _AGREED
+        case ExchangeLine(status=status):
+            return status >= _FAILED
         case NoteLine(note=note):
             return isinstance(note, FaultNote)
         case _:

@@ -13,7 +13,7 @@ from duologue.inspection.page.redaction import Redaction
 from duologue.inspection.reading import ReadEvent
 from duologue.recording import Frame, RecordingLine
 from duologue.recording.lines import line_to_json
-from duologue.recording.secrets import scrubbed
+from duologue.recording.secrets import scrubbed, scrubbed_json
 
 __all__ = ["FrameChunks", "packed", "shown_line"]
 
@@ -70,7 +70,7 @@ def shown_line(
     `content` is the object of a frame that is one, and `read` what it says.
     """
     if not isinstance(line, Frame):
-        return write_text(redaction.row(line_to_json(line)))
+        return write_text(redaction.frame(scrubbed_json(line_to_json(line)), None))
     clean = scrubbed(line.message)
     if clean is not line.message or content is None:
         content = _parsed(clean)

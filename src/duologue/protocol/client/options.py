@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from msgspec import Struct
 
 from duologue.protocol.client.limits import KeptLimits
@@ -38,5 +36,3 @@ class CoreOptions(Struct, frozen=True, kw_only=True):
     rotation: RotationLimits = RotationLimits()
     kept: KeptLimits = KeptLimits()
     """How much the server can make this client keep."""
-    new_id: Callable[[str], str] | None = None
-    """Makes ids of words such as `item`, for tests: random ones where it is None."""

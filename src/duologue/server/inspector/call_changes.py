@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from duologue.inspection import Change
-from duologue.inspection.page import LaneFold, LineChanges, Redaction, figure_content
+from duologue.inspection import Change, figures_of
+from duologue.inspection.page import LaneFold, LineChanges, Redaction
 from duologue.inspection.page.lanes import LaneChange
 
 __all__ = ["CallChanges", "SentPeaks"]
@@ -75,7 +75,7 @@ class CallChanges:
                 *([["call", name], getattr(view, name)] for name in _SCALARS),
                 [["call", "tokens"], msgspec.to_builtins(view.tokens)],
                 [["call", "events"], view.events],
-                [["figures"], figure_content(fold)],
+                [["figures"], _figures(fold)],
             ]
         )
         content["peaks"] = {
@@ -99,6 +99,12 @@ class CallChanges:
             if 0 <= other < self._first and frames.partner(other) == number:
                 found.append([other, number])
         return found
+
+
+def _figures(fold: LaneFold) -> dict[str, Any]:
+    """What a page calls figures, but for the cost, which a live one has not."""
+    figures: dict[str, Any] = msgspec.to_builtins(figures_of(fold.call.view))
+    return figures | {"talk": msgspec.to_builtins(fold.talk()), "wire": fold.frames.wire()}
 
 
 def _same(one: bytes, other: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ from duologue.testing.cassettes.contents import CassetteContents, Opening, Recor
 from duologue.testing.cassettes.expiry import age_of, postponed
 from duologue.testing.cassettes.player import ConnectionPlayer, Match
 
-__all__ = ["Answer", "Cassette", "body_of"]
+__all__ = ["Cassette", "CassetteAnswer", "body_of"]
 
 _SECRET: Final = re.compile(r"\(secret, ([0-9]+) characters\)")
 
@@ -32,7 +32,7 @@ _MAX_STAND_IN: Final = 512
 """Characters of what is handed out in the place of a secret."""
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class CassetteAnswer(Struct, frozen=True, kw_only=True):
     """An answer over HTTP."""
 
     status: int
@@ -64,12 +64,18 @@ class Cassette:
         self.name = name or os.fspath(path)
         self.contents: CassetteContents = read_contents(path)
         self.faults: list[str] = []
+        self.watch: Callable[[str], object] | None = None
+        """Is told of each fault."""
         self._match: Match = match
         self._later_s = age_of(self.contents.header.started_at, unix_now_s=unix_now_s)
         self._ignored = IgnoredFields(ignore)
+        self._players: list[ConnectionPlayer] = []
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Have all connections and requests to play again; those that are being played go on."""
         self._openings: list[Opening] = list(self.contents.openings)
         self._requests = list(self.contents.requests)
-        self._players: list[ConnectionPlayer] = []
 
     def knows(self, method: str, target: str, *, is_socket: bool) -> bool:
         """Whether this was recorded, and has not been played yet."""
@@ -78,7 +84,7 @@ class Cassette:
             return any(self._is_at(opening, place) for opening in self._openings)
         return any((line.method, place_of(line.path)) == (method, place) for line in self._requests)
 
-    def open(self, target: str) -> ConnectionPlayer | Answer:
+    def open(self, target: str) -> ConnectionPlayer | CassetteAnswer:
         """The client opens a connection to this path and query: it is played, or refused as it was recorded.
 
         A connection that was not recorded is a fault, and refused with HTTP 404.
@@ -96,7 +102,7 @@ class Cassette:
         left = [_place(opening) or "any" for opening in self._openings]
         return self._refused(failures.no_such_socket(self.name, place, left))
 
-    def request(self, method: str, target: str, body: bytes) -> Answer:
+    def request(self, method: str, target: str, body: bytes) -> CassetteAnswer:
         """The client sends a request over HTTP. One that was not recorded is a fault, and answered with HTTP 404."""
         place = place_of(url_without_keys(target))
         for line in self._requests:
@@ -138,7 +144,7 @@ class Cassette:
         # Below strict, the path is enough: another model may answer in the same order.
         return self._match != "strict" and urlsplit(recorded).path == urlsplit(place).path
 
-    def _compared(self, line: ExchangeLine, body: bytes) -> Answer:
+    def _compared(self, line: ExchangeLine, body: bytes) -> CassetteAnswer:
         came = body_of(body)
         if self._match == "strict":
             found = differences(
@@ -155,21 +161,27 @@ class Cassette:
                 )
         return self._answer(line)
 
-    def _answer(self, line: ExchangeLine) -> Answer:
+    def _answer(self, line: ExchangeLine) -> CassetteAnswer:
         if line.answer is None:
-            return Answer(status=line.status, body=b"")
+            return CassetteAnswer(status=line.status, body=b"")
         if isinstance(line.answer, str):
-            return Answer(status=line.status, body=_with_stand_in(line.answer).encode(), content_type="text/plain")
+            return CassetteAnswer(
+                status=line.status, body=_with_stand_in(line.answer).encode(), content_type="text/plain"
+            )
         content = postponed(line.answer, self._later_s) if isinstance(line.answer, dict) else line.answer
-        return Answer(status=line.status, body=_with_stand_in(write_text(content).decode()).encode())
+        return CassetteAnswer(status=line.status, body=_with_stand_in(write_text(content).decode()).encode())
 
-    def _refused(self, fault: str) -> Answer:
+    def _refused(self, fault: str) -> CassetteAnswer:
         self._kept(fault)
-        return Answer(status=404, body=write_text({"error": {"type": "invalid_request_error", "message": fault}}))
+        return CassetteAnswer(
+            status=404, body=write_text({"error": {"type": "invalid_request_error", "message": fault}})
+        )
 
     def _kept(self, fault: str) -> str:
         if len(self.faults) < _MAX_FAULTS:
             self.faults.append(fault)
+        if self.watch is not None:
+            self.watch(fault)
         return fault
 
 

@@ -7,9 +7,7 @@ server or the client, the recording shows. Ids in the settings of a session name
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any, Final
 
 __all__ = ["SETTINGS", "ClientIds", "ids_in", "is_id"]
@@ -17,8 +15,8 @@ __all__ = ["SETTINGS", "ClientIds", "ids_in", "is_id"]
 SETTINGS: Final = frozenset({"session", "prompt", "tools", "tool_choice"})
 """Fields that hold configuration."""
 
-_MADE: Final = re.compile(r"(?=[^\d]*\d)[\w.:-]{8,128}")
-"""A value of `metadata` that a program made rather than a person wrote: long, in one word, with a digit."""
+_MADE_CHARACTERS: Final = range(8, 129)
+"""How many a value of `metadata` has that a program made: fewer make no number that no one else has."""
 
 _MAX_DEPTH: Final = 100
 """Of what is looked through; no event nests deeper than ten."""
@@ -31,7 +29,7 @@ def is_id(field: str, value: object, *, in_metadata: bool) -> bool:
     """Whether a field's value is an id that a client may make."""
     if not isinstance(value, str):
         return False
-    return field == "id" or field.endswith("_id") or (in_metadata and _MADE.fullmatch(value) is not None)
+    return field == "id" or field.endswith("_id") or (in_metadata and _looks_made(value))
 
 
 def ids_in(event: Mapping[str, Any]) -> Iterator[str]:
@@ -127,10 +125,29 @@ class ClientIds:
     def _in_text(self, text: str) -> str:
         """The words of an error, which may quote ids."""
         for recorded, now in self._now.items():
-            if len(recorded) >= _MIN_IN_TEXT and recorded != now and recorded in text:
-                text = re.sub(rf"(?<!\w){re.escape(recorded)}(?!\w)", partial(_instead, now), text)
+            if len(recorded) >= _MIN_IN_TEXT and recorded != now:
+                text = _replaced(text, recorded, now)
         return text
 
 
-def _instead(now: str, _: re.Match[str]) -> str:
-    return now
+def _looks_made(value: str) -> bool:
+    """Whether a program made a value rather than a person: long, in one word, with a digit."""
+    return (
+        len(value) in _MADE_CHARACTERS
+        and any(each.isdecimal() for each in value)
+        and all(each.isalnum() or each in "_.:-" for each in value)
+    )
+
+
+def _replaced(text: str, word: str, other: str) -> str:
+    """The text with another word in the place of one. Where it is a part of a longer word, it stays."""
+    first, *rest = text.split(word)
+    written = first
+    for part in rest:
+        is_whole = not _continues(written[-1:]) and not _continues(part[:1])
+        written += (other if is_whole else word) + part
+    return written
+
+
+def _continues(character: str) -> bool:
+    return character == "_" or character.isalnum()

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from duologue.errors import RecordingError
 from duologue.recording import ClosedLine, ConnectedLine, ExchangeLine, Frame, Header, RecordingReader
 from duologue.testing.cassettes.client_ids import ids_in
-from duologue.testing.cassettes.messages import InputAudioRate, WireMessage, event_in, read_message
+from duologue.testing.cassettes.messages import InputAudioRate, ReadMessage, event_in, read_message
 
 __all__ = [
     "OPENING_PAUSE_S",
@@ -45,7 +45,7 @@ class ClientStep(Struct, frozen=True, kw_only=True):
     """A message of the client that is no input audio."""
 
     line_number: int
-    message: WireMessage
+    message: ReadMessage
     audio_ms: float
     """The input audio before it."""
     turn_audio_ms: float | None = None

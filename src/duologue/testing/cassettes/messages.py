@@ -11,7 +11,7 @@ from duologue.codec.jsontext import parse_object
 from duologue.errors import DecodeError
 from duologue.printable import printable_name
 
-__all__ = ["NOT_JSON", "InputAudioRate", "WireMessage", "bytes_in", "event_in", "read_message"]
+__all__ = ["NOT_JSON", "InputAudioRate", "ReadMessage", "bytes_in", "event_in", "read_message"]
 
 NOT_JSON: Final = "(text that is no JSON)"
 _BYTES: Final = "(binary)"
@@ -38,7 +38,7 @@ _BYTES_PER_S: Final = {
 """By the name of the format. Another one counts as PCM: lengths are compared with lengths of the same format."""
 
 
-class WireMessage(Struct, frozen=True, kw_only=True):
+class ReadMessage(Struct, frozen=True, kw_only=True):
     """One WebSocket message."""
 
     type: str
@@ -86,18 +86,18 @@ def event_in(message: str | bytes) -> dict[str, Any] | None:
         return None
 
 
-def read_message(message: str | bytes, rate: InputAudioRate) -> WireMessage:
+def read_message(message: str | bytes, rate: InputAudioRate) -> ReadMessage:
     """A message of the client. A binary one without JSON counts as input audio: no dialect has another use for it."""
     event = event_in(message)
     if event is None:
         if isinstance(message, bytes):
-            return WireMessage(type=_BYTES, message=message, audio_ms=len(message) / rate.bytes_per_ms)
-        return WireMessage(type=NOT_JSON, message=message)
+            return ReadMessage(type=_BYTES, message=message, audio_ms=len(message) / rate.bytes_per_ms)
+        return ReadMessage(type=NOT_JSON, message=message)
     name = event.get("type")
     if name in _APPENDS and isinstance(audio := event.get("audio"), str):
-        return WireMessage(type=str(name), message=message, event=event, audio_ms=bytes_in(audio) / rate.bytes_per_ms)
+        return ReadMessage(type=str(name), message=message, event=event, audio_ms=bytes_in(audio) / rate.bytes_per_ms)
     rate.take(event)
-    return WireMessage(type=printable_name(name) if isinstance(name, str) else _NO_TYPE, message=message, event=event)
+    return ReadMessage(type=printable_name(name) if isinstance(name, str) else _NO_TYPE, message=message, event=event)
 
 
 def bytes_in(base64: str) -> int:

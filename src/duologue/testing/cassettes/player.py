@@ -21,7 +21,7 @@ from duologue.testing.cassettes.comparison import Difference, IgnoredFields, dif
 from duologue.testing.cassettes.contents import ClientStep, RecordedSocket, ServerStep
 from duologue.testing.cassettes.expiry import postponed
 from duologue.testing.cassettes.independence import are_independent
-from duologue.testing.cassettes.messages import InputAudioRate, WireMessage, read_message
+from duologue.testing.cassettes.messages import InputAudioRate, ReadMessage, read_message
 
 __all__ = ["ConnectionPlayer", "Due", "Match", "Mismatch", "Outgoing"]
 
@@ -172,7 +172,7 @@ class ConnectionPlayer:
         content = write_text(event)
         return content if isinstance(step.what, bytes) else content.decode("utf-8")
 
-    def _differences(self, expected: ClientStep, read: WireMessage, ids: ClientIds) -> list[Difference]:
+    def _differences(self, expected: ClientStep, read: ReadMessage, ids: ClientIds) -> list[Difference]:
         found: list[Difference] = []
         if expected.message.event is not None and read.event is not None:
             # Also where differences are allowed: it learns the ids.
@@ -209,7 +209,7 @@ class ConnectionPlayer:
         else:
             self._recent.append(words)
 
-    def _fitting(self, read: WireMessage) -> int | list[Difference]:
+    def _fitting(self, read: ReadMessage) -> int | list[Difference]:
         """Which recorded step this message is; else what differs from the first one left, if that has its type."""
         first_found: list[Difference] = []
         for index in self._candidates():
@@ -237,7 +237,7 @@ class ConnectionPlayer:
             yield index
             skipped.append(step)
 
-    def _done(self, index: int, read: WireMessage) -> None:
+    def _done(self, index: int, read: ReadMessage) -> None:
         step = self.socket.client[index]
         self._recent.append(read.type)
         self._audio_ms = max(self._audio_ms, step.audio_ms)
@@ -249,5 +249,5 @@ class ConnectionPlayer:
             self.steps_done += 1
 
 
-def _size(message: WireMessage) -> str:
+def _size(message: ReadMessage) -> str:
     return f"{len(message.message)} {'bytes' if isinstance(message.message, bytes) else 'characters'}"

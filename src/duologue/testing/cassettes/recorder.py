@@ -22,7 +22,7 @@ from duologue.client.session_urls import split_session_url
 from duologue.clock import loop_time
 from duologue.recording import ClosedBy, Direction, ExchangeLine, RecordingReader, RecordingWriter, SessionFamily, Side
 from duologue.recording.secrets import url_without_keys
-from duologue.testing.cassettes.cassette import Answer, body_of
+from duologue.testing.cassettes.cassette import CassetteAnswer, body_of
 from duologue.testing.cassettes.closing import close_as
 from duologue.testing.cassettes.contents import OPENING_PAUSE_S
 from duologue.testing.cassettes.http_front import SILENT
@@ -83,7 +83,7 @@ class CassetteRecorder:
         """The path of the server's sessions."""
         return self._upstream.path
 
-    async def open(self, target: str, headers: Mapping[str, str]) -> UpstreamSocket | Answer:
+    async def open(self, target: str, headers: Mapping[str, str]) -> UpstreamSocket | CassetteAnswer:
         """Open the same connection to the server; its refusal is recorded and returned."""
         offered = [name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
         url = self._url(self._upstream.scheme, target)
@@ -103,7 +103,7 @@ class CassetteRecorder:
         except InvalidStatus as refused:
             answer = refused.response
             content_type = answer.headers.get("Content-Type", "application/json")
-            found = Answer(status=answer.status_code, body=bytes(answer.body or b""), content_type=content_type)
+            found = CassetteAnswer(status=answer.status_code, body=bytes(answer.body or b""), content_type=content_type)
             self._exchange("GET", target, b"", found, asks_for_socket=True)
             return found
         except (OSError, WebSocketException, TimeoutError) as fault:
@@ -112,7 +112,7 @@ class CassetteRecorder:
         self._connected(url)
         return UpstreamSocket(socket, self, self._connections)
 
-    async def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> CassetteAnswer:
         """Send the same request to the server; returns its answer, which is recorded."""
         scheme = "https" if self._upstream.scheme == "wss" else "http"
         asked = urllib.request.Request(
@@ -163,15 +163,15 @@ class CassetteRecorder:
     def _url(self, scheme: str, target: str) -> str:
         return f"{scheme}://{self._upstream.netloc}{target}"
 
-    def _unreachable(self, fault: Exception) -> Answer:
+    def _unreachable(self, fault: Exception) -> CassetteAnswer:
         url = url_without_keys(self._upstream.geturl())
         reason = getattr(fault, "reason", None) or fault
         words = f"{self._name}: {url} cannot be reached: {type(fault).__name__}: {reason}"
         self.faults.append(words)
-        return Answer(status=502, body=words.encode(), content_type="text/plain")
+        return CassetteAnswer(status=502, body=words.encode(), content_type="text/plain")
 
     def _exchange(
-        self, method: str, target: str, body: bytes, answer: Answer, *, asks_for_socket: bool = False
+        self, method: str, target: str, body: bytes, answer: CassetteAnswer, *, asks_for_socket: bool = False
     ) -> None:
         line = ExchangeLine(
             at_s=self._writer.now_s if self._writer is not None else 0.0,
@@ -289,7 +289,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _ask(request: urllib.request.Request) -> Answer:
+def _ask(request: urllib.request.Request) -> CassetteAnswer:
     opener = urllib.request.build_opener(_NoRedirects())
     try:
         response: Any = opener.open(request, timeout=_TIMEOUT_S)
@@ -297,7 +297,7 @@ def _ask(request: urllib.request.Request) -> Answer:
         response = refused
     with response:
         content_type = response.headers.get("Content-Type") or "application/json"
-        return Answer(status=response.status, body=response.read(_MAX_ANSWER_BYTES), content_type=content_type)
+        return CassetteAnswer(status=response.status, body=response.read(_MAX_ANSWER_BYTES), content_type=content_type)
 
 
 def _passed(headers: Mapping[str, str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from duologue.clock import unix_time
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.recording import ClosedLine
-from duologue.testing.cassettes.cassette import Answer, Cassette
+from duologue.testing.cassettes.cassette import Cassette, CassetteAnswer
 from duologue.testing.cassettes.closing import close_as
 from duologue.testing.cassettes.http_front import SILENT, FrontConnection, asks_for_socket, http_response
 from duologue.testing.cassettes.player import ConnectionPlayer, Match, Outgoing
@@ -34,7 +34,7 @@ __all__ = ["CassetteServer", "RecordMode", "cassette_server", "open_cassette"]
 RecordMode: TypeAlias = Literal["none", "once", "new", "all"]
 """none: play. once: play, and record if there is no file. new: play, and record further connections. all: record."""
 
-PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 10.0
 """How long a client may send nothing while the server waits for it. A tool or a person may take some seconds."""
 
 _CLOSE_TIMEOUT_S: Final = 1.0
@@ -57,13 +57,22 @@ class CassetteServer:
     """A cassette that is being played or recorded."""
 
     def __init__(
-        self, *, cassette: Cassette | None, recorder: CassetteRecorder | None, patience_s: float | None = PATIENCE_S
+        self,
+        *,
+        cassette: Cassette | None,
+        recorder: CassetteRecorder | None = None,
+        patience_s: float | None = _PATIENCE_S,
+        port: int = 0,
+        repeats: bool = False,
     ) -> None:
+        """`port` 0 is any that is free. One that `repeats` plays what has been played to the next client again."""
         self.url = ""
         """Of the recorded path on this machine: `ws://…`."""
         self.cassette = cassette
         self.recorder = recorder
         self._patience_s = patience_s
+        self._port = port
+        self._repeats = repeats
 
     @property
     def base_url(self) -> str:
@@ -103,7 +112,7 @@ class CassetteServer:
             async with serve(
                 self._serve,
                 "127.0.0.1",
-                0,
+                self._port,
                 process_request=self._request,
                 select_subprotocol=_subprotocol,
                 create_connection=FrontConnection,
@@ -122,12 +131,15 @@ class CassetteServer:
             if self.recorder is not None:
                 self.recorder.close()
 
-    async def _what(self, front: FrontConnection, request: Request) -> ConnectionPlayer | UpstreamSocket | Answer:
+    async def _what(
+        self, front: FrontConnection, request: Request
+    ) -> ConnectionPlayer | UpstreamSocket | CassetteAnswer:
         is_socket = asks_for_socket(front, request)
         cassette, recorder = self.cassette, self.recorder
-        if cassette is not None and (
-            recorder is None or cassette.knows(front.method, request.path, is_socket=is_socket)
-        ):
+        is_known = cassette is not None and cassette.knows(front.method, request.path, is_socket=is_socket)
+        if cassette is not None and (is_known or recorder is None):
+            if self._repeats and not is_known:
+                cassette.rewind()
             return (
                 cassette.open(request.path) if is_socket else cassette.request(front.method, request.path, front.body)
             )
@@ -139,7 +151,7 @@ class CassetteServer:
     async def _request(self, connection: ServerConnection, request: Request) -> Response | None:
         front = cast("FrontConnection", connection)
         what = await self._what(front, request)
-        if isinstance(what, Answer):
+        if isinstance(what, CassetteAnswer):
             return http_response(what.status, what.body, content_type=what.content_type)
         front.what = what
         return None
@@ -221,7 +233,7 @@ def open_cassette(
     ignore: Sequence[str] = (),
     record: RecordMode = "none",
     upstream: str | None = None,
-    patience_s: float | None = PATIENCE_S,
+    patience_s: float | None = _PATIENCE_S,
 ) -> CassetteServer:
     """A server for this cassette, which does not listen yet. `cassette_server` says what the arguments are; `name` is
     what faults call it.
@@ -257,7 +269,7 @@ async def cassette_server(
     ignore: Sequence[str] = (),
     record: RecordMode = "none",
     upstream: str | None = None,
-    patience_s: float | None = PATIENCE_S,
+    patience_s: float | None = _PATIENCE_S,
 ) -> AsyncGenerator[str, None]:
     """Play a recording as a server for a block; yields the URL for the client.
 

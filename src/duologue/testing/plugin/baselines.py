@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from duologue.testing.plugin.artifacts import evidence_of
-from duologue.testing.plugin.servers import CallEvidence
+from duologue.testing.plugin.servers import ServerEvidence
 
 if TYPE_CHECKING:
     from duologue.testing.baseline import Baseline, CallDelays, Tolerance
@@ -163,7 +163,7 @@ def _read(path: Path) -> Baseline:
 
 def _measured(item: pytest.Item) -> CallDelays | None:
     """The delays of the test's calls; None: it had none."""
-    sources = [each for each in evidence_of(item) if isinstance(each, CallEvidence)]
+    sources = [each for each in evidence_of(item) if isinstance(each, ServerEvidence)]
     calls = [call for each in sources for call in each.calls()]
     recordings = [recording for each in sources for recording in each.recordings()]
     own = item.stash.get(_RECORDINGS, [])

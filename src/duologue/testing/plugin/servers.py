@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from duologue.testing.served import AppInMemory, RealtimeServer, ServerThread
 
 __all__ = [
-    "CallEvidence",
+    "ServerEvidence",
     "deterministic_engines",
     "duologue_thread",
     "pytest_configure",
@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-class CallEvidence:
+class ServerEvidence:
     """The calls of a server: their last events, and their recordings."""
 
     def __init__(self, server: RealtimeServer | AppInMemory) -> None:
@@ -124,7 +124,7 @@ def realtime_server(
     from duologue.testing.served import RealtimeServer
 
     server = RealtimeServer(_app(request, deterministic_engines), duologue_thread, faults=faults_of(request.node))
-    attach(request.node, CallEvidence(server))
+    attach(request.node, ServerEvidence(server))
     yield server
     server.close()
 
@@ -135,11 +135,12 @@ def realtime_app(request: pytest.FixtureRequest, deterministic_engines: Engines)
     from duologue.testing.served import AppInMemory
 
     memory = AppInMemory(_app(request, deterministic_engines), faults=faults_of(request.node))
-    attach(request.node, CallEvidence(memory))
+    attach(request.node, ServerEvidence(memory))
     return memory
 
 
 def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
+    from duologue.errors import MissingExtra
     from duologue.server import RealtimeApp
     from duologue.testing.engines import scripted_app_engines
     from duologue.testing.pair import CountedIds
@@ -148,10 +149,13 @@ def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
     known = [name for name in inspect.signature(RealtimeApp).parameters if name != "engines"]
     if wrong := sorted(options.keys() - known):
         raise _wrong(f"there is no {', '.join(wrong)}; it takes {', '.join((*_SCRIPT, *known))}")
+    made: dict[str, Any] = {"new_id": CountedIds(), **options}
     try:
-        return RealtimeApp(engines=scripted_app_engines(engines), **{"new_id": CountedIds(), **options})
+        return RealtimeApp(engines=scripted_app_engines(engines), **made)
     except (TypeError, ValueError) as fault:
         raise _wrong(str(fault)) from None
+    except MissingExtra as fault:
+        raise pytest.fail.Exception(f"{request.fixturename}: {fault}", pytrace=False) from None
 
 
 def _keywords(request: pytest.FixtureRequest) -> Mapping[str, Any]:

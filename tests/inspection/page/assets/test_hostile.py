@@ -22,9 +22,8 @@ def test_every_frame_of_it_can_be_looked_at(open_page: Callable[..., Opened]) ->
     opened = open_page("hostile")
     for number in opened.value("[...page.frames.odd.keys()].filter((number) => page.frames.odd[number])"):
         opened.value(f"page.goToFrame({number})")
-        opened.until(
-            f"page.detail.number === {number} && document.querySelector('#detail .facts')?.textContent.endsWith('frame {number}')"
-        )
+        facts = "document.querySelector('#detail .facts')?.textContent"
+        opened.until(f"page.detail.number === {number} && {facts}.endsWith('frame {number}')")
     assert opened.page.title() == "hostile.jsonl"
     opened.value("page.goToFrame(0)")
     assert opened.value("({}).polluted === undefined")
@@ -32,7 +31,10 @@ def test_every_frame_of_it_can_be_looked_at(open_page: Callable[..., Opened]) ->
 
 def test_signs_that_turn_the_text_round_are_shown_as_numbers(open_page: Callable[..., Opened]) -> None:
     opened = open_page("hostile")
-    turned = "[...document.querySelectorAll('body *:not(script)')].some((each) => each.childElementCount === 0 && /[\\u202a-\\u202e\\u2066-\\u2069]/.test(each.textContent))"
+    turned = (
+        "[...document.querySelectorAll('body *:not(script)')].some((each) => each.childElementCount === 0"
+        " && /[\\u202a-\\u202e\\u2066-\\u2069]/.test(each.textContent))"
+    )
     opened.press("j", "n")
     opened.settle()
     assert not opened.value(turned)

@@ -31,7 +31,8 @@ window.EventSource = class extends EventTarget {
 };
 window.fetch = async (address) => {
   (window.asked ??= []).push(address);
-  return new Response(address.startsWith('audio') ? null : '{"type":"fetched"}', { status: address.startsWith('audio') ? 204 : 200 });
+  const isSilent = address.startsWith('audio');
+  return new Response(isSilent ? null : '{"type":"fetched"}', { status: isSilent ? 204 : 200 });
 };
 """
 

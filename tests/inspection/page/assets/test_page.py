@@ -33,7 +33,9 @@ def test_colours_follow_the_scheme_while_the_page_is_open(opened: Opened) -> Non
         x = opened.value("Math.round(page.lanes.x(1.0))")
         y = opened.value("page.lanes.places[1].y + 5")
         colours: list[int] = opened.value(
-            f"(() => {{ const copy = new OffscreenCanvas(1, 1).getContext('2d', {{willReadFrequently: true}}); copy.drawImage(page.lanes.canvas, -{x}, -{y}); return [...copy.getImageData(0, 0, 1, 1).data]; }})()"
+            "(() => { const copy = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});"
+            f" copy.drawImage(page.lanes.canvas, -{x}, -{y});"
+            " return [...copy.getImageData(0, 0, 1, 1).data]; })()"
         )
         return colours
 
@@ -47,9 +49,8 @@ def _place(opened: Opened, lane: str, at_s: float) -> tuple[float, float]:
     box = opened.page.locator("#lanes .stage").bounding_box()
     assert box is not None
     x = opened.value(f"page.lanes.x({at_s})")
-    y = opened.value(
-        f"(() => {{ const at = page.lanes.places.find((each) => each.key === '{lane}'); return at.y + at.height / 2; }})()"
-    )
+    place = f"page.lanes.places.find((each) => each.key === '{lane}')"
+    y = opened.value(f"{place}.y + {place}.height / 2")
     return box["x"] + x, box["y"] + y
 
 

@@ -158,11 +158,11 @@ function talkFacts(data) {
   const { figures, call } = data;
   const { talk, wire, cost } = figures;
   /** @param {number} seconds */
-  const long = (seconds) => lasting(seconds * 1000);
+  const long = (seconds) => (seconds < 120 ? `${seconds.toFixed(1)} s` : clock(seconds, 0));
   return [
-    ['User audio', lasting(call.user_audio_ms)],
-    ['Model audio', lasting(call.model_audio_ms)],
-    ['Talk', talk ? `user ${long(talk.user_s)}, model ${long(talk.model_s)}, both ${long(talk.both_s)}, over one another ${long(talk.over_s)}` : null],
+    ['User audio', long(call.user_audio_ms / 1000)],
+    ['Model audio', long(call.model_audio_ms / 1000)],
+    ['Talk', talk ? `user ${long(talk.user_s)}, model ${long(talk.model_s)}, both at once ${long(talk.both_s)}` : null],
     ['Silence', talk ? `${long(talk.silence_s)}, the longest ${long(talk.longest_silence_s)}` : null],
     ['Sent', wire ? `${counted(wire.sent, 'message')}, ${size(wire.sent_bytes)}` : null],
     ['Received', wire ? `${counted(wire.received, 'message')}, ${size(wire.received_bytes)}` : null],

@@ -133,7 +133,8 @@ function lasting(milliseconds) {
 /** @param {number} bytes */
 function size(bytes) {
   if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e6) return `${(bytes / 1000).toFixed(bytes < 100_000 ? 1 : 0)} kB`;
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** Whether movement is unwanted. */

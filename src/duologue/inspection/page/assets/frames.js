@@ -4,7 +4,7 @@
 // All frames: folded, filtered by family and direction, and searched.
 
 /** Families with a chip of their own; what is rarer is found by searching. */
-const MOST_FAMILIES = 5;
+const MOST_FAMILIES = 4;
 
 /** @typedef {{onSelect: (number: number) => void}} FrameOptions */
 

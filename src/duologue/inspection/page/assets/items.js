@@ -5,7 +5,7 @@
 
 /**
  * @typedef {{fromS: number, toS: number, what: string, words?: string, tone: Tone, shape?: Shape,
- *   ticks?: number[], lateS?: number, frame: () => number, turn?: number, short?: string, name?: string, stage?: string, stack?: number}} Item
+ *   ticks?: number[], lateS?: number, frame: () => number, turn?: number, short?: string, name?: string, stage?: string, ms?: number}} Item
  * @typedef {'user' | 'model' | 'quiet' | 'bad' | 'odd' | 'plain'} Tone
  * @typedef {'bar' | 'thin' | 'hatched' | 'hollow' | 'mark' | 'cut' | 'text' | 'stage'} Shape
  * @typedef {'user_audio' | 'user_speech' | 'user_text' | 'responses' | 'model_audio' | 'model_text' | 'tools' |
@@ -45,10 +45,11 @@ function stageName(kind) {
   return Object.hasOwn(STAGES, kind) ? STAGES[/** @type {keyof typeof STAGES} */ (kind)] : kind;
 }
 
-const CUT_BY = /** @type {{[by: string]: string}} */ ({
-  playback: 'by the player’s note',
-  truncate: 'by the client’s truncate',
-  speech_started: 'when the server heard the user',
+const CUT_BY = /** @type {{[by: string]: [string, string]}} */ ({
+  playback: ['cut by the player’s note', 'cut'],
+  truncate: ['cut by the client’s truncate', 'cut'],
+  speech_started: ['cut when the server heard the user', 'cut'],
+  silence: ['fell silent while the user spoke', 'silent'],
 });
 
 /**
@@ -178,8 +179,8 @@ function audioItems(row, near) {
   const last = row.heard[row.heard.length - 1];
   if (row.cut_by !== null) {
     const atS = last?.[1] ?? row.unheard[0]?.[0] ?? 0;
-    const by = Object.hasOwn(CUT_BY, row.cut_by) ? CUT_BY[row.cut_by] : row.cut_by;
-    items.push({ fromS: atS, toS: atS, what: `cut ${by}`, short: 'cut', tone: 'plain', shape: 'cut', frame: near(atS, /truncate|speech_started|note playback/) });
+    const [what, short] = (Object.hasOwn(CUT_BY, row.cut_by) && CUT_BY[row.cut_by]) || [`cut: ${row.cut_by}`, 'cut'];
+    items.push({ fromS: atS, toS: atS, what, short, tone: 'plain', shape: 'cut', frame: near(atS, /truncate|speech_started|note playback/) });
   }
   return items.sort((one, other) => one.fromS - other.fromS);
 }
@@ -222,7 +223,8 @@ function eventItems(call, frames, near) {
     }));
   for (const mark of call.rows.marks) {
     if (mark.kind !== 'closed') continue;
-    const isAgreed = /code 100[01]\b/.test(mark.text);
+    // Of a close that was not agreed, the fold makes an error too.
+    const isAgreed = !call.rows.errors.some((error) => error.at_s === mark.at_s && error.message.startsWith('closed '));
     items.push({
       fromS: mark.at_s, toS: mark.at_s, what: 'closed', words: mark.text, tone: isAgreed ? 'quiet' : 'bad', shape: 'mark',
       frame: near(mark.at_s, /^closed/),
@@ -262,6 +264,7 @@ function bracketItems(call) {
       short: lasting(row.ms),
       name: stageName(row.kind),
       stage: row.kind,
+      ms: row.ms,
       tone: isCut ? 'user' : 'plain',
       shape: 'stage',
       turn: row.turn,

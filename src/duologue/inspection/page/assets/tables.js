@@ -119,7 +119,7 @@ class Tables {
       element('span', { role: 'gridcell', className: 'cell main', title: turn.withheld === null ? '' : plain(`No delays: ${turn.withheld}`, 200) }, figure(turn.first_heard_ms), this.versus(turn)),
       element(
         'span', { role: 'gridcell', className: 'cell status' },
-        turn.status === null ? 'no answer' : words(turn.status),
+        turn.status !== null ? words(turn.status) : turn.answer_text === null ? 'no answer' : null,
         turn.is_interrupted ? element('span', { className: 'cut' }, 'interrupted') : turn.withheld === null ? null : element('span', { className: 'quiet' }, 'withheld'),
       ),
     ];

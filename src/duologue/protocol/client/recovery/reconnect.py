@@ -37,8 +37,6 @@ class ReconnectPolicy(Struct, frozen=True, kw_only=True):
     """Users take a longer silence for the end of the call."""
     max_attempts: int = 8
     """With the delays above 12 to 24 s of waiting, and what the attempts take; 0 never reconnects."""
-    random: Callable[[], float] | None = None
-    """Numbers from 0 to 1 for the delays, for tests: by chance where it is None."""
 
 
 def backoff_s(attempt: int, policy: ReconnectPolicy, random: Callable[[], float]) -> float:

@@ -1,0 +1,35 @@
+"""Random numbers and the bytes of ids: what is left to chance, and where a run that is to be repeated takes hold of it.
+
+What has to be secret does not come from here, but from `secrets`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["random_bytes", "random_number"]
+
+
+def random_bytes(n: int) -> bytes:
+    """So many bytes: of the running loop's method of this name if it has one, else of the system."""
+    by_loop: Callable[[int], bytes] = _of_loop("random_bytes", secrets.token_bytes)
+    return by_loop(n)
+
+
+def random_number() -> float:
+    """A number from 0 to 1: of the running loop's method of this name if it has one, else of this process."""
+    by_loop: Callable[[], float] = _of_loop("random_number", random.random)
+    return by_loop()
+
+
+def _of_loop(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # ids are made before a loop runs, too
+        return otherwise
+    made: Callable[..., Any] = getattr(loop, name, otherwise)
+    return made
