@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from duologue.faults import KINDS, parse_fault
-from tests.faults._outcomes import asked_twice, heard_by_neighbour, serving, talked, told_live
+from tests.faults._outcomes import asked_twice, heard_by_neighbour, opening_live, serving, talked, told_live
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("idle_clock")]
 
@@ -178,7 +178,7 @@ async def test_a_conversation_answers_raises_what_it_promises_or_reconnects(faul
 @pytest.mark.parametrize("fault", LIVE)
 async def test_a_live_session_goes_on_or_raises_what_it_promises(fault: str) -> None:
     async with serving(fault) as memory:
-        assert await told_live(memory) == LIVE[fault]
+        assert await told_live(open_connection=opening_live(memory)) == LIVE[fault]
 
 
 @pytest.mark.parametrize("fault", SERVER)

@@ -132,15 +132,17 @@ async def test_what_came_is_told_and_noted_in_a_recording() -> None:
     assert b'"note":{"kind":"fault","name":"not_json","detail":"at response.done 1"}' in file.getvalue()
 
 
-async def test_one_plan_numbers_its_connections() -> None:
+async def test_one_plan_numbers_its_connections_and_each_is_told_of_its_own_faults() -> None:
     plan = FaultPlan("drop on=response.done connection=2")
+    told: list[list[FiredFault]] = [[], [], []]
     for number in (1, 2):
         near, far = memory_pair()
-        faulty = FaultyTransport(near, plan)
+        faulty = FaultyTransport(near, plan, told=told[number].append)
         await far.send(DONE)
         await far.send(CREATED)
         assert await faulty.receive() == (DONE if number == 1 else CREATED)
         await faulty.close()
+    assert [len(each) for each in told] == [0, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,16 @@ def test_a_price_list_adds_the_cost_to_the_figures(tmp_path: Path, command: Comm
     assert shown["figures"]["cost"] is None, "the recording does not say its model"
 
 
+def test_a_call_is_written_for_other_programs(tmp_path: Path, command: Command) -> None:
+    path, out = written(tmp_path / "call.jsonl", vad_call()), tmp_path / "call.out"
+    assert "needs --out" in command("inspect", path, "--export", "wav", code=2).err
+    assert "--export takes wav, labels, perfetto" in command("inspect", path, "--export", "mp3", code=2).err
+    command("inspect", path, "--export", "labels", "--out", out)
+    assert "user text: What time is it?" in out.read_text(encoding="utf-8")
+    command("inspect", path, "--export", "wav", "--out", out, "--force")
+    assert out.read_bytes().startswith(b"RIFF")
+
+
 class Window(webbrowser.BaseBrowser):
     """A browser that remembers what it was given."""
 

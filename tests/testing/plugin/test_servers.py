@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.testing.plugin._inner import run
@@ -162,3 +164,11 @@ def test_a_failure_shows_the_test_and_the_last_events_once(pytester: pytest.Pyte
     )
     assert result.stdout.str().count("the last 15 of 17 events") == 2
     assert "assertions.py" not in result.stdout.str()
+
+
+def test_an_extra_that_is_missing_is_named(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    result = run(pytester, "def test_a(realtime_app): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["realtime_app: prometheus-client: not installed; run: pip install 'duologue?server?'"])
+    assert "Traceback" not in result.stdout.str()

@@ -23,16 +23,21 @@ from duologue.errors import RecordingError
 from duologue.inspection import CallFold, figures_of
 from duologue.inspection.page import (
     AUDIO_CHOICES,
+    EXPORTS,
     REDACTIONS,
     AudioChoice,
     BuiltPage,
     CallSource,
+    ExportKind,
+    FileStore,
+    LaneFold,
     NotComparable,
     OtherCall,
     PageOptions,
     Redacted,
     Redaction,
     build_page,
+    export_call,
 )
 from duologue.inspection.prices import PriceError, PriceList
 from duologue.printable import printable, printable_json
@@ -62,6 +67,9 @@ def inspect(
         str, Parameter(help="What the page leaves out, with commas: audio, text, tools, instructions.")
     ] = "",
     against: Annotated[Path | None, Parameter(help="Compare with this recording, of the same user audio.")] = None,
+    export: Annotated[
+        str | None, Parameter(help="Write --out for another program: wav (user left, model right), labels, perfetto.")
+    ] = None,
     prices: Annotated[Path | None, Parameter(help="Say what it cost, by this price list in TOML.")] = None,
 ) -> int:
     """Look into a recorded call: both sides as they were heard, turns, delays, interruptions, functions, every frame.
@@ -75,6 +83,9 @@ def inspect(
     check_readable(*(each for each in (file, against, prices) if each is not None))
     check_writable(out, force=force)
     options = _options(file, audio, redact, prices)
+    _check([export] if export is not None else [], EXPORTS, "--export")
+    if export is not None and out is None:
+        raise UsageError(f"--export {export} needs --out, the file to write")
     with ExitStack() as stack:
         recording = _recording(stack, file)
         if json:
@@ -82,6 +93,8 @@ def inspect(
         other = None
         if against is not None:
             other = OtherCall(recording=_recording(stack, against), title=_title(against))
+        if out is not None and export is not None:
+            return _exported(recording, out, cast("ExportKind", export), options)
         if out is not None:
             return _written(recording, other, out, options)
         return _served(recording, other, options, opens=not no_open)
@@ -142,22 +155,39 @@ def _printed(recording: CallSource, options: PageOptions) -> int:
     return _ended(failure)
 
 
+def _exported(recording: CallSource, out: Path, kind: ExportKind, options: PageOptions) -> int:
+    """Write the call for another program."""
+    failure = None
+    with ExitStack() as stack:
+        user, model, built = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+        fold = LaneFold(recording.header, user_store=FileStore(user), model_store=FileStore(model))
+        try:
+            for line in recording.lines():
+                fold.push(line)
+        except RecordingError as fault:
+            failure = sentence_of(fault)
+        fold.finish()
+        export_call(fold, kind, built, Redaction(options.without))
+        _copy(built, out)
+    print(f"{printable(str(out))}: {fold.duration_s:.1f} s")
+    return _ended(failure)
+
+
 def _written(recording: CallSource, other: OtherCall | None, out: Path, options: PageOptions) -> int:
     """Write the page: a whole one, or none."""
     with tempfile.TemporaryFile() as built:
         page = _built(recording, other, built, options)
-        built.seek(0)
-        with create_file(out, replace=True) as target:
-            while block := built.read(_BLOCK_BYTES):
-                _write(target, block)
+        _copy(built, out)
     print(f"{printable(str(out))}: {page.size_bytes / 1e6:.1f} MB, {page.frames} frames, {page.duration_s:.1f} s")
     return _ended(page.failure)
 
 
-def _write(target: BinaryIO, block: bytes) -> None:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[target.write(rest) :]
+def _copy(built: BinaryIO, out: Path) -> None:
+    built.seek(0)
+    with create_file(out, replace=True) as target:
+        while rest := memoryview(built.read(_BLOCK_BYTES)):
+            while rest:
+                rest = rest[target.write(rest) :]
 
 
 def _served(recording: CallSource, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:

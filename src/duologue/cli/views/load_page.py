@@ -32,7 +32,7 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--dim); }
 a { color: var(--bar); }
 """
 
-_WIDTH, _ROW, _LEFT, _RIGHT = 900, 26, 90, 120
+_WIDTH, _ROW, _LEFT, _RIGHT = 960, 26, 90, 170
 
 
 def load_page(

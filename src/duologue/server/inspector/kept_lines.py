@@ -80,7 +80,7 @@ class KeptLines:
         self._times = array("d")
         self._kept: list[str | bytes | _Around | RecordingLine] = []
         self._lengths = array("i")
-        """Of messages, those that were received below zero."""
+        """Of messages; those that were received have the complement, which is below zero."""
         self._places = array("q")
         """In the ring, of messages with audio."""
         self._sizes = array("I")
@@ -120,7 +120,7 @@ class KeptLines:
                 size += _TEXT_BYTES + length
         self._times.append(at_s)
         self._kept.append(kept)
-        self._lengths.append(length if direction == "sent" else -length)
+        self._lengths.append(length if direction == "sent" else ~length)
         self._places.append(place)
         self._sizes.append(size)
         self.size_bytes += size
@@ -142,11 +142,12 @@ class KeptLines:
         if not 0 <= index < len(self._kept):
             return None
         kept, length = self._kept[index], self._lengths[index]
+        direction: Direction = "sent" if length >= 0 else "received"
+        length = length if length >= 0 else ~length
         if isinstance(kept, _Around):
-            kept = self._ring.get(self._places[index], abs(length)) or kept.with_silence(abs(length))
+            kept = self._ring.get(self._places[index], length) or kept.with_silence(length)
         if not isinstance(kept, str | bytes):
             return kept
-        direction: Direction = "received" if length < 0 else "sent"
         return Frame(at_s=round(self._times[index], 6), direction=direction, message=kept)
 
     def has_audio(self, number: int) -> bool:

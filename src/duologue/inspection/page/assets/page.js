@@ -201,7 +201,8 @@ class Page {
     const { player } = this;
     const button = /** @type {HTMLButtonElement} */ (byId('play'));
     button.disabled = !player.hasAudio;
-    fill(button, element('span', { className: 'icon', 'aria-hidden': 'true' }, player.isPlaying ? '❚❚' : '►'), player.isPlaying ? 'Pause' : player.hasAudio ? 'Play' : 'No audio');
+    button.classList.toggle('plays', player.isPlaying);
+    fill(button, element('span', { className: 'icon', 'aria-hidden': 'true' }), player.isPlaying ? 'Pause' : player.hasAudio ? 'Play' : 'No audio');
     for (const side of /** @type {Side[]} */ (['user', 'model'])) {
       const mute = document.getElementById(`mute-${side}`);
       if (mute === null) continue;
