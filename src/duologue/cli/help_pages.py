@@ -93,6 +93,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue inspect call.jsonl",
             "duologue inspect call.jsonl --out call.html --redact text,audio",
             "duologue inspect call.jsonl --json",
+            "duologue inspect call.jsonl --export wav --out call.wav",
         ),
     ),
     "gate": HelpPage(

@@ -21,6 +21,7 @@ from duologue.cli.page_server import PageServer
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.inspection import CallFold, figures_of
+from duologue.inspection.exports import EXPORTS, CannotExport, exported
 from duologue.inspection.page import (
     AUDIO_CHOICES,
     REDACTIONS,
@@ -34,6 +35,8 @@ from duologue.inspection.page import (
     Redaction,
     build_page,
 )
+from duologue.inspection.page.fold import LaneFold
+from duologue.inspection.page.sounds import FileStore
 from duologue.inspection.prices import PriceError, PriceList
 from duologue.printable import printable, printable_json
 from duologue.recording.formats import FoundRecording, FrameFile
@@ -51,6 +54,10 @@ def inspect(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="Write the page to this file, and serve nothing.")] = None,
+    export: Annotated[
+        str | None,
+        Parameter(help="In place of the page write to --out: wav (user left, model as heard right), labels, perfetto."),
+    ] = None,
     force: Annotated[bool, Parameter(help="Replace --out if it exists.")] = False,
     no_open: Annotated[bool, Parameter(help="Serve the page, and open no browser.")] = False,
     json: Annotated[bool, Parameter(help="Print the figures as one JSON object.")] = False,
@@ -79,6 +86,8 @@ def inspect(
         recording = _recording(stack, file)
         if json:
             return _printed(recording, options)
+        if export is not None:
+            return _exported(recording, export, out, options)
         other = None
         if against is not None:
             other = OtherCall(recording=_recording(stack, against), title=_title(against))
@@ -139,6 +148,34 @@ def _printed(recording: CallSource, options: PageOptions) -> int:
         figures["cost"] = msgspec.to_builtins(options.prices.cost_of(fold.view.tokens, fold.view.model))
     shown = {"figures": figures, "call": fold.view.to_json(), "cut_off": recording.cut_off}
     print(printable_json(write_text(Redaction(options.without).row(shown)).decode()))
+    return _ended(failure)
+
+
+def _exported(recording: CallSource, export: str, out: Path | None, options: PageOptions) -> int:
+    """Write the call for another program."""
+    _check([export], EXPORTS, "--export")
+    if out is None:
+        raise UsageError("--export needs a file: --out FILE")
+    failure = None
+    with tempfile.TemporaryFile() as user, tempfile.TemporaryFile() as model, tempfile.TemporaryFile() as built:
+        fold = LaneFold(recording.header, user_store=FileStore(user), model_store=FileStore(model))
+        try:
+            for line in recording.lines():
+                fold.push(line)
+        except RecordingError as fault:
+            failure = sentence_of(fault)
+        fold.finish()
+        try:
+            for piece in exported(fold, export, without=options.without):
+                _write(built, piece)
+        except CannotExport as fault:
+            raise UsageError(str(fault)) from fault
+        size = built.tell()
+        built.seek(0)
+        with create_file(out, replace=True) as target:
+            while block := built.read(_BLOCK_BYTES):
+                _write(target, block)
+    print(f"{printable(str(out))}: {size / 1e6:.1f} MB, {fold.duration_s:.1f} s")
     return _ended(failure)
 
 
