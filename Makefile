@@ -23,8 +23,8 @@ help: ## list the targets
 demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no network, no key, no microphone
 	@$(BIN)/duologue demo
 
-test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests; one file: make test ARGS=tests/repo
-	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests on all cores; one file: make test ARGS=tests/repo
+	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 examples: $(VENV)/ready-test ## run every example against our server
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest tests/examples $(ARGS)

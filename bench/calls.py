@@ -16,7 +16,7 @@ import random
 import struct
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs b
 
 from bench._paced import DUE
 from bench._rounds import report, wants_json
+from duologue.load.wire import LoadSocket, SocketPlace, client_frame
 
 GOAL_MS: Final = 20.0
 FRAMES_MS: Final = (100, 20)
@@ -55,16 +56,6 @@ TRIES: Final = 3
 
 CORES: Final[tuple[int, ...]] = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 """Those that this process may use, before it has moved to the last."""
-
-
-def client_frame(payload: bytes) -> bytes:
-    """A text message of a client. Its mask is of zeros, so that it need not be made anew for each of them."""
-    length = len(payload)
-    if length < 126:
-        header = struct.pack("!BB", 0x81, 0x80 | length)
-    else:
-        header = struct.pack("!BBH", 0x81, 0x80 | 126, length)
-    return header + bytes(4) + payload
 
 
 def append_frame(pcm16: bytes) -> bytes:
@@ -107,10 +98,10 @@ def at_share(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))] if values else float("inf")
 
 
-class Call(asyncio.Protocol):
+class Call:
     """One client: streams its turns, and parses of the answers only what it needs."""
 
-    def __init__(self, frame_ms: int, frames: tuple[bytes, bytes], measured: Measured) -> None:
+    def __init__(self, port: int, frame_ms: int, frames: tuple[bytes, bytes], measured: Measured) -> None:
         self._step_s = frame_ms / 1000
         self._loud, self._quiet = frames
         self._talking = TALK_MS // frame_ms
@@ -124,43 +115,39 @@ class Call(asyncio.Protocol):
         self._due = 0.0
         self._began_at = 0.0
         self._ended_at = 0.0
-        self._waiting = bytearray()
-        self._open = False
         self._timer: asyncio.TimerHandle | None = None
-        self.transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        host, port = transport.get_extra_info("peername")[:2]
-        transport.write(
-            b"GET /v1/realtime?model=m HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-            + f"Host: {host}:{port}\r\n\r\n".encode()
+        place = SocketPlace(
+            host="127.0.0.1",
+            server_name="localhost",
+            port=port,
+            path="/v1/realtime?model=m",
+            authority=f"127.0.0.1:{port}",
+            secure=False,
         )
+        self.socket = LoadSocket(place, self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def opened(self, now: float) -> None:
+        """The handshake is over."""
+
+    def ended(self, code: int, now: float, *, refused: str | None) -> None:
+        """The connection is over."""
         self.hang_up()
 
     def hang_up(self) -> None:
         """Disconnect."""
         if self._timer is not None:
             self._timer.cancel()
-        if self.transport is not None:
-            self.transport.abort()
-
-    # --- sending
+        self.socket.abort()
 
     def talk(self) -> None:
         """Begin to stream, at a random place in the turn and between two frames of the others."""
-        self._due = time.monotonic() + random.random() * self._step_s
+        self._due = self._loop.time() + random.random() * self._step_s
         self._timer = self._loop.call_at(self._due, self._tick)
 
     def _tick(self) -> None:
-        assert self.transport is not None
-        now = time.monotonic()
+        now = self._loop.time()
         self._measured.late.append((now - self._due) * 1000)
-        self.transport.write(self._loud if self._position < self._talking else self._quiet)
+        self.socket.write(self._loud if self._position < self._talking else self._quiet)
         if self._position == self._begins:
             self._began_at = now
         elif self._position == self._ends:
@@ -169,42 +156,15 @@ class Call(asyncio.Protocol):
         self._due += self._step_s
         self._timer = self._loop.call_at(self._due, self._tick)
 
-    # --- receiving
-
-    def data_received(self, data: bytes) -> None:
-        now = time.monotonic()
-        self._waiting += data
-        if not self._open:
-            _, found, rest = self._waiting.partition(b"\r\n\r\n")
-            if not found:
-                return
-            self._open, self._waiting = True, rest
-        for payload in self._messages():
-            self._look_at(payload, now)
-
-    def _messages(self) -> Iterator[bytes]:
-        position, waiting = 0, self._waiting
-        while len(waiting) - position >= 4:
-            length, begin = waiting[position + 1], position + 2
-            if length == 126:
-                length, begin = int.from_bytes(waiting[begin : begin + 2], "big"), begin + 2
-            elif length == 127:
-                length, begin = int.from_bytes(waiting[begin : begin + 8], "big"), begin + 8
-            if len(waiting) < begin + length:
-                break
-            position = begin + length
-            # The head has the type; the time at the head of the audio comes within the first 300 bytes.
-            yield bytes(waiting[begin : begin + min(length, 300)])
-        del waiting[:position]
-
-    def _look_at(self, payload: bytes, now: float) -> None:
-        if payload.startswith(b'{"type":"response.output_audio.delta"'):
-            begin = payload.index(b'"delta":"') + 9
-            (due,) = DUE.unpack(base64.b64decode(payload[begin : begin + 24])[: DUE.size])
+    def received(self, message: bytes, now: float) -> None:
+        """A message has come. Its head has the type, and the time at the head of the audio."""
+        if message.startswith(b'{"type":"response.output_audio.delta"'):
+            begin = message.index(b'"delta":"') + 9
+            (due,) = DUE.unpack(base64.b64decode(message[begin : begin + 24])[: DUE.size])
             self._measured.played.append((now - due) * 1000)
-        elif payload.startswith(b'{"type":"response.created"'):
+        elif message.startswith(b'{"type":"response.created"'):
             self._measured.answered.append((now - self._ended_at) * 1000)
-        elif payload.startswith(b'{"type":"input_audio_buffer.speech_started"'):
+        elif message.startswith(b'{"type":"input_audio_buffer.speech_started"'):
             self._measured.started.append((now - self._began_at) * 1000)
 
 
@@ -257,6 +217,10 @@ async def a_server(profile: str | None = None, *, options: Sequence[str] = ()) -
             os.sched_setaffinity(0, set(cores))
 
 
+def _socket_of(call: Call) -> LoadSocket:
+    return call.socket
+
+
 class Crowd:
     """A number of calls that can be changed."""
 
@@ -272,9 +236,9 @@ class Crowd:
         while len(self._calls) > n_calls:
             self._calls.pop().hang_up()
         loop = asyncio.get_running_loop()
-        make = partial(Call, self._frame_ms, self._frames, self._measured)
         while len(self._calls) < n_calls:
-            _, call = await loop.create_connection(make, "127.0.0.1", self._server.port)
+            call = Call(self._server.port, self._frame_ms, self._frames, self._measured)
+            await loop.create_connection(partial(_socket_of, call), "127.0.0.1", self._server.port)
             self._calls.append(call)
             if talking:
                 call.talk()

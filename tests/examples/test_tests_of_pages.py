@@ -13,7 +13,7 @@ from tests.testing.plugin._inner import run
 pytest_plugins = ("pytester",)
 
 
-PAGES = {"docs/howto/test-what-you-build.md", "docs/howto/virtual-time.md"}
+PAGES = {"docs/howto/break-it-on-purpose.md", "docs/howto/test-what-you-build.md", "docs/howto/virtual-time.md"}
 
 TESTS = [each for each in listings("python") if each.page in PAGES and "def test_" in each.text]
 

@@ -21,7 +21,7 @@ from duologue.testing.served import AppInMemory
 from tests.client._waiting import FAST
 from tests.server._engines import LOUD, QUIET
 
-__all__ = ["BOUND_S", "asked_twice", "heard_by_neighbour", "serving", "talked", "told_live"]
+__all__ = ["BOUND_S", "asked_twice", "heard_by_neighbour", "opening_live", "serving", "talked", "told_live"]
 
 BOUND_S = 120.0
 """Of the loop's time. The longest limit that a client promises is a minute of silence about an open response."""
@@ -74,12 +74,15 @@ async def _asked(conversation: Conversation, question: str) -> str:
         return f"closed {closed.code}"
 
 
-async def told_live(memory: AppInMemory) -> str:
-    """A Live session: three seconds are spoken, then it is muted. "done": to its end as agreed."""
+async def told_live(**place: Any) -> str:
+    """A Live session: three seconds are spoken, then it is muted. "done": to its end as agreed.
+
+    `place` are keywords of `live`.
+    """
     try:
         async with (
             asyncio.timeout(BOUND_S),
-            duologue.live(model="gpt-live-1", open_connection=_opening(memory)) as session,
+            duologue.live(model="gpt-live-1", **place) as session,
         ):
             try:
                 for number in range(30):
@@ -101,7 +104,9 @@ async def told_live(memory: AppInMemory) -> str:
         return f"{type(refused).__name__} {refused.status or ''}".strip()
 
 
-def _opening(memory: AppInMemory) -> Callable[[LiveTarget], AbstractAsyncContextManager[LiveConnection]]:
+def opening_live(memory: AppInMemory) -> Callable[[LiveTarget], AbstractAsyncContextManager[LiveConnection]]:
+    """What opens a Live session in memory, for `live(open_connection=…)`."""
+
     @asynccontextmanager
     async def opening(target: LiveTarget) -> AsyncGenerator[LiveConnection, None]:
         async with memory.transport(path="/v1/live/sessions") as transport:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from duologue.faults import KINDS, parse_fault
-from tests.faults._outcomes import asked_twice, heard_by_neighbour, serving, talked, told_live
+from tests.faults._outcomes import asked_twice, heard_by_neighbour, opening_live, serving, talked, told_live
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("idle_clock")]
 
@@ -119,6 +119,21 @@ LIVE: dict[str, str] = {
     "lag_clock ms=500 every=1": "done",
     "mic_gap after=1s s=1": "done",
     "mic_burst after=1s s=1": "done",
+    # What the client sends, on its way to our server.
+    "duplicate from=client times=all after=1s": "done",
+    "reorder from=client p=0.5 after=1s": "done",
+    "drop on=session.input_audio.append p=0.3": "done",
+    "drop on=session.input_audio.mute": "not answered",
+    "truncate from=client after=1s": "done",
+    "bad_base64 from=client after=1s": "done",
+    "not_json from=client after=1s": "done",
+    "unknown from=client after=1s": "done",
+    "new_field from=client after=1s": "done",
+    "new_enum field=type from=client after=1s": "done",
+    "binary from=client after=1s": "done",
+    "stall from=client after=1s": "not answered, not finalised",
+    "close from=client code=1011 after=1s": "lost 1011",
+    "oversize MB=24 from=client after=1s": "done",
 }
 """What comes of a fault in a Live session."""
 
@@ -178,7 +193,7 @@ async def test_a_conversation_answers_raises_what_it_promises_or_reconnects(faul
 @pytest.mark.parametrize("fault", LIVE)
 async def test_a_live_session_goes_on_or_raises_what_it_promises(fault: str) -> None:
     async with serving(fault) as memory:
-        assert await told_live(memory) == LIVE[fault]
+        assert await told_live(open_connection=opening_live(memory)) == LIVE[fault]
 
 
 @pytest.mark.parametrize("fault", SERVER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ from duologue.testing import scripted_app_engines
 from duologue.testing.served import AppInMemory
 from duologue.testing.virtual_time import run_in_virtual_time
 from tests._certificates import Authority
-from tests.faults._outcomes import asked_twice
+from tests.faults._outcomes import asked_twice, told_live
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -67,13 +68,35 @@ SOCKETS: dict[str, tuple[str, ...]] = {
 """What comes of a fault over sockets, where `tests/faults/test_outcomes.py` cannot see it."""
 
 
+LIVE: dict[str, str] = {
+    "latency ms=150 jitter=50": "done",
+    "bandwidth kBps=128": "done",
+    "slice bytes=1000": "done",
+    "reset after=1s": "lost 1006",
+    "cut after=1s": "lost 1006",
+    "half_open after=1s": "rejected, not finalised",
+    "slow_reader after=1s": "rejected, not finalised",
+    "corrupt after=1s": "lost 1002",
+    "refuse http=503": "ConnectFailed 503",
+    "redirect": "ConnectFailed",
+    "handshake_delay s=5": "done",
+    "close code=1012 after=1s": "lost 1012",
+    "expire after=1s": "closed 1000",
+    "oversize MB=20 after=1s": "lost 1009",
+}
+"""The same for a Live session. A command that waits when the connection is found dead is rejected."""
+
+
 @asynccontextmanager
 async def in_front_of_ours(plan: FaultPlan, **options: Any) -> AsyncGenerator[str, None]:
     """A proxy in front of our server; yields its URL. No task is left."""
     before = asyncio.all_tasks()
     memory = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
     try:
-        async with memory.listening() as url, chaos_proxy(url, plan, **options) as proxy_url:
+        async with (
+            memory.listening() as url,
+            chaos_proxy(url.removesuffix("/v1/realtime"), plan, **options) as proxy_url,
+        ):
             yield proxy_url
     finally:
         memory.tap.close()
@@ -107,6 +130,17 @@ def test_a_conversation_answers_raises_what_it_promises_or_reconnects(fault: str
         plan = FaultPlan(fault, seed=7)
         async with in_front_of_ours(plan) as url:
             assert await asked_twice(url=url) == SOCKETS[fault]
+        assert plan.fired
+
+    run_in_virtual_time(main())
+
+
+@pytest.mark.parametrize("fault", LIVE)
+def test_a_live_session_goes_on_or_raises_what_it_promises(fault: str) -> None:
+    async def main() -> None:
+        plan = FaultPlan(fault, seed=7)
+        async with in_front_of_ours(plan) as url:
+            assert await told_live(url=url.removesuffix("/v1/realtime")) == LIVE[fault]
         assert plan.fired
 
     run_in_virtual_time(main())
@@ -179,12 +213,19 @@ async def test_a_redirect_of_the_server_is_passed_on_and_not_followed() -> None:
 
 async def test_a_server_that_cannot_be_reached_is_told_on_both_sides() -> None:
     told: list[ConnectFailed] = []
-    async with chaos_proxy("ws://127.0.0.1:1", FaultPlan(), failed=told.append) as url:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # it does not listen
+        to = f"ws://127.0.0.1:{taken.getsockname()[1]}"
+        await _refused(to, told)
+    assert len(told) == 1
+    assert "sk-1" not in str(told[0])
+
+
+async def _refused(to: str, told: list[ConnectFailed]) -> None:
+    async with chaos_proxy(to, FaultPlan(), failed=told.append) as url:
         with pytest.raises(ConnectFailed, match="connection refused"):
             async with duologue.connect(url, api_key="sk-1"):
                 pass
-    assert len(told) == 1
-    assert "sk-1" not in str(told[0])
 
 
 @pytest.mark.parametrize("to", ["", "ftp://example.com", "ws://", "ws://[", "ws://host:0", "ws://host:99999"])

@@ -132,20 +132,26 @@ async def test_what_came_is_told_and_noted_in_a_recording() -> None:
     assert b'"note":{"kind":"fault","name":"not_json","detail":"at response.done 1"}' in file.getvalue()
 
 
-async def test_one_plan_numbers_its_connections() -> None:
+async def test_one_plan_numbers_its_connections_and_each_is_told_of_its_own_faults() -> None:
     plan = FaultPlan("drop on=response.done connection=2")
+    told: list[list[FiredFault]] = [[], [], []]
     for number in (1, 2):
         near, far = memory_pair()
-        faulty = FaultyTransport(near, plan)
+        faulty = FaultyTransport(near, plan, told=told[number].append)
         await far.send(DONE)
         await far.send(CREATED)
         assert await faulty.receive() == (DONE if number == 1 else CREATED)
         await faulty.close()
+    assert [len(each) for each in told] == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
     ("fault", "says"),
-    [("slice", "only the bytes"), ("refuse", "the connection is open already"), ("clos", "did you mean close?")],
+    [
+        ("slice", "only the bytes"),
+        ("refuse", "the connection is open already"),
+        ("half_opened", "did you mean half_open"),
+    ],
 )
 async def test_a_fault_that_cannot_come_is_refused_at_once(fault: str, says: str) -> None:
     near, _ = memory_pair()

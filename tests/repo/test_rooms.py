@@ -73,6 +73,9 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "inspection/tools.py": "tests/inspection/test_fold.py",
     "inspection/turns.py": "tests/inspection/test_fold.py",
     "inspection/view.py": "declarations; tests/inspection/test_fold.py",
+    **dict.fromkeys(
+        (f"load/{name}.py" for name in "caller crew live realtime target work worker".split()), "tests/load/test_run.py"
+    ),
     "protocol/client/notices.py": "declarations; tests/test_notices.py",
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
     "protocol/client/follow_ups.py": "tests/protocol/client/test_core_tools.py",

@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from duologue.client import connect
-from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
-from duologue.events import InputAudioBufferClearEvent, ResponseCancelEvent, SessionCreatedEvent, UnknownRealtimeEvent
+from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from duologue.events import (
+    InputAudioBufferClearEvent,
+    ResponseCancelEvent,
+    ResponseCreateEvent,
+    SessionCreatedEvent,
+    UnknownRealtimeEvent,
+)
 from duologue.testing import GREETING, Close, Drop, Expect, ScriptedServer, Send
 
 
@@ -91,3 +97,36 @@ async def test_a_script_that_was_played_has_no_problems() -> None:
             await connection.receive()
     server.assert_played()
     assert "dropped" in server.timeline()
+
+
+async def test_faults_come_to_its_connections_in_memory() -> None:
+    server = ScriptedServer([Send(GREETING), Expect("response.create")], faults=["duplicate", "drop from=client"])
+    async with server.connect() as connection:
+        assert [(await connection.receive()).type for _ in range(2)] == ["session.created"] * 2
+        await connection.send(ResponseCreateEvent())
+        await connection.send(ResponseCreateEvent())
+        await server.played()
+    assert len(server.received[0]) == 1
+    assert [fired.fault.name for fired in server.plan.fired] == ["duplicate", "drop"]
+
+
+async def test_a_handshake_of_its_is_refused_in_memory_and_over_a_socket() -> None:
+    server = ScriptedServer([Send(GREETING)], faults="refuse http=503 times=2")
+    with pytest.raises(ConnectFailed, match="HTTP 503"):
+        async with server.connect():
+            pass
+    async with server.listening() as url:
+        with pytest.raises(ConnectFailed, match="HTTP 503"):
+            async with connect(url):
+                pass
+        async with connect(url) as connection:
+            assert (await connection.receive()).type == "session.created"
+
+
+async def test_faults_of_bytes_come_over_a_socket() -> None:
+    server = ScriptedServer([Send(GREETING)], faults="slice bytes=3")
+    async with server.listening() as url, connect(url) as connection:
+        assert (await connection.receive()).type == "session.created"
+    with pytest.raises(ValueError, match="only the bytes"):
+        async with server.connect():
+            pass

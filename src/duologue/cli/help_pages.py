@@ -93,7 +93,6 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue inspect call.jsonl",
             "duologue inspect call.jsonl --out call.html --redact text,audio",
             "duologue inspect call.jsonl --json",
-            "duologue inspect call.jsonl --export wav --out call.wav",
         ),
     ),
     "gate": HelpPage(

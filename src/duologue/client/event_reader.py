@@ -44,8 +44,9 @@ _MAX_NAMED: Final = 6
 class MessageReader:
     """Reads the messages of one connection."""
 
-    def __init__(self, detector: DialectDetector) -> None:
+    def __init__(self, detector: DialectDetector, *, warns: bool = True) -> None:
         self._detector = detector
+        self._warns = warns
         self._warned: set[str] = set()
         """Types of events, of which there are some sixty."""
 
@@ -70,7 +71,7 @@ class MessageReader:
         read = _read(event.json)
         if isinstance(read, UnknownRealtimeEvent):
             return event
-        if name not in self._warned:
+        if self._warns and name not in self._warned:
             self._warned.add(name)
             _logger.warning(
                 "%s is not as published (%s): it is read as if what is missing were empty. If the server speaks a "

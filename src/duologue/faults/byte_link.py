@@ -65,6 +65,11 @@ class ByteLink(asyncio.Transport):
 
     # --- faults
 
+    def use_chance(self, chance: Random) -> None:
+        """Take jitter and bits from this chance from now on."""
+        self._chance = chance
+        self.delays.use_chance(chance)
+
     def silence(self, lasts_s: float) -> None:
         """Nothing passes in either direction."""
         self._silent_until = self._loop.time() + lasts_s

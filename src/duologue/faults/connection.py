@@ -37,6 +37,9 @@ _MAX_BURST_BYTES: Final = 16_000_000
 _MAX_TYPES: Final = 10_000
 """Types of events that are counted on a connection; the protocol has some two hundred."""
 
+_MAX_NAME: Final = 200
+"""Characters of a type that is counted; the longest of the protocol has 60."""
+
 _OTHER: Final[dict[Side, Side]] = {"client": "server", "server": "client"}
 _BOTH: Final[tuple[Side, ...]] = ("client", "server")
 _LIVE: Final = frozenset({"session.start", "session.started"})
@@ -391,8 +394,9 @@ _TYPE: Final = msgspec.json.Decoder(_Type)
 
 
 def _type_of(message: str | bytes) -> str:
-    """The type of an event; of what is none, "" ."""
+    """The type of an event; empty for what is none, and for a name that is too long for one."""
     try:
-        return _TYPE.decode(message).type
+        name = _TYPE.decode(message).type
+        return name if len(name) <= _MAX_NAME else ""
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return ""

@@ -21,6 +21,10 @@ class Delays:
         """When all before is through the line."""
         self._last_due = -math.inf
 
+    def use_chance(self, chance: Random) -> None:
+        """Take the jitter from this chance from now on."""
+        self._chance = chance
+
     @property
     def is_slow(self) -> bool:
         """Whether anything arrives later than at once."""

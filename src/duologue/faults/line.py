@@ -24,6 +24,7 @@ _CLOSE_S: Final = 5.0
 """How long a side that takes no more messages has until it is closed: as long as `Transport.close`."""
 
 _GOING_AWAY: Final = 1001
+_INTERNAL_ERROR: Final = 1011
 _OTHER: Final[dict[Side, Side]] = {"client": "server", "server": "client"}
 
 
@@ -101,7 +102,7 @@ class FaultyLine:
         self._clock = asyncio.get_running_loop().time
 
     async def run(self) -> None:
-        """Carry messages until both sides are closed. Cancelling closes both with 1001."""
+        """Carry messages until both sides are closed. Cancelling closes both with 1001, another failure with 1011."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 others = [tasks.create_task(self._tick())]
@@ -112,9 +113,10 @@ class FaultyLine:
                 await asyncio.wait(deliveries)
                 for task in others:
                     task.cancel()
-        except asyncio.CancelledError:
-            closing = (lane.transport.close(_GOING_AWAY, "the line is going away") for lane in self._lanes.values())
-            await asyncio.gather(*closing)
+        except BaseException as fault:
+            code = _GOING_AWAY if isinstance(fault, asyncio.CancelledError) else _INTERNAL_ERROR
+            closing = (lane.transport.close(code, "the line is going away") for lane in self._lanes.values())
+            await asyncio.gather(*closing, return_exceptions=True)
             raise
 
     def closing(self, side: Side) -> None:

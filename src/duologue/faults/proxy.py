@@ -194,6 +194,8 @@ class _Proxy:
             if faults.number > 1:
                 self._record.connected(url=self._to, connection=faults.number)
             witness = RecordedLine(self._record, faults.number)
+        near.open_link.use_chance(self._plan.chance(-1, faults.number, "near"))
+        far.open_link.use_chance(self._plan.chance(-1, faults.number, "far"))
         line = FaultyLine(
             LinkedTransport(near),
             LinkedTransport(far),

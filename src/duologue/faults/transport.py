@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from duologue.faults.connection import ConnectionFaults
@@ -21,7 +22,6 @@ __all__ = ["FaultyTransport", "faulty_opening"]
 _CAPACITY: Final = 4
 """Messages between the application and the line: the waiting is done on the line, which counts bytes."""
 
-_INTERNAL_ERROR: Final = 1011
 _GOING_AWAY: Final = 1001
 
 _CLOSE_S: Final = 5.0
@@ -66,12 +66,20 @@ class FaultyTransport:
         self._transport = transport
         self._side: Side = side
         self._near, self._far = memory_pair(_CAPACITY)
-        if told is not None:
-            self.plan.tell(told)
-        if record is not None:
-            self.plan.tell(lambda fired: record.note(fired.note, connection=fired.connection))
+        if told is not None or record is not None:
+            self.plan.tell(partial(self._tell, told=told, record=record))
         self._running: asyncio.Task[None] | None = None
         self._line: FaultyLine | None = None
+
+    def _tell(
+        self, fired: FiredFault, *, told: Callable[[FiredFault], object] | None, record: RecordingWriter | None
+    ) -> None:
+        if fired.connection != self._faults.number:  # another one's of the plan
+            return
+        if told is not None:
+            told(fired)
+        if record is not None:
+            record.note(fired.note, connection=fired.connection)
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the other side, or the line, is slow."""
@@ -105,10 +113,7 @@ class FaultyTransport:
         own, other = self._far, _Peer(self._transport)
         client, server = (own, other) if self._side == "client" else (other, own)
         self._line = FaultyLine(client, server, self._faults)
-        try:
-            await self._line.run()
-        finally:
-            await own.close(_INTERNAL_ERROR, "the line broke")  # it is closed already, unless the transport broke
+        await self._line.run()
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from duologue.load.plan import PlannedTurn
 from duologue.load.samples import LevelSamples
-from duologue.load.voice import Utterance, Voice
+from duologue.load.voice import CallerVoice, SpokenClip
 from duologue.load.wire import LoadSocket, SocketPlace
 
 __all__ = ["CallTape", "Caller", "MeasuredTurn", "Window"]
@@ -73,7 +73,7 @@ class Caller:
     def __init__(
         self,
         place: SocketPlace,
-        voice: Voice,
+        voice: CallerVoice,
         turns: Iterator[PlannedTurn],
         window: Window,
         *,
@@ -100,7 +100,7 @@ class Caller:
         """The turn that is spoken, or whose answer is waited for or heard."""
         self._planned: PlannedTurn | None = None
         self._speaks_at = inf
-        self._utterance: Utterance | None = None
+        self._utterance: SpokenClip | None = None
         self._next_frame = 0
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -251,7 +251,7 @@ class Caller:
         self._utterance, self._next_frame = self._voice.utterances[planned.utterance], 0
         self.turn = MeasuredTurn(planned, begin, self._due, self.is_audible(begin))
 
-    def _spoken(self, turn: MeasuredTurn, utterance: Utterance) -> None:
+    def _spoken(self, turn: MeasuredTurn, utterance: SpokenClip) -> None:
         turn.ended_at = turn.heard_from + utterance.speech_ms / _MS
         turn.counts = self.window.is_open
         if turn.counts:

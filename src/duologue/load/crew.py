@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from duologue.client.dialect_detection import AUTO, DialectDetector
 from duologue.load.caller import Caller, Window
 from duologue.load.live import LiveCaller
 from duologue.load.plan import CallerHabits, planned_turns
@@ -19,7 +20,7 @@ from duologue.load.realtime import RealtimeCaller
 from duologue.load.samples import LevelSamples
 from duologue.load.tape import LevelTape
 from duologue.load.target import LoadTarget
-from duologue.load.voice import Voice
+from duologue.load.voice import CallerVoice
 from duologue.load.wire import client_frame
 
 __all__ = ["Crew", "LevelPlan"]
@@ -52,7 +53,9 @@ class LevelPlan(Struct, frozen=True, kw_only=True):
 class Crew:
     """Runs one level."""
 
-    def __init__(self, target: LoadTarget, voice: Voice, plan: LevelPlan, *, tape: LevelTape | None = None) -> None:
+    def __init__(
+        self, target: LoadTarget, voice: CallerVoice, plan: LevelPlan, *, tape: LevelTape | None = None
+    ) -> None:
         self._target = target
         self._voice = voice
         self._plan = plan
@@ -176,7 +179,8 @@ class Crew:
         if target.family == "live":
             assert first is not None
             return LiveCaller(place, voice, turns, window, start=first, **options)
-        return RealtimeCaller(place, voice, turns, window, update=first, **options)
+        detector = DialectDetector(AUTO if target.is_guessed else target.dialect, url=target.url)
+        return RealtimeCaller(place, voice, turns, window, update=first, detector=detector, **options)
 
     async def _connect(self, caller: Caller) -> None:
         place, tls = self._target.place, self._tls

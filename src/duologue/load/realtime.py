@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from duologue.codec import decode
+from duologue.client.dialect_detection import DialectDetector
+from duologue.client.event_reader import MessageReader
 from duologue.errors import DecodeError
 from duologue.events import (
     ErrorEvent,
@@ -38,10 +39,14 @@ _MS: Final = 1000
 class RealtimeCaller(Caller):
     """One call."""
 
-    def __init__(self, *arguments: Any, dialect: str, update: bytes | None, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, dialect: str, detector: DialectDetector, update: bytes | None, **options: Any
+    ) -> None:
         """`update` is the frame that configures the session, if one does. The rest is as `Caller` has it."""
         super().__init__(*arguments, **options)
         self._dialect = dialect
+        self._detector = detector
+        self._reader = MessageReader(detector, warns=False)  # the session that was asked before has said it
         self._update = update
         self._session = SessionInForce()
         self._heard_until = 0.0
@@ -79,8 +84,10 @@ class RealtimeCaller(Caller):
 
     def message(self, message: bytes, now: float) -> None:
         """Take a message of the server."""
+        if not self._detector.is_settled:
+            self._detector.observe(message)
         try:
-            event = decode(message, dialect=self._dialect)
+            event = self._reader.read(message, dialect=self._dialect)
         except DecodeError:
             self.count_error("a message is no JSON object")
             return

@@ -71,6 +71,8 @@ class LoadTarget(Struct, frozen=True, kw_only=True):
 
     family: LoadFamily
     dialect: str
+    is_guessed: bool = False
+    """Whether the dialect was named by nobody: then frames are read forgivingly."""
     url: str
     """Of the session, without a key."""
     model: str | None
@@ -139,6 +141,7 @@ async def _find_realtime(endpoint: Endpoint) -> LoadTarget:
     return LoadTarget(
         family="realtime",
         dialect=dialect,
+        is_guessed=endpoint.dialect == AUTO,
         url=settled.session_url(),
         model=settled.session_model,
         place=await _place(settled),
@@ -221,4 +224,15 @@ async def is_own_network(url: str) -> bool:
     except OSError as fault:
         raise ConnectFailed(f"there is no host {host}: {fault.strerror or fault}", retryable=True) from None
     addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
-    return all(each.is_private or each.is_loopback or each.is_link_local for each in addresses)
+    return all(any(each in network for network in _OWN) for each in addresses)
+
+
+_OWN: Final = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        *("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10"),  # this machine, and its links
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),  # RFC 1918 and RFC 4193
+        "100.64.0.0/10",  # RFC 6598, which private overlay networks use
+    )
+)
+"""Not Python's `is_private`, which has documentation and test networks too."""

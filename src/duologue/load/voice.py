@@ -16,7 +16,7 @@ from duologue.audio.wav import Sound, parse_wav, read_wav
 from duologue.errors import AudioError
 from duologue.load.wire import client_frame
 
-__all__ = ["Utterance", "Voice", "builtin_clips", "clips_in"]
+__all__ = ["CallerVoice", "SpokenClip", "builtin_clips", "clips_in"]
 
 _BUILTIN: Final = (
     ("cli", "question_arithmetic.wav"),
@@ -32,7 +32,7 @@ _MAX_CLIPS: Final = 200
 """Of a folder: more say nothing new about a server."""
 
 
-class Utterance(Struct, frozen=True, kw_only=True):
+class SpokenClip(Struct, frozen=True, kw_only=True):
     """A clip as frames of the wire, from its first speech to its last."""
 
     frames: tuple[bytes, ...]
@@ -40,16 +40,18 @@ class Utterance(Struct, frozen=True, kw_only=True):
     """How long it is spoken. The last frame ends later, with silence."""
 
 
-class Voice(Struct, frozen=True, kw_only=True):
+class CallerVoice(Struct, frozen=True, kw_only=True):
     """All that the callers can say, in one format and in frames of one length."""
 
     frame_ms: int
-    utterances: tuple[Utterance, ...]
+    utterances: tuple[SpokenClip, ...]
     silence: bytes
     """The frame of an open microphone."""
 
     @staticmethod
-    def of(clips: Sequence[Sound], encoding: Encoding, *, frame_ms: int, append: Callable[[bytes], bytes]) -> Voice:
+    def of(
+        clips: Sequence[Sound], encoding: Encoding, *, frame_ms: int, append: Callable[[bytes], bytes]
+    ) -> CallerVoice:
         """Encode clips; `append` writes the event that appends audio in this encoding.
 
         Raises:
@@ -61,7 +63,7 @@ class Voice(Struct, frozen=True, kw_only=True):
         def frame(audio: bytes) -> bytes:
             return client_frame(append(audio))
 
-        utterances: list[Utterance] = []
+        utterances: list[SpokenClip] = []
         for clip in clips:
             pcm16 = clip.at(encoding.rate_hz).pcm16
             extent = SpeechExtent.of(pcm16, encoding.rate_hz)
@@ -71,9 +73,9 @@ class Voice(Struct, frozen=True, kw_only=True):
             if rest := framer.flush():
                 pieces.append(rest)
             speech_ms = min(extent.end_ms, len(pcm16) // per_ms) - extent.begin_ms
-            utterances.append(Utterance(frames=tuple(map(frame, pieces)), speech_ms=speech_ms))
+            utterances.append(SpokenClip(frames=tuple(map(frame, pieces)), speech_ms=speech_ms))
         quiet = silence(encoding, framer.frame_bytes)
-        return Voice(frame_ms=frame_ms, utterances=tuple(utterances), silence=frame(quiet))
+        return CallerVoice(frame_ms=frame_ms, utterances=tuple(utterances), silence=frame(quiet))
 
 
 def builtin_clips() -> list[Sound]:

@@ -13,7 +13,7 @@ from duologue.load.crew import Crew, LevelPlan
 from duologue.load.samples import LevelSamples
 from duologue.load.tape import LevelTape
 from duologue.load.target import LoadTarget
-from duologue.load.voice import Voice, builtin_clips, clips_in
+from duologue.load.voice import CallerVoice, builtin_clips, clips_in
 
 __all__ = ["KeptCall", "WorkOrder", "WorkResult", "work_off"]
 
@@ -61,7 +61,7 @@ async def work_off(order: WorkOrder, all_up: Callable[[], Awaitable[None]] | Non
     """
     target = order.target
     clips = builtin_clips() if order.clips is None else clips_in(Path(order.clips))
-    voice = Voice.of(clips, target.encoding, frame_ms=order.frame_ms, append=target.append)
+    voice = CallerVoice.of(clips, target.encoding, frame_ms=order.frame_ms, append=target.append)
     with ExitStack() as stack:
         tape: LevelTape | None = None
         if order.kept_in is not None:

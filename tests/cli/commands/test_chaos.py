@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -62,13 +63,16 @@ def test_each_fault_is_a_line_and_the_same_for_the_same_seed(scripted_server: Pl
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_server_that_cannot_be_reached_is_told_and_sigterm_is_the_regular_end() -> None:
-    with breaking("--to", "localhost:1") as (process, url):
-        with pytest.raises(ConnectFailed):
-            ask(url, "sk-secret", "One?")
-        process.terminate()
-        out, err = process.communicate(timeout=10)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # it does not listen
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        with breaking("--to", place) as (process, url):
+            with pytest.raises(ConnectFailed):
+                ask(url, "sk-secret", "One?")
+            process.terminate()
+            out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (0, "")
-    assert err.startswith("duologue: cannot reach ws://localhost:1/")
+    assert err.startswith(f"duologue: cannot reach ws://{place}/")
     assert "sk-secret" not in err
 
 
@@ -76,7 +80,7 @@ def test_a_server_that_cannot_be_reached_is_told_and_sigterm_is_the_regular_end(
     ("arguments", "says"),
     [
         (("--to", "ftp://example.com"), "--to ftp://example.com: a session's URL begins with wss://"),
-        (("--to", "localhost:1", "--fault", "clos"), "--fault 'clos': there is no fault 'clos'; did you mean close?"),
+        (("--to", "localhost:1", "--fault", "half_opened"), "--fault 'half_opened': there is no fault"),
         (("--to", "localhost:1", "--fault", "drop when=3"), "there is no 'when'; possible are on, after"),
         (("--to", "localhost:1", "--faults", "{folder}/nothing.toml"), "there is no file"),
         (("--to", "localhost:1", "--faults", "{folder}/wrong.toml"), "wrong.toml: fault 1 has no name"),

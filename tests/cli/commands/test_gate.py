@@ -8,7 +8,7 @@ from xml.etree.ElementTree import parse
 
 from duologue.recording import RecordingWriter
 from tests.cli.commands.test_inspect import written
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, Place
 from tests.inspection._calls import barge_in_call, push_to_talk_call, vad_call
 
 
@@ -60,6 +60,19 @@ def test_a_session_without_turns_passes_no_limit_of_turns(tmp_path: Path, comman
     path = tmp_path / "empty.jsonl"
     RecordingWriter(path).close()
     assert "not measured" in command("gate", path, "--first-audio", "max<1s", code=1).out
+
+
+def test_a_server_is_called_and_its_calls_are_judged(scripted_server: Place, tmp_path: Path, command: Command) -> None:
+    kept = tmp_path / "kept"
+    calls: list[str | Path] = ["--calls", "2", "--turns", "1", "--api-key", scripted_server.api_key, "--keep", kept, "--frames", "100ms"]
+    shown = command("gate", scripted_server.url, *calls, "--first-audio", "max<9s, count==2", "--errors", "0")
+    assert [line[:4] for line in shown.out.splitlines()] == ["ok  "] * 3
+    recordings = sorted(kept.iterdir())
+    assert [path.name for path in recordings] == ["call-1-1.jsonl", "call-1-2.jsonl"]
+    assert command("gate", *recordings, "--first-audio", "max<9s, count==2", "--errors", "0").out == shown.out
+    broken = command("gate", scripted_server.url, *calls, "--first-audio", "max<1ms", code=1)
+    assert "call-1-" in broken.out
+    assert "numbers above 0" in command("gate", scripted_server.url, "--calls", "0", "--errors", "0", code=2).err
 
 
 def test_what_is_wrong_with_the_command_line_is_a_sentence(tmp_path: Path, command: Command) -> None:

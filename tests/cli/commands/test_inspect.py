@@ -147,6 +147,16 @@ def test_a_price_list_adds_the_cost_to_the_figures(tmp_path: Path, command: Comm
     assert shown["figures"]["cost"] is None, "the recording does not say its model"
 
 
+def test_a_call_is_written_for_other_programs(tmp_path: Path, command: Command) -> None:
+    path, out = written(tmp_path / "call.jsonl", vad_call()), tmp_path / "call.out"
+    assert "needs --out" in command("inspect", path, "--export", "wav", code=2).err
+    assert "--export takes wav, labels, perfetto" in command("inspect", path, "--export", "mp3", code=2).err
+    command("inspect", path, "--export", "labels", "--out", out)
+    assert "user text: What time is it?" in out.read_text(encoding="utf-8")
+    command("inspect", path, "--export", "wav", "--out", out, "--force")
+    assert out.read_bytes().startswith(b"RIFF")
+
+
 class Window(webbrowser.BaseBrowser):
     """A browser that remembers what it was given."""
 
@@ -193,30 +203,3 @@ def test_the_page_is_served_until_ctrl_c(tmp_path: Path) -> None:
             assert answer.read().startswith(b"<!doctype html>")
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 0
-
-
-@pytest.mark.parametrize(
-    ("kind", "begin"), [("wav", b"RIFF"), ("labels", b"1.300000\t2.600000\tuser: turn 1\n"), ("perfetto", b"{")]
-)
-def test_a_call_is_exported_for_other_programs(tmp_path: Path, command: Command, kind: str, begin: bytes) -> None:
-    path = written(tmp_path / "call.jsonl", barge_in_call())
-    out = tmp_path / "out"
-    shown = command("inspect", path, "--export", kind, "--out", out)
-    assert out.read_bytes().startswith(begin)
-    assert str(out) in shown.out
-    with path.open("ab") as file:
-        file.write(b"garbage\n")
-    damaged = command("inspect", path, "--export", kind, "--out", out, "--force", code=1)
-    assert "line " in damaged.err
-    assert out.read_bytes().startswith(begin)
-
-
-def test_an_export_that_cannot_be_made_leaves_no_file(tmp_path: Path, command: Command) -> None:
-    path, out = written(tmp_path / "call.jsonl", vad_call()), tmp_path / "out"
-    for options, reason in (
-        (["--export", "mp3", "--out", out], "--export takes wav, labels, perfetto, and not mp3"),
-        (["--export", "wav"], "--export needs a file: --out FILE"),
-        (["--export", "wav", "--redact", "audio", "--out", out], "without audio there is no WAV file"),
-    ):
-        assert reason in command("inspect", path, *options, code=2).err
-    assert not out.exists()

@@ -248,5 +248,11 @@ def test_another_call_stands_beside_it(tmp_path: Path) -> None:
     assert (against["title"], against["aligned_s"], against["figures"]["errors"]) == ("other", 0, 1)
     assert [(each["only"], each["type"]) for each in against["differences"]] == [("other", "error")]
     assert "frames" not in against
+    assert against["cut_off"] is False
+    with other.open("ab") as file:
+        file.write(b"garbage\n")
+    damaged = data_of(page_of(this, against=other), "call")["against"]
+    assert damaged["cut_off"]
+    assert "damaged" in damaged["notes"][0]
     with pytest.raises(NotComparable):
         page_of(this, against=recorded(tmp_path / "unlike.jsonl", vad_call()))

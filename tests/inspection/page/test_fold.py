@@ -7,9 +7,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from duologue.inspection.page import LaneFold
-from duologue.recording import Frame, Header, RecordingLine
+from duologue.codec.jsontext import write_text
+from duologue.inspection.page import LaneFold, Redaction, call_content
+from duologue.inspection.page.frame_texts import shown_line
+from duologue.recording import Frame, Header, RecordingLine, SessionFamily, Side
+from duologue.testing.strategies import frames
 from tests.inspection._calls import Call, barge_in_call, push_to_talk_call, vad_call
 
 HEADER = Header(started_at="2026-03-01T12:00:00+00:00", side="client")
@@ -171,3 +176,33 @@ def test_audio_that_is_none_changes_nothing() -> None:
 def test_calls_are_compared_only_where_the_fold_was_asked_to() -> None:
     with pytest.raises(ValueError, match="digests"):
         folded([]).user.digest()
+
+
+@given(
+    data=st.data(),
+    family=st.sampled_from(["realtime", "live", "translation"]),
+    side=st.sampled_from(["client", "server"]),
+)
+def test_frames_of_any_kind_in_any_order_make_a_call_that_can_be_written(
+    data: st.DataObject, family: SessionFamily, side: Side
+) -> None:
+    lines = data.draw(
+        st.lists(
+            st.builds(
+                lambda at_s, direction, frame: Frame(at_s=at_s, direction=direction, message=json.dumps(frame)),
+                st.floats(-1, 100),
+                st.sampled_from(["sent", "received"]),
+                frames(family),
+            ),
+            max_size=15,
+        )
+    )
+    header = Header(started_at="", side=side, family=family)
+    fold, redaction = LaneFold(header), Redaction(frozenset({"text", "tools"}))
+    for line in lines:
+        changes = fold.push(line)
+        assert json.loads(shown_line(line, changes.content, redaction, fold.call.read))
+        assert write_text([fold.lanes.row(each.kind, each.index) for each in changes.lanes])
+    fold.finish()
+    assert write_text(call_content(header, fold, redaction, title="any"))
+    assert write_text(fold.frames.columns())

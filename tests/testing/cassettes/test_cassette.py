@@ -108,6 +108,22 @@ def test_it_knows_what_was_recorded_and_is_left(tape: Tape) -> None:
     assert not cassette.knows("GET", PLACE, is_socket=True)
 
 
+def test_it_can_be_played_again(tape: Tape) -> None:
+    cassette = playing(tape.exchange("GET", "/v1/models", answer={}).server(GREETING))
+    for _ in range(2):
+        opened(cassette)
+        assert cassette.request("GET", "/v1/models", b"").status == 200
+        cassette.rewind()
+    assert cassette.finish() != []
+
+
+def test_who_watches_is_told_of_each_fault(tape: Tape) -> None:
+    cassette, told = playing(tape.server(GREETING)), list[str]()
+    cassette.watch = told.append
+    cassette.open("/other")
+    assert told == cassette.faults
+
+
 def test_at_the_end_all_that_was_recorded_must_have_come(tape: Tape) -> None:
     tape.client("a", "b", "c").connected().server(GREETING)
     cassette = playing(tape)

@@ -57,6 +57,13 @@ def test_all_or_none_can_be_kept(pytester: pytest.Pytester) -> None:
     assert set(kept(pytester)) == {"test_inner-test_a-fails", "test_inner-test_a-does-not"}
 
 
+def test_a_folder_that_cannot_be_made_is_told_and_changes_nothing_else(pytester: pytest.Pytester) -> None:
+    (pytester.path / ".duologue").write_text("in the way", encoding="utf-8")
+    result = run(pytester, _CODE)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*- duologue recordings -*", "not kept: *.duologue*"])
+
+
 def test_a_test_without_a_recording_leaves_no_folder(pytester: pytest.Pytester) -> None:
     code = "def test_a(realtime_server, scripted_server): assert not scripted_server"
     run(pytester, code).assert_outcomes(failed=1)

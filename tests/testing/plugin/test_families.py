@@ -12,7 +12,7 @@ from _pytest.assertion import AssertionState
 from _pytest.assertion.rewrite import AssertionRewritingHook
 
 import duologue.testing
-from duologue.testing.plugin import FAMILIES, _keep_modules_as_compiled
+from duologue.testing.plugin import FAMILIES, _keep_modules_as_compiled, pytest_addoption, pytest_report_header
 from tests.repo._tree import ROOT
 from tests.testing.plugin._inner import run
 
@@ -77,3 +77,10 @@ def test_pytest_imports_the_modules_of_the_package_as_they_are_compiled(pytestco
 
 def test_a_pytest_that_has_another_way_of_rewriting_is_left_alone() -> None:
     _keep_modules_as_compiled(SimpleNamespace(rewrite_hook=object()))  # type: ignore[arg-type]
+
+
+def test_an_old_pytest_goes_on_without_the_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pytest_report_header() == []
+    monkeypatch.setattr(pytest, "version_tuple", (7, 4, 4))
+    pytest_addoption(parser=None, pluginmanager=None)  # type: ignore[arg-type]
+    assert pytest_report_header() == [f"duologue: its fixtures need pytest 8, and this is {pytest.__version__}"]

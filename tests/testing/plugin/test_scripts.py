@@ -75,3 +75,18 @@ def test_a_client_that_does_not_is_told_what_passed(pytester: pytest.Pytester) -
             "connection 0 came to step 3 of 3: it expected response.create",
         ]
     )
+
+
+def test_a_script_in_virtual_time_has_no_thread(pytester: pytest.Pytester) -> None:
+    code = """
+    import pytest
+
+    @pytest.fixture
+    def virtual_clock():
+        pass
+
+    def test_a(scripted_server, virtual_clock):
+        with pytest.raises(pytest.fail.Exception, match="in virtual time take `.connect`"):
+            scripted_server([]).url
+    """
+    run(pytester, code, "-p", "no:duologue.virtual_time").assert_outcomes(passed=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.testing.plugin._inner import run
@@ -48,7 +50,7 @@ PROGRAM = "import sys; from duologue import blocking as b\\nwith b.converse(sys.
 @scripted
 def test_another_process(realtime_server):
     command = [sys.executable, "-c", PROGRAM, realtime_server.url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=30)
     assert done.stdout.strip() == "It is noon.", done.stderr
     assert_turn(realtime_server.calls[-1], 1, answer="It is noon.")
 
@@ -162,3 +164,11 @@ def test_a_failure_shows_the_test_and_the_last_events_once(pytester: pytest.Pyte
     )
     assert result.stdout.str().count("the last 15 of 17 events") == 2
     assert "assertions.py" not in result.stdout.str()
+
+
+def test_an_extra_that_is_missing_is_named(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    result = run(pytester, "def test_a(realtime_app): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["realtime_app: prometheus-client: not installed; run: pip install 'duologue?server?'"])
+    assert "Traceback" not in result.stdout.str()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from duologue import ConnectFailed, converse
+from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp
-from duologue.testing import CountedIds, scripted_app_engines
+from duologue.testing import CountedIds, scripted_app_engines, scripted_engines
 from duologue.testing.served import AppInMemory
 
 
@@ -52,3 +57,25 @@ async def test_it_can_listen_on_the_same_loop() -> None:
     async with app.listening() as url, converse(url) as conversation:
         await conversation.ask("Hello")
     assert app.calls[0].turns[0].status == "completed"
+
+
+async def test_clients_that_come_at_once_load_the_engines_once() -> None:
+    loaded: list[str] = []
+
+    @asynccontextmanager
+    async def engines() -> AsyncGenerator[Engines, None]:
+        loaded.append("begin")
+        await asyncio.sleep(0)
+        yield scripted_engines()
+        loaded.append("end")
+
+    app = AppInMemory(RealtimeApp(engines=engines))
+
+    async def call() -> None:
+        async with app.transport() as transport:
+            await transport.receive()
+
+    async with asyncio.TaskGroup() as calls:
+        for _ in range(3):
+            calls.create_task(call())
+    assert loaded == ["begin", "end"]

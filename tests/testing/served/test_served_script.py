@@ -19,7 +19,7 @@ def thread() -> Generator[ServerThread, None, None]:
 
 
 def test_what_a_client_sent_before_it_left_counts(thread: ServerThread) -> None:
-    server = ServedScript([Send(GREETING), Expect("conversation.item.create")], thread=thread)
+    server = ServedScript([Send(GREETING), Expect("conversation.item.create")], thread=lambda: thread)
     with blocking.converse(server.url) as conversation:
         conversation.send_text("Hi")
     server.close()
@@ -29,6 +29,6 @@ def test_what_a_client_sent_before_it_left_counts(thread: ServerThread) -> None:
 
 
 def test_a_server_that_was_never_asked_for_does_not_listen(thread: ServerThread) -> None:
-    server = ServedScript([Send(GREETING), Close()], thread=thread)
+    server = ServedScript([Send(GREETING), Close()], thread=lambda: thread)
     server.close()
     assert server.problems() == ["connection 0 was never opened, and there is a script for it"]

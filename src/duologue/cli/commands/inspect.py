@@ -21,22 +21,24 @@ from duologue.cli.page_server import PageServer
 from duologue.codec.jsontext import write_text
 from duologue.errors import RecordingError
 from duologue.inspection import CallFold, figures_of
-from duologue.inspection.exports import EXPORTS, CannotExport, exported
 from duologue.inspection.page import (
     AUDIO_CHOICES,
+    EXPORTS,
     REDACTIONS,
     AudioChoice,
     BuiltPage,
     CallSource,
+    ExportKind,
+    FileStore,
+    LaneFold,
     NotComparable,
     OtherCall,
     PageOptions,
     Redacted,
     Redaction,
     build_page,
+    export_call,
 )
-from duologue.inspection.page.fold import LaneFold
-from duologue.inspection.page.sounds import FileStore
 from duologue.inspection.prices import PriceError, PriceList
 from duologue.printable import printable, printable_json
 from duologue.recording.formats import FoundRecording, FrameFile
@@ -54,10 +56,6 @@ def inspect(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="Write the page to this file, and serve nothing.")] = None,
-    export: Annotated[
-        str | None,
-        Parameter(help="In place of the page write to --out: wav (user left, model as heard right), labels, perfetto."),
-    ] = None,
     force: Annotated[bool, Parameter(help="Replace --out if it exists.")] = False,
     no_open: Annotated[bool, Parameter(help="Serve the page, and open no browser.")] = False,
     json: Annotated[bool, Parameter(help="Print the figures as one JSON object.")] = False,
@@ -69,6 +67,9 @@ def inspect(
         str, Parameter(help="What the page leaves out, with commas: audio, text, tools, instructions.")
     ] = "",
     against: Annotated[Path | None, Parameter(help="Compare with this recording, of the same user audio.")] = None,
+    export: Annotated[
+        str | None, Parameter(help="Write --out for another program: wav (user left, model right), labels, perfetto.")
+    ] = None,
     prices: Annotated[Path | None, Parameter(help="Say what it cost, by this price list in TOML.")] = None,
 ) -> int:
     """Look into a recorded call: both sides as they were heard, turns, delays, interruptions, functions, every frame.
@@ -82,15 +83,18 @@ def inspect(
     check_readable(*(each for each in (file, against, prices) if each is not None))
     check_writable(out, force=force)
     options = _options(file, audio, redact, prices)
+    _check([export] if export is not None else [], EXPORTS, "--export")
+    if export is not None and out is None:
+        raise UsageError(f"--export {export} needs --out, the file to write")
     with ExitStack() as stack:
         recording = _recording(stack, file)
         if json:
             return _printed(recording, options)
-        if export is not None:
-            return _exported(recording, export, out, options)
         other = None
         if against is not None:
             other = OtherCall(recording=_recording(stack, against), title=_title(against))
+        if out is not None and export is not None:
+            return _exported(recording, out, cast("ExportKind", export), options)
         if out is not None:
             return _written(recording, other, out, options)
         return _served(recording, other, options, opens=not no_open)
@@ -151,13 +155,11 @@ def _printed(recording: CallSource, options: PageOptions) -> int:
     return _ended(failure)
 
 
-def _exported(recording: CallSource, export: str, out: Path | None, options: PageOptions) -> int:
+def _exported(recording: CallSource, out: Path, kind: ExportKind, options: PageOptions) -> int:
     """Write the call for another program."""
-    _check([export], EXPORTS, "--export")
-    if out is None:
-        raise UsageError("--export needs a file: --out FILE")
     failure = None
-    with tempfile.TemporaryFile() as user, tempfile.TemporaryFile() as model, tempfile.TemporaryFile() as built:
+    with ExitStack() as stack:
+        user, model, built = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
         fold = LaneFold(recording.header, user_store=FileStore(user), model_store=FileStore(model))
         try:
             for line in recording.lines():
@@ -165,17 +167,9 @@ def _exported(recording: CallSource, export: str, out: Path | None, options: Pag
         except RecordingError as fault:
             failure = sentence_of(fault)
         fold.finish()
-        try:
-            for piece in exported(fold, export, without=options.without):
-                _write(built, piece)
-        except CannotExport as fault:
-            raise UsageError(str(fault)) from fault
-        size = built.tell()
-        built.seek(0)
-        with create_file(out, replace=True) as target:
-            while block := built.read(_BLOCK_BYTES):
-                _write(target, block)
-    print(f"{printable(str(out))}: {size / 1e6:.1f} MB, {fold.duration_s:.1f} s")
+        export_call(fold, kind, built, Redaction(options.without))
+        _copy(built, out)
+    print(f"{printable(str(out))}: {fold.duration_s:.1f} s")
     return _ended(failure)
 
 
@@ -183,18 +177,17 @@ def _written(recording: CallSource, other: OtherCall | None, out: Path, options:
     """Write the page: a whole one, or none."""
     with tempfile.TemporaryFile() as built:
         page = _built(recording, other, built, options)
-        built.seek(0)
-        with create_file(out, replace=True) as target:
-            while block := built.read(_BLOCK_BYTES):
-                _write(target, block)
+        _copy(built, out)
     print(f"{printable(str(out))}: {page.size_bytes / 1e6:.1f} MB, {page.frames} frames, {page.duration_s:.1f} s")
     return _ended(page.failure)
 
 
-def _write(target: BinaryIO, block: bytes) -> None:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[target.write(rest) :]
+def _copy(built: BinaryIO, out: Path) -> None:
+    built.seek(0)
+    with create_file(out, replace=True) as target:
+        while rest := memoryview(built.read(_BLOCK_BYTES)):
+            while rest:
+                rest = rest[target.write(rest) :]
 
 
 def _served(recording: CallSource, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:

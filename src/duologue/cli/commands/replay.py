@@ -10,9 +10,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from duologue.cli.call.call import view_for
+from duologue.cli.call.played_recording import play_to_clients
 from duologue.cli.errors import EXIT_FAILURE, sentence_of
 from duologue.cli.frame_files import show_notes
 from duologue.cli.input_files import check_readable
+from duologue.cli.run import run_to_end
 from duologue.cli.turns.observations import Observation
 from duologue.cli.views.family_replay import replay_family
 from duologue.cli.views.recorded import sentence_of_line
@@ -25,6 +27,7 @@ from duologue.inspection import CallFold
 from duologue.recording import Frame, RecordingReader
 from duologue.recording.formats import FoundFrame, FrameFile
 from duologue.recording.formats.directions import direction_of_type
+from duologue.testing.cassettes.player import Match
 
 __all__ = ["replay"]
 
@@ -34,6 +37,14 @@ def replay(
     /,
     *,
     json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False,
+    serve: Annotated[
+        bool,
+        Parameter(help="Play a recording of duologue's own to clients, as a server on this machine, until Ctrl-C."),
+    ] = False,
+    port: Annotated[int, Parameter(help="Of --serve; 0: any that is free.")] = 0,
+    match: Annotated[
+        Match, Parameter(help="Of --serve: what of the client's events must be as it was recorded.")
+    ] = "types",
 ) -> int:
     """Print a recording, message by message, as typed events, and its turns with their delays.
 
@@ -42,6 +53,8 @@ def replay(
     way a message went, the type of the event does. Of a damaged file, the readable part is printed.
     """
     check_readable(file)
+    if serve:
+        return run_to_end(play_to_clients(file, port=port, match=match))
     builder, view = SummaryBuilder(), view_for(json=json)
     with FrameFile(file) as frames:
         if frames.recording is not None and frames.recording.header.family in ("live", "translation"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, BinaryIO, Final, Protocol
 
 import msgspec
@@ -111,7 +110,7 @@ def build_page(
         failure = str(fault)
     chunks.flush()
     fold.finish()
-    compared = None if other is None or against is None else _compared(fold, other, against, options, redaction)
+    compared = None if against is None or other is None else _compared(fold, *other, against, options, redaction)
     document.packed("frames-index", packed(write_text(fold.frames.columns())))
     audio = {
         side: written(side, pieces_of(sounds), document.packed) if keeps else []
@@ -162,24 +161,28 @@ def call_content(
     return content
 
 
-def _folded(other: OtherCall) -> LaneFold:
-    """The other call, as far as it can be read."""
-    fold = LaneFold(other.recording.header, digests=True)
-    with suppress(RecordingError):
+def _folded(other: OtherCall) -> tuple[LaneFold, str | None]:
+    """The other call as far as it can be read, and why not to its end."""
+    fold, failure = LaneFold(other.recording.header, digests=True), None
+    try:
         for line in other.recording.lines():
             fold.push(line)
+    except RecordingError as fault:
+        failure = str(fault)
     fold.finish()
-    return fold
+    return fold, failure
 
 
 def _compared(
-    fold: LaneFold, other: LaneFold, against: OtherCall, options: PageOptions, redaction: Redaction
+    fold: LaneFold, other: LaneFold, failure: str | None, against: OtherCall, options: PageOptions, redaction: Redaction
 ) -> dict[str, Any]:
     check_comparable(fold, other)
-    header = against.recording.header
+    recording = against.recording
+    content = call_content(recording.header, other, redaction, title=against.title, prices=options.prices)
     return {
-        **call_content(header, other, redaction, title=against.title, prices=options.prices),
-        "cut_off": against.recording.cut_off,
+        **content,
+        "cut_off": recording.cut_off or failure is not None,
+        "notes": [*_notes(recording, failure), *content["notes"]],
         "aligned_s": offset_s(fold, other),
         "differences": differences_of(fold.call.view.sequence, other.call.view.sequence),
     }

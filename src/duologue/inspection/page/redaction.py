@@ -13,6 +13,9 @@ Redacted: TypeAlias = Literal["audio", "text", "tools", "instructions"]
 
 REDACTIONS: Final[tuple[Redacted, ...]] = get_args(Redacted)
 
+_TOLD_BY_US: Final = ("closed", "connected", "engine", "fault")
+"""Kinds of marks that hold no words of an application."""
+
 _ROW_FIELDS: Final[dict[str, Redacted]] = {
     **dict.fromkeys(("user_text", "answer_text", "text"), "text"),
     "arguments": "tools",
@@ -60,16 +63,15 @@ class Redaction:
             return [self._row(each) for each in value]
         if not isinstance(value, dict):
             return value
-        is_known = value.get("kind") in ("closed", "connected", "engine", "fault")  # not what an application notes
-        return {
-            name: _told(left_out, each)
-            if isinstance(each, str)
-            and (left_out := _ROW_FIELDS.get(name)) in self.without
-            and not is_known
-            and left_out
-            else self._row(each)
-            for name, each in value.items()
-        }
+        if value.get("kind") in _TOLD_BY_US:
+            return value
+        return {name: self._row_field(name, each) for name, each in value.items()}
+
+    def _row_field(self, name: str, value: Any) -> Any:
+        left_out = _ROW_FIELDS.get(name)
+        if left_out is not None and left_out in self.without and isinstance(value, str):
+            return _told(left_out, value)
+        return self._row(value)
 
     def _walk(self, value: Any, kind: str, bytes_per_s: float | None, depth: int) -> Any:
         if depth > _MAX_DEPTH:

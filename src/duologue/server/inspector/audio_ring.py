@@ -51,9 +51,9 @@ class AudioRing:
             return NOWHERE
         length = len(text)
         at = self._end % self._size
+        if length > self._size // _LARGEST:
+            return NOWHERE
         if at + length > self._size:
-            if length > self._size // _LARGEST:
-                return NOWHERE
             self._end += self._size - at
             at = 0
         memory[at : at + length] = text.encode("ascii")

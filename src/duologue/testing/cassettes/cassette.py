@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
@@ -64,12 +64,18 @@ class Cassette:
         self.name = name or os.fspath(path)
         self.contents: CassetteContents = read_contents(path)
         self.faults: list[str] = []
+        self.watch: Callable[[str], object] | None = None
+        """Is told of each fault."""
         self._match: Match = match
         self._later_s = age_of(self.contents.header.started_at, unix_now_s=unix_now_s)
         self._ignored = IgnoredFields(ignore)
+        self._players: list[ConnectionPlayer] = []
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Have all connections and requests to play again; those that are being played go on."""
         self._openings: list[Opening] = list(self.contents.openings)
         self._requests = list(self.contents.requests)
-        self._players: list[ConnectionPlayer] = []
 
     def knows(self, method: str, target: str, *, is_socket: bool) -> bool:
         """Whether this was recorded, and has not been played yet."""
@@ -174,6 +180,8 @@ class Cassette:
     def _kept(self, fault: str) -> str:
         if len(self.faults) < _MAX_FAULTS:
             self.faults.append(fault)
+        if self.watch is not None:
+            self.watch(fault)
         return fault
 
 

@@ -57,13 +57,22 @@ class CassetteServer:
     """A cassette that is being played or recorded."""
 
     def __init__(
-        self, *, cassette: Cassette | None, recorder: CassetteRecorder | None, patience_s: float | None = _PATIENCE_S
+        self,
+        *,
+        cassette: Cassette | None,
+        recorder: CassetteRecorder | None = None,
+        patience_s: float | None = _PATIENCE_S,
+        port: int = 0,
+        repeats: bool = False,
     ) -> None:
+        """`port` 0 is any that is free. One that `repeats` plays what has been played to the next client again."""
         self.url = ""
         """Of the recorded path on this machine: `ws://…`."""
         self.cassette = cassette
         self.recorder = recorder
         self._patience_s = patience_s
+        self._port = port
+        self._repeats = repeats
 
     @property
     def base_url(self) -> str:
@@ -91,10 +100,16 @@ class CassetteServer:
         if self.recorder is not None:
             self.recorder.is_failed = True
 
+    @property
+    def faults(self) -> list[str]:
+        """What did not fit so far, in sentences."""
+        return [fault for each in (self.cassette, self.recorder) if each is not None for fault in each.faults]
+
     def finish(self) -> list[str]:
-        """What did not fit, in sentences. Called when the clients are done."""
-        played = self.cassette.finish() if self.cassette is not None else []
-        return [*played, *(self.recorder.faults if self.recorder is not None else [])]
+        """The same with what only the end shows: what was recorded, and did not come."""
+        if self.cassette is not None and not self.faults:
+            return self.cassette.finish()
+        return self.faults
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[CassetteServer, None]:
@@ -103,7 +118,7 @@ class CassetteServer:
             async with serve(
                 self._serve,
                 "127.0.0.1",
-                0,
+                self._port,
                 process_request=self._request,
                 select_subprotocol=_subprotocol,
                 create_connection=FrontConnection,
@@ -127,9 +142,10 @@ class CassetteServer:
     ) -> ConnectionPlayer | UpstreamSocket | CassetteAnswer:
         is_socket = asks_for_socket(front, request)
         cassette, recorder = self.cassette, self.recorder
-        if cassette is not None and (
-            recorder is None or cassette.knows(front.method, request.path, is_socket=is_socket)
-        ):
+        is_known = cassette is not None and cassette.knows(front.method, request.path, is_socket=is_socket)
+        if cassette is not None and (is_known or recorder is None):
+            if self._repeats and not is_known:
+                cassette.rewind()
             return (
                 cassette.open(request.path) if is_socket else cassette.request(front.method, request.path, front.body)
             )

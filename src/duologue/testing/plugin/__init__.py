@@ -14,20 +14,32 @@ from typing import Final
 
 import pytest
 
-__all__ = ["FAMILIES", "pytest_addoption"]
+__all__ = ["FAMILIES", "pytest_addoption", "pytest_report_header"]
 
 FAMILIES: Final = ("servers", "scripts", "faults", "sounds", "cassettes", "virtual_time", "artifacts", "baselines")
 """Modules of this folder that are plugins of their own, in the order in which their hooks are called last."""
+
+_OLDEST: Final = (8, 0)
+"""The first pytest whose hooks can be wrapped as the families do it. An older one goes on without them: whoever tests
+something else must not notice that duologue is there."""
 
 _PACKAGE: Final = __name__.partition(".")[0]
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Register the families; pytest then calls this hook of theirs, too."""
+    if pytest.version_tuple < _OLDEST:
+        return
     _keep_modules_as_compiled(pluginmanager)
     parser.getgroup("duologue", "realtime voice (duologue)")
     for family in FAMILIES:
         pluginmanager.register(import_module(f"{__name__}.{family}"), f"duologue.{family}")
+
+
+def pytest_report_header() -> list[str]:
+    """Say why fixtures are missing."""
+    too_old = pytest.version_tuple < _OLDEST
+    return [f"duologue: its fixtures need pytest {_OLDEST[0]}, and this is {pytest.__version__}"] if too_old else []
 
 
 def _keep_modules_as_compiled(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -93,8 +93,7 @@ def pytest_runtest_makereport(
         item.stash[_FAILED] = True
         for each in evidence:
             report.sections += [(title, text) for title, text in each.sections() if not _is_told(text, report)]
-        if evidence and (kept := _kept(item)):
-            told = (f"duologue inspect {_shown(item, path)}" for path in kept)
+        if evidence and (told := _told_files(item)):
             report.sections.append(("duologue recordings", "\n".join(told)))
     return report
 
@@ -104,9 +103,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Keep the calls as they were when the fixtures had ended, and no longer what an earlier run kept."""
     result = yield
     if evidence := item.stash.get(_EVIDENCE, []):
-        kept = _kept(item)
-        if has_failed(item):
-            _add_pages(item, kept)
+        try:
+            kept = _kept(item)
+            if has_failed(item):
+                _add_pages(item, kept)
+        except OSError as fault:  # the disk is full, say: the test has been reported already
+            _warn(item, fault)
         for each in evidence:
             each.close()
         del item.stash[_EVIDENCE]
@@ -118,8 +120,16 @@ def _is_told(text: str, report: pytest.TestReport) -> bool:
     return all(line.strip() in report.longreprtext for line in text.splitlines())
 
 
+def _told_files(item: pytest.Item) -> list[str]:
+    """How to look into what was kept, or why nothing was."""
+    try:
+        return [f"duologue inspect {_shown(item, path)}" for path in _kept(item)]
+    except OSError as fault:
+        return [f"not kept: {fault}"]
+
+
 def _kept(item: pytest.Item) -> list[Path]:
-    """Write the files of a test if they are to be kept; returns the recordings."""
+    """Write the files of a test if they are to be kept; returns the recordings. Raises OSError."""
     keep = item.config.getoption("--duologue-keep")
     folder = item.config.rootpath / FOLDER / _name_of(item.nodeid)
     shutil.rmtree(folder, ignore_errors=True)
@@ -136,18 +146,23 @@ def _kept(item: pytest.Item) -> list[Path]:
 
 
 def _add_pages(item: pytest.Item, recordings: list[Path]) -> None:
-    """Write a page beside each recording, for a browser on another machine, too: CI keeps the folder."""
+    """Write a page beside each recording, which a browser on another machine opens, too. Raises OSError."""
     if not recordings:
         return
     from duologue.errors import RecordingError
-    from duologue.printable import printable
     from duologue.testing.call_page import write_call_page
 
     for path in recordings:
         try:
             write_call_page(path, path.with_suffix(".html"), title=item.name)
-        except (OSError, RecordingError) as fault:  # the disk is full, say: the test has been reported already
-            _logger.warning("no page was made of %s: %s", printable(str(path)), printable(str(fault)))
+        except RecordingError as fault:
+            _warn(item, fault)
+
+
+def _warn(item: pytest.Item, fault: Exception) -> None:
+    from duologue.printable import printable
+
+    _logger.warning("not all was kept of %s: %s", printable(item.nodeid), printable(str(fault)))
 
 
 def _shown(item: pytest.Item, path: Path) -> str:

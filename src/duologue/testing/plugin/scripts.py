@@ -7,9 +7,10 @@ def test_my_client(scripted_server):
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ScriptEvidence", "ScriptedServers", "scripted_server"]
 
+_VIRTUAL_TIME: Final = "virtual_time"
+
 
 class ScriptedServers:
     """Makes scripted servers for one test: `scripted_server(script_of_first_connection, script_of_second, …)`."""
 
-    def __init__(self, thread: ServerThread, faults: FaultPlan | None = None) -> None:
+    def __init__(self, thread: Callable[[], ServerThread], faults: FaultPlan | None = None) -> None:
         self._thread = thread
         self._faults = faults
         self.made: list[ServedScript] = []
@@ -63,14 +66,12 @@ class ScriptEvidence:
 
 
 @pytest.fixture
-def scripted_server(
-    request: pytest.FixtureRequest, duologue_thread: ServerThread
-) -> Generator[ScriptedServers, None, None]:
+def scripted_server(request: pytest.FixtureRequest) -> Generator[ScriptedServers, None, None]:
     """Call it with scripts, one for each connection, to get a `ScriptedServer`: `.url`, `.connect`, `.received` …
 
     After the test each client must have done what its script expects, and each script must have been played to its end.
     """
-    servers = ScriptedServers(duologue_thread, faults_of(request.node))
+    servers = ScriptedServers(partial(_thread, request), faults_of(request.node))
     attach(request.node, ScriptEvidence(servers))
     yield servers
     for server in servers.made:
@@ -80,3 +81,15 @@ def scripted_server(
     if wrong and not has_failed(request.node):  # else its report has the conversation already
         told = (line for server in wrong for line in (*server.problems(), "what passed:", server.timeline()))
         pytest.fail("\n".join(told), pytrace=False)
+
+
+def _thread(request: pytest.FixtureRequest) -> ServerThread:
+    """The thread that listens. A script that is played in memory needs none, and may be in virtual time."""
+    if request.node.get_closest_marker(_VIRTUAL_TIME) is not None or "virtual_clock" in request.fixturenames:
+        raise pytest.fail.Exception(
+            "`.url` listens in a thread, where time is real: in virtual time take `.connect`,"
+            " or `async with server.listening() as url`",
+            pytrace=False,
+        )
+    thread: ServerThread = request.getfixturevalue("duologue_thread")
+    return thread

@@ -140,6 +140,7 @@ def realtime_app(request: pytest.FixtureRequest, deterministic_engines: Engines)
 
 
 def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
+    from duologue.errors import MissingExtra
     from duologue.server import RealtimeApp
     from duologue.testing.engines import scripted_app_engines
     from duologue.testing.pair import CountedIds
@@ -153,6 +154,8 @@ def _app(request: pytest.FixtureRequest, engines: Engines) -> RealtimeApp:
         return RealtimeApp(engines=scripted_app_engines(engines), **made)
     except (TypeError, ValueError) as fault:
         raise _wrong(str(fault)) from None
+    except MissingExtra as fault:
+        raise pytest.fail.Exception(f"{request.fixturename}: {fault}", pytrace=False) from None
 
 
 def _keywords(request: pytest.FixtureRequest) -> Mapping[str, Any]:

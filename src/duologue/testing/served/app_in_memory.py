@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -44,7 +44,8 @@ class AppInMemory:
         self._plan = faults or FaultPlan()
         self.tap = CallTap.before(app)
         self._users = 0
-        self._running = app.running()
+        self._entering = asyncio.Lock()
+        self._running: AbstractAsyncContextManager[None] = nullcontext()
 
     @property
     def calls(self) -> list[CallView]:
@@ -128,16 +129,18 @@ class AppInMemory:
     @asynccontextmanager
     async def _app_running(self) -> AsyncGenerator[None, None]:
         """The engines are loaded while there is a client."""
-        if not self._users:
-            self._running = self.app.running()
-            await self._running.__aenter__()
-        self._users += 1
+        async with self._entering:
+            if not self._users:
+                self._running = self.app.running()
+                await self._running.__aenter__()
+            self._users += 1
         try:
             yield
         finally:
-            self._users -= 1
-            if not self._users:
-                await self._running.__aexit__(None, None, None)
+            async with self._entering:
+                self._users -= 1
+                if not self._users:
+                    await self._running.__aexit__(None, None, None)
 
 
 class _MemorySocket:

@@ -100,6 +100,7 @@ class RealtimeServer:
         self.app = app
         self.tap = CallTap.before(app)
         self._thread = thread
+        self._is_closed = False
         self._held = thread.hold(partial(listening, app, handler=self.tap))
         self.url = self._held.value
         self.base_url = self.url.replace("ws", "http", 1).removesuffix("/realtime")
@@ -128,8 +129,6 @@ class RealtimeServer:
             if self._proxy is not None:
                 self._proxy.release()
             self._held.release()
-
-    _is_closed = False
 
 
 @asynccontextmanager

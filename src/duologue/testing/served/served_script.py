@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -20,22 +20,27 @@ _END_S: Final = 1.0
 class ServedScript(ScriptedServer):
     """Plays its scripts as a `ScriptedServer` does; at the first use of `url` it listens, too."""
 
-    def __init__(self, *scripts: Sequence[ScriptStep], thread: ServerThread, faults: FaultPlan | None = None) -> None:
+    def __init__(
+        self, *scripts: Sequence[ScriptStep], thread: Callable[[], ServerThread], faults: FaultPlan | None = None
+    ) -> None:
+        """`thread` is asked for at the first use of `url`."""
         super().__init__(*scripts, faults=faults or ())
-        self._thread = thread
+        self._find_thread = thread
+        self._thread: ServerThread | None = None
         self._held: Held[str] | None = None
 
     @property
     def url(self) -> str:
         """The whole URL of sessions."""
         if self._held is None:
+            self._thread = self._find_thread()
             self._held = self._thread.hold(self.listening)
         return f"{self._held.value}/v1/realtime"
 
     def close(self) -> None:
         """Read what has come, and stop listening."""
         held, self._held = self._held, None
-        if held is not None:
+        if held is not None and self._thread is not None:
             self._thread.call(self._settled, timeout_s=2 * _END_S)
             held.release()
 

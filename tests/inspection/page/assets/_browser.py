@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from duologue.recording import RecordingReader
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 NONCE: Final = "0123456789abcdef"
+_EMPTY: Final = "about:blank"
 _READY_MS: Final = 20_000
 """Other tests share the machine."""
 
@@ -52,12 +54,62 @@ def built(recording: Path, page: Path, *, against: Path | None = None) -> Path:
     return page
 
 
+class Window:
+    """A tab that shows one page after another: a tab for each costs half a second."""
+
+    def __init__(self, browser: Browser, *, scheme: Any, width: int, height: int, script: str) -> None:
+        """`script` runs before those of the pages."""
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, offline=True, reduced_motion="reduce"
+        )
+        self.page: Page = context.new_page()
+        self.address = ""
+        self.requests: list[str] = []
+        self.said: list[str] = []
+        if script:
+            self.page.add_init_script(script)
+        self.page.on("request", self._asked)
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def show(self, address: str, hash: str) -> None:
+        """Show a page, and wait until it is ready."""
+        self.address, self.requests, self.said = address, [], []
+        self.page.goto(address + hash)
+        self.page.wait_for_selector("html[data-ready]", state="attached", timeout=_READY_MS)
+
+    def _asked(self, request: Request) -> None:
+        if request.url.partition("#")[0] not in {self.address, _EMPTY}:
+            self.requests.append(request.url)
+
+
+class Windows:
+    """Windows that are free to show a page."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[tuple[Any, ...], list[Window]] = defaultdict(list)
+
+    def take(self, key: tuple[Any, ...]) -> Window:
+        """A window with this scheme, width, height and script."""
+        scheme, width, height, script = key
+        free = self._free[key]
+        return free.pop() if free else Window(self._browser, scheme=scheme, width=width, height=height, script=script)
+
+    def give_back(self, key: tuple[Any, ...], window: Window) -> None:
+        """The page is not looked at any more."""
+        window.page.mouse.move(0, 0)
+        window.page.emulate_media(color_scheme=key[0], reduced_motion="reduce")
+        window.page.goto(_EMPTY)
+        self._free[key].append(window)
+
+
 class Opened:
     """A page that is open and ready."""
 
     def __init__(
         self,
-        browser: Browser,
+        windows: Windows,
         path: Path,
         *,
         scheme: Any = "light",
@@ -67,28 +119,16 @@ class Opened:
         script: str = "",
     ) -> None:
         """`script` runs before those of the page."""
-        self.requests: list[str] = []
-        self.said: list[str] = []
-        self._context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, offline=True, reduced_motion="reduce"
-        )
-        self.page: Page = self._context.new_page()
-        self._address = path.as_uri()
-        if script:
-            self.page.add_init_script(script)
-        self.page.on("request", self._asked)
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.goto(self._address + hash)
-        self.page.wait_for_selector("html[data-ready]", state="attached", timeout=_READY_MS)
+        self._windows, self._key = windows, (scheme, width, height, script)
+        self._window = windows.take(self._key)
+        self._window.show(path.as_uri(), hash)
+        self.page = self._window.page
 
-    def close(self) -> None:
-        """Close the page."""
-        self._context.close()
-
-    def _asked(self, request: Request) -> None:
-        if request.url.partition("#")[0] != self._address:
-            self.requests.append(request.url)
+    def close(self) -> tuple[list[str], list[str]]:
+        """Close the page; returns what it has asked for, and what it has written to the console."""
+        requests, said = self._window.requests, self._window.said
+        self._windows.give_back(self._key, self._window)
+        return requests, said
 
     def value(self, script: str) -> Any:
         """What an expression is in the page; `page` is the object of `page.js`."""

@@ -13,17 +13,14 @@ from typing import Any
 import pytest
 
 from tests.inspection.page._recordings import hostile_call, long_call, whole_call, write
-from tests.inspection.page.assets._browser import Opened, built, chromium
-
-pytest.importorskip("playwright", reason="playwright is not installed")
-from playwright.sync_api import Browser  # behind the check
+from tests.inspection.page.assets._browser import Opened, Windows, built, chromium
 
 
 @pytest.fixture(scope="package")
-def browser() -> Generator[Browser]:
+def windows() -> Generator[Windows]:
     """A Chromium without a network."""
     with chromium() as browser:
-        yield browser
+        yield Windows(browser)
 
 
 @pytest.fixture(scope="package")
@@ -38,19 +35,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_page(browser: Browser, pages: Path) -> Generator[Callable[..., Opened]]:
+def open_page(windows: Windows, pages: Path) -> Generator[Callable[..., Opened]]:
     """Opens pages. Afterwards none of them has asked for anything, or has written to the console."""
     opened: list[Opened] = []
 
     def opens(name: str = "whole", **options: Any) -> Opened:
-        opened.append(Opened(browser, pages / f"{name}.html", **options))
+        opened.append(Opened(windows, pages / f"{name}.html", **options))
         return opened[-1]
 
     yield opens
     for each in opened:
-        each.close()
-        assert each.requests == []
-        assert each.said == []
+        assert each.close() == ([], [])
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@
 
 /**
  * @typedef {{fromS: number, toS: number, what: string, words?: string, tone: Tone, shape?: Shape,
- *   ticks?: number[], lateS?: number, frame: () => number, turn?: number, short?: string, name?: string, stage?: string, stack?: number}} Item
+ *   ticks?: number[], lateS?: number, frame: () => number, turn?: number, short?: string, name?: string, stage?: string, ms?: number}} Item
  * @typedef {'user' | 'model' | 'quiet' | 'bad' | 'odd' | 'plain'} Tone
  * @typedef {'bar' | 'thin' | 'hatched' | 'hollow' | 'mark' | 'cut' | 'text' | 'stage'} Shape
  * @typedef {'user_audio' | 'user_speech' | 'user_text' | 'responses' | 'model_audio' | 'model_text' | 'tools' |
@@ -264,6 +264,7 @@ function bracketItems(call) {
       short: lasting(row.ms),
       name: stageName(row.kind),
       stage: row.kind,
+      ms: row.ms,
       tone: isCut ? 'user' : 'plain',
       shape: 'stage',
       turn: row.turn,

@@ -7,6 +7,12 @@ const AXIS_HEIGHT = 36;
 const GROUP_GAP = 9;
 const BOTTOM_GAP = 4;
 
+/** So many pixels a stage of an answer needs; where they have less, whole delays are drawn. */
+const STAGES_APART = 5;
+
+/** How strongly a column is drawn that many thin bars cover: the eye tells no more apart. */
+const STRENGTHS = 6;
+
 /** Steps of the time axis, in seconds. */
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 
@@ -145,6 +151,17 @@ class LanePicture {
     brush.fill('line', 0, AXIS_HEIGHT - 1, width, 1);
   }
 
+  /**
+   * The colour of the ground at a place: the selected turn has another one.
+   * @param {number} x
+   * @returns {Colour}
+   */
+  groundAt(x) {
+    const selected = this.view.turn > 0 ? this.call.turnSpan(this.view.turn) : null;
+    const atS = this.seconds(x);
+    return selected !== null && atS >= selected[0] && atS < selected[1] ? 'band' : 'ground';
+  }
+
   drawTurns() {
     const { brush, width } = this;
     const turns = this.call.rows.turns;
@@ -203,7 +220,7 @@ class LanePicture {
       if (item.shape !== 'hatched') continue;
       const [x, w] = this.extent(item, 2);
       const text = brush.choose(['ran dry', 'dry'], w - 4);
-      if (text !== '') brush.plate(text, x + (w - brush.context.measureText(text).width) / 2, middle, 0, 'odd');
+      if (text !== '') brush.plate(text, x + (w - brush.context.measureText(text).width) / 2, middle, 0, 'odd', this.groundAt(x));
     }
     for (const item of items) {
       if (item.shape !== 'cut') continue;
@@ -308,12 +325,20 @@ class LanePicture {
    * @param {number} height
    */
   drawCovered(covered, y, height) {
+    const context = this.brush.context;
     for (const [tone, columns] of covered) {
-      for (let x = 0; x < columns.length; x += 1) {
-        const share = columns[x] ?? 0;
-        if (share > 0) this.brush.fill(TONE_COLOUR[/** @type {Tone} */ (tone)], x, y, 1, height, 0.15 + 0.75 * Math.min(1, share));
+      context.fillStyle = this.brush.colours[TONE_COLOUR[/** @type {Tone} */ (tone)]];
+      // Strength by strength: a canvas is slow when each of its rectangles has another one.
+      for (let strength = 1; strength <= STRENGTHS; strength += 1) {
+        context.globalAlpha = 0.15 + (0.75 * strength) / STRENGTHS;
+        context.beginPath();
+        for (let x = 0; x < columns.length; x += 1) {
+          if (Math.ceil(Math.min(1, columns[x] ?? 0) * STRENGTHS) === strength) context.rect(x, y, 1, height);
+        }
+        context.fill();
       }
     }
+    context.globalAlpha = 1;
   }
 
   /**
@@ -371,7 +396,7 @@ class LanePicture {
       return free;
     }
     if (key === 'responses') {
-      brush.plate('refused', x + 9, middle, 14, ink);
+      brush.plate('refused', x + 9, middle, 14, ink, this.groundAt(x));
       brush.sign(item.tone, x, middle);
       return x + 60;
     }
@@ -427,22 +452,36 @@ class LanePicture {
   }
 
   /**
+   * From afar: for each turn how long it was until something was heard, as a height.
+   * @param {{y: number, height: number}} place
+   * @param {Item[]} items
+   */
+  drawDelays(place, items) {
+    const longest = this.items.brackets.reduce((most, item) => (item.stage === 'first_heard' ? Math.max(most, item.ms ?? 0) : most), 1);
+    const foot = place.y + place.height - 2;
+    for (const item of items) {
+      if (item.stage !== 'first_heard') continue;
+      const tall = Math.max(1, ((item.ms ?? 0) / longest) * (place.height - 2));
+      this.brush.fill('muted', Math.round(this.x(item.toS)), foot - tall, 1, tall);
+    }
+    this.brush.words(`heard after up to ${lasting(longest)}`, 4, place.y + 8, 240, 'muted');
+  }
+
+  /**
    * @param {{y: number, height: number}} place
    * @param {Item[]} items
    */
   drawStages(place, items) {
     const { brush } = this;
     const top = place.y + 14;
-    /** @type {Map<string, Float32Array>} */
-    const covered = new Map();
+    if (items.length > this.width / STAGES_APART) {
+      this.drawDelays(place, items);
+      return;
+    }
     const shades = /** @type {{[stage: string]: number}} */ ({ endpointing: 0.28, created: 0.4, first_text: 0.52, first_audio: 0.7, first_heard: 1 });
     for (const [index, item] of items.entries()) {
       const [x, w] = this.extent(item, 1);
       const isCut = item.stage === 'barge_in';
-      if (w < 3 && items.length > 300) {
-        this.cover(covered, item.tone, x, w);
-        continue;
-      }
       if (isCut) brush.hatch('user', x, top, Math.max(3, w), 8);
       else if (item.stage === 'endpointing') brush.hatch('faint', x, top, w, 8);
       else brush.fill('muted', x, top, w, 8, shades[item.stage ?? ''] ?? 0.5);
@@ -456,7 +495,6 @@ class LanePicture {
       }
       if (w > 40 && !isCut) brush.words(brush.choose([item.what, item.name ?? ''], w - 6), x + 1, top - 4, w, 'muted');
     }
-    this.drawCovered(covered, top, 8);
   }
 
   drawFrame() {

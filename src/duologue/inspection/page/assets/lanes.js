@@ -38,6 +38,7 @@ class Lanes extends LanePicture {
       if (changed.has('window') || changed.has('playhead')) this.drawPlayhead();
     });
     this.listenToPointer();
+    this.stage.addEventListener('keydown', (event) => this.key(event));
     this.resize();
   }
 
@@ -88,6 +89,17 @@ class Lanes extends LanePicture {
     this.stage.setAttribute('aria-valuenow', String(Math.round(this.view.playheadS * 1000) / 1000));
     const turn = this.call.turnAt(this.view.playheadS);
     this.stage.setAttribute('aria-valuetext', turn > 0 ? `${text}, turn ${turn}` : text);
+  }
+
+  /**
+   * What a slider does with keys; those of the whole page are in `keys.js`.
+   * @param {KeyboardEvent} event
+   */
+  key(event) {
+    const steps = /** @type {{[key: string]: number}} */ ({ ArrowUp: 1, ArrowDown: -1, PageUp: this.view.spanS / 4, PageDown: -this.view.spanS / 4 });
+    if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(steps, event.key)) return;
+    event.preventDefault();
+    this.options.onPick(null, this.view.playheadS + (steps[event.key] ?? 0) - this.offsetS);
   }
 
   // --- the pointer
