@@ -5,9 +5,11 @@ python docs/pictures.py          writes docs/pictures/*.png
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -15,8 +17,12 @@ from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
+from duologue.cli.views.load_page import load_page
+from duologue.engines.base import ResponderRequest
+from duologue.testing import scripted_engines
 from tests.inspection.page._recordings import whole_call, write
 from tests.inspection.page.assets._browser import CHROMIUM, built
+from tests.load._levels import levels, plan
 
 ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / "docs" / "pictures"
@@ -40,6 +46,7 @@ def main() -> None:
         _take(browser, alone, "call-dark", "dark", _at_asked_and_got)
         _take(browser, alone, "call-barge-in", "light", _at_the_interruption, of="#call-lanes")
         _take(browser, pair, "call-compared", "light", _at_the_differences, height=1110)
+        _take(browser, _load_page(where / "load.html"), "load-light", "light", _as_it_is, height=530)
         browser.close()
 
 
@@ -67,6 +74,38 @@ def _take(
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1000:.0f} kB")
     if target.stat().st_size > MAX_BYTES:
         raise SystemExit(f"{target} is larger than {MAX_BYTES} bytes")
+
+
+class _Queue:
+    """A responder that answers two at once, so that callers wait."""
+
+    name = "queue"
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(2)
+
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
+        """A sentence, after half a second."""
+        async with self._places:
+            await asyncio.sleep(0.5)
+        yield "It is noon, and the sun is high above the town."
+
+
+def _load_page(path: Path) -> Path:
+    engines = replace(scripted_engines(), responder=_Queue())
+    results = levels(plan(1, 60), plan(10, 30), plan(30, 30), served=engines)
+    page = load_page(
+        [each.report for each in results],
+        title="Calls to localhost:8000",
+        about="realtime, appends of 100 ms, windows of 30 s, seed 1",
+        nonce="picture",
+    )
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _as_it_is(page: Page) -> None:
+    pass  # there is nothing to open
 
 
 def _at_an_error(page: Page) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -68,7 +68,7 @@ def levels(
 
 
 @asynccontextmanager
-async def answering(*messages: str, close: tuple[int, str] | None = None) -> AsyncIterator[str]:
+async def answering(*messages: str, close: tuple[int, str] | None = None) -> AsyncGenerator[str, None]:
     """A server that sends these messages to each client, and closes or waits; its URL."""
 
     async def handle(connection: ServerConnection) -> None:

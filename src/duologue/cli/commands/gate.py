@@ -31,7 +31,7 @@ _LIMITS: Final = Group("Limits", sort_key=1)
 _CALLS: Final = Group("What callers do", sort_key=2)
 _OUTPUT: Final = Group("What is kept and shown", sort_key=4)
 
-_URL: Final = re.compile(r"(?i:wss?|https?)://|[\w.-]+:\d+(/|$)|localhost(/|$)|\[[0-9a-fA-F:]+\]")
+_URL: Final = re.compile(r"(?i:wss?|https?)://|[\w.-]{1,253}:\d{1,5}(/|$)|localhost(/|$)|\[[0-9a-fA-F:]{2,45}\]")
 """What is taken for a server: a URL, or a host with a port."""
 
 _TURN_S: Final = 8.0

@@ -32,15 +32,15 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--dim); }
 a { color: var(--bar); }
 """
 
-_WIDTH, _ROW, _LEFT, _RIGHT = 900, 26, 90, 120
+_WIDTH, _ROW, _LEFT, _RIGHT = 960, 26, 90, 170
 
 
 def load_page(
-    levels: Sequence[LevelReport], *, title: str, about: str, nonce: str, worst: Sequence[WorstCallLink]
+    levels: Sequence[LevelReport], *, title: str, about: str, nonce: str, worst: Sequence[WorstCallLink] = ()
 ) -> str:
     """The page. `nonce` is for its style: nothing else is allowed in it, and there is no script."""
     parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8>",
+        "<!doctype html><html lang=en data-ready><meta charset=utf-8>",
         f"<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'nonce-{nonce}'\">",
         '<meta name=viewport content="width=device-width">',
         f"<title>{_text(title)}</title><style nonce={nonce}>{_STYLE}</style>",
