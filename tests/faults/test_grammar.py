@@ -53,7 +53,7 @@ def test_the_event_says_whose_message_it_is() -> None:
     ("text", "says"),
     [
         ("", "no fault"),
-        ("clos", "did you mean close?"),
+        ("half_opened", "did you mean half_open?"),
         ("spontaneous_combustion", "There are: latency, bandwidth"),
         ("drop on", "'on' has no value: write on=…"),
         ("drop when=3", "there is no 'when'; possible are on, after"),

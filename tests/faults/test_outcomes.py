@@ -119,6 +119,21 @@ LIVE: dict[str, str] = {
     "lag_clock ms=500 every=1": "done",
     "mic_gap after=1s s=1": "done",
     "mic_burst after=1s s=1": "done",
+    # What the client sends, on its way to our server.
+    "duplicate from=client times=all after=1s": "done",
+    "reorder from=client p=0.5 after=1s": "done",
+    "drop on=session.input_audio.append p=0.3": "done",
+    "drop on=session.input_audio.mute": "not answered",
+    "truncate from=client after=1s": "done",
+    "bad_base64 from=client after=1s": "done",
+    "not_json from=client after=1s": "done",
+    "unknown from=client after=1s": "done",
+    "new_field from=client after=1s": "done",
+    "new_enum field=type from=client after=1s": "done",
+    "binary from=client after=1s": "done",
+    "stall from=client after=1s": "not answered, not finalised",
+    "close from=client code=1011 after=1s": "lost 1011",
+    "oversize MB=24 from=client after=1s": "done",
 }
 """What comes of a fault in a Live session."""
 

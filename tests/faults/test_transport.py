@@ -147,7 +147,11 @@ async def test_one_plan_numbers_its_connections_and_each_is_told_of_its_own_faul
 
 @pytest.mark.parametrize(
     ("fault", "says"),
-    [("slice", "only the bytes"), ("refuse", "the connection is open already"), ("clos", "did you mean close?")],
+    [
+        ("slice", "only the bytes"),
+        ("refuse", "the connection is open already"),
+        ("half_opened", "did you mean half_open"),
+    ],
 )
 async def test_a_fault_that_cannot_come_is_refused_at_once(fault: str, says: str) -> None:
     near, _ = memory_pair()

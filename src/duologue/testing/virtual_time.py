@@ -16,15 +16,17 @@ import asyncio
 import logging
 import selectors
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from contextvars import Context
+from contextvars import Context, copy_context
 from functools import partial
 from random import Random
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 from duologue.printable import printable
+from duologue.testing.socket_traffic import SocketTraffic
 
 __all__ = [
     "BEGAN_AT_UNIX_S",
@@ -51,9 +53,15 @@ _MIN_DELAY_S: Final = 1e-8
 """Of a timer that is not due yet. Code that a rounding wakes too early waits for the rest: for ever, if its timers ran
 before the clock has moved."""
 
-_LOOKS: Final = 2
-"""At the sockets, without waiting, before the clock jumps. What one end of a connection writes, the kernel puts into
-the other end while it is written; a second look is for a kernel that was busy with something else just then."""
+_LOOK_S: Final = 0.001
+"""Between two looks at sockets whose bytes are under way. epoll cannot wait for less."""
+
+_QUICK_LOOKS: Final = 20
+"""First ones, without waiting in between: most bytes come within microseconds."""
+
+_LOOKS: Final = 300
+"""Until what is under way counts as held back by an end that does not read. Acknowledgements are late by 40 ms at most,
+and what was lost is sent again after 200 ms."""
 
 _logger = logging.getLogger(__name__)
 
@@ -122,6 +130,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._random = Random(seed)
         self._grace_s = grace_s
         self._runs_in: int | None = None
+        self._from_threads: deque[tuple[asyncio.Handle, Callable[[], object]]] = deque()
         self._abandoned = 0
         """Threads that still work, though nothing waits for their results."""
         self._reported: set[str] = set()
@@ -171,10 +180,27 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        """As every loop does; logs a warning when the clock may have moved while the thread worked."""
-        if not self.in_threads and threading.get_ident() != self._runs_in:
+        """As every loop does; but what another thread wants called waits until nothing else is to do at this moment, else
+        it would come now before, now after other things. Logs a warning when the clock may have moved meanwhile."""
+        if threading.get_ident() == self._runs_in:
+            return super().call_soon_threadsafe(callback, *args, context=context)
+        if not self.in_threads:
             self._report(threading.current_thread().name)
-        return super().call_soon_threadsafe(callback, *args, context=context)
+        context = context if context is not None else copy_context()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._from_threads.append((handle, partial(self.call_soon, callback, *args, context=context)))
+        super().call_soon_threadsafe(_nothing)  # wakes the loop
+        return handle
+
+    def take_from_threads(self) -> bool:
+        """Call next what threads want called; False if that is nothing. For the loop alone."""
+        took = False
+        while self._from_threads:
+            handle, schedule = self._from_threads.popleft()
+            if not handle.cancelled():
+                schedule()
+                took = True
+        return took
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait for the threads of `asyncio.to_thread`, in real time."""
@@ -222,6 +248,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     async def subprocess_shell(self, *_: Any, **__: Any) -> NoReturn:
         """Refused: a process has real time."""
         _refuse_process()
+
+
+def _nothing() -> None:
+    """Has the loop look around."""
 
 
 def _refuse_process() -> NoReturn:
@@ -275,19 +305,31 @@ class _Selector(selectors.BaseSelector):
         self._grace_s = grace_s
         self._patience_s = patience_s
         self._real = selectors.DefaultSelector()
+        self._traffic = SocketTraffic()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What can be read and written; without any of it, the clock has jumped by the timeout."""
         if timeout is not None and timeout <= 0:
             return self._real.select(0)
-        for _ in range(_LOOKS):
-            if ready := self._real.select(0):
-                return ready
+        if ready := self._look():
+            return ready
+        if self._loop.take_from_threads():
+            return []
         if self._loop.in_threads or timeout is None:
             return self._wait()
         if self._grace_s and (ready := self._real.select(self._grace_s)):
             return ready
         self._loop.clock._jump(timeout)
+        return []
+
+    def _look(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready once no bytes are under way between the loop's sockets."""
+        for number in range(_LOOKS):
+            if ready := self._real.select(0 if number < _QUICK_LOOKS else _LOOK_S):
+                return ready
+            if not self._traffic.is_under_way():
+                return self._real.select(0)  # it may have come between the two
+        self._traffic.give_up()
         return []
 
     def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
@@ -305,11 +347,15 @@ class _Selector(selectors.BaseSelector):
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """As the system's selector does."""
-        return self._real.register(fileobj, events, data)
+        key = self._real.register(fileobj, events, data)
+        self._traffic.add(key.fd)
+        return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
         """As the system's selector does."""
-        return self._real.unregister(fileobj)
+        key = self._real.unregister(fileobj)
+        self._traffic.remove(key.fd)
+        return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """As the system's selector does."""
@@ -317,6 +363,7 @@ class _Selector(selectors.BaseSelector):
 
     def close(self) -> None:
         """As the system's selector does."""
+        self._traffic.close()
         self._real.close()
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:

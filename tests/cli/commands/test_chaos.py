@@ -80,7 +80,7 @@ def test_a_server_that_cannot_be_reached_is_told_and_sigterm_is_the_regular_end(
     ("arguments", "says"),
     [
         (("--to", "ftp://example.com"), "--to ftp://example.com: a session's URL begins with wss://"),
-        (("--to", "localhost:1", "--fault", "clos"), "--fault 'clos': there is no fault 'clos'; did you mean close?"),
+        (("--to", "localhost:1", "--fault", "half_opened"), "--fault 'half_opened': there is no fault"),
         (("--to", "localhost:1", "--fault", "drop when=3"), "there is no 'when'; possible are on, after"),
         (("--to", "localhost:1", "--faults", "{folder}/nothing.toml"), "there is no file"),
         (("--to", "localhost:1", "--faults", "{folder}/wrong.toml"), "wrong.toml: fault 1 has no name"),

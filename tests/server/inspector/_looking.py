@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from duologue.recording import ClosedLine, Header
+from duologue.recording import ClosedLine, Direction, Header
 from duologue.server import Inspector
 from duologue.server.inspector.kept_session import KeptSession
 
@@ -42,10 +42,11 @@ def typed(session: KeptSession, at_s: float, text: str = "hello") -> None:
     """A typed message and its answer."""
     item: dict[str, Any] = {"id": f"item_{at_s}", "type": "message", "role": "user", "content": []}
     item["content"].append({"type": "input_text", "text": text})
-    for direction, event in (
+    events: tuple[tuple[Direction, dict[str, Any]], ...] = (
         ("received", {"type": "conversation.item.create", "event_id": f"client_{at_s}", "item": item}),
         ("sent", {"type": "conversation.item.added", "event_id": "event_2", "previous_item_id": None, "item": item}),
-    ):
+    )
+    for direction, event in events:
         session.passed(at_s, direction, json.dumps(event))
 
 

@@ -11,13 +11,13 @@ from typing import Final
 import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed")
-from playwright.async_api import Browser, Page, Request, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from duologue import connect
 from duologue.server import Inspector, serving_inspector
 from duologue.testing import scripted_engines
 from tests.server._listening import listening, scripted_app
-from tests.server._talking import speak, until
+from tests.server._talking import event, speak, typed, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -46,15 +46,18 @@ class Seen:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.said: list[str] = []
-        self.elsewhere: list[str] = []
+        self.asked: list[str] = []
         page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.set_default_timeout(_SEEN_MS)
 
+        page.on("request", lambda asked: self.asked.append(asked.url))
+
+    def elsewhere(self, address: str) -> list[str]:
+        """What was asked for at other addresses."""
+        return [url for url in self.asked if not url.startswith(address)]
+
     async def open(self, address: str) -> None:
-        self.page.on(
-            "request", lambda asked: None if asked.url.startswith(address) else self.elsewhere.append(asked.url)
-        )
         await self.page.goto(address)
         await self.page.wait_for_selector("html[data-ready]", state="attached")
 
@@ -85,9 +88,41 @@ async def test_a_turn_is_seen_while_the_call_goes_on_and_its_end_too() -> None:
             await page.wait_for_function("() => page.frames.count > 10 && page.call.peaks.user.between(0, 60) > 100")
         await page.wait_for_selector("#live-state.ended")
         assert seen.said == []
-        assert seen.elsewhere == []
+        assert seen.elsewhere(address) == []
         await page.go_back()
         await page.wait_for_function(
             "() => document.querySelector('#rows').textContent.includes('closed by the client')"
         )
         assert seen.said == []
+
+
+_HOSTILE: Final = "</script><script>window.taken = 1</script><img src=x onerror='window.taken = 1'>\u202e\u2028{{7*7}}"
+
+
+async def test_what_a_client_says_does_nothing_in_the_page() -> None:
+    inspector = Inspector()
+    async with (
+        listening(scripted_app(taps=(inspector,))) as url,
+        serving_inspector(inspector) as address,
+        chromium() as browser,
+    ):
+        seen = Seen(await browser.new_page())
+        page = seen.page
+        await seen.open(address)
+        async with connect(url, model=_HOSTILE) as connection:
+            await until(connection, "session.created")
+            await page.locator("#rows a").click()
+            await page.wait_for_selector("#live-state.live")
+            await connection.send(typed(_HOSTILE))
+            await until(connection, "conversation.item.done")
+            await connection.send(event("response.create"))
+            await until(connection, "response.done")
+            await page.wait_for_function("() => page.frames.count > 5 && page.call.rows.turns.length > 0")
+        await page.wait_for_selector("#live-state.ended")
+        await seen.open(f"{address}calls/{inspector.sessions[0].session_id}/")
+        assert await page.evaluate("() => window.taken") is None
+        await seen.open(address)
+        assert "<script>window.taken" in await page.locator("#rows tr").inner_text()
+        assert await page.evaluate("() => window.taken") is None
+        assert seen.said == []
+        assert seen.elsewhere(address) == []

@@ -101,21 +101,24 @@ async def test_so_many_calls_are_looked_at_and_no_more() -> None:
         assert call is not None
 
 
+async def keeps_audio(inspector: Inspector) -> bool:
+    """Whether it does when all timers have run."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return inspector._ring.is_open
+
+
 async def test_audio_is_kept_while_the_inspector_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_IN_USE_S", 0.0)
     inspector = Inspector()
     begun(inspector)
-    assert not inspector._ring.is_open
+    assert not await keeps_audio(inspector)
     async with inspector.following("sess_1"):
         inspector.in_use()
         inspector.in_use()
-        for _ in range(3):
-            await asyncio.sleep(0)
-        assert inspector._ring.is_open
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert not inspector._ring.is_open
+        assert await keeps_audio(inspector)
+    assert not await keeps_audio(inspector)
     inspector.in_use()
     inspector.close()
     assert inspector.sessions == []
-    assert not inspector._ring.is_open
+    assert not await keeps_audio(inspector)

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from websockets.asyncio.client import connect as websockets_connect
 
 from duologue import connect
 from duologue.server import Inspector, RealtimeApp, serving_inspector
@@ -180,3 +181,19 @@ async def test_a_spoken_turn_of_any_client_is_seen_and_heard(relayed: bool) -> N
             wav = await ask(f"{address}calls/{session.session_id}/audio/{side}/0-30000")
             assert wav.body.startswith(b"RIFF")
             assert wav.headers["Content-Type"] == "audio/wav"
+
+
+@pytest.mark.parametrize("path", ["/v1/live/sessions", "/v1/realtime/translations?model=gpt-realtime-translate"])
+async def test_sessions_of_the_other_families_have_a_page_too(path: str) -> None:
+    inspector = Inspector()
+    async with serving_inspector(inspector) as address, listening(scripted_app(taps=(inspector,))) as url:
+        async with websockets_connect(url.replace("/v1/realtime", path)) as socket:
+            if "live" in path:
+                await socket.send(json.dumps({"type": "session.start", "session": {"model": "gpt-live-1"}}))
+            started = json.loads(await socket.recv())["type"]
+            assert started in ("session.started", "session.created")
+        (session,) = inspector.sessions
+        page = await ask(f"{address}calls/{session.session_id}/")
+        assert page.status == 200
+        assert f'"{started}":1' in page.text
+        assert session.header.family in ("live", "translation")

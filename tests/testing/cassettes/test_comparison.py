@@ -117,6 +117,13 @@ def test_any_secret_stands_for_one_that_was_taken_out(came: str) -> None:
     assert found(recorded, {"session": {"tools": [{"type": "mcp", "authorization": f"x{came}"}]}}) != []
 
 
+@pytest.mark.parametrize("tool", [{"authorization": "very secret"}, {"note": "Bearer sk-abcdef123456"}])
+def test_a_difference_shows_no_keys(tool: dict[str, Any]) -> None:
+    [told] = found({"tools": [{"type": "mcp"}]}, {"tools": [{"type": "mcp", **tool}]})
+    assert "(secret, " in told
+    assert not any(key in told for key in ("very secret", "sk-abcdef"))
+
+
 def test_the_address_of_a_tool_server_is_compared_without_its_keys() -> None:
     recorded, came = (
         {"tools": [{"server_url": url}]} for url in ("https://a.example/mcp", "https://a.example/mcp?k=1")

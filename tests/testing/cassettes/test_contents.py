@@ -86,7 +86,7 @@ def test_a_place_is_a_path_and_a_query_in_order(url: str, place: str) -> None:
     assert place_of(url) == place
 
 
-def test_the_server_answers_after_as_long_as_it_took_but_not_longer_than_a_blink(tmp_path: Path) -> None:
+def test_the_server_answers_after_as_long_as_it_took_and_no_longer_than_20_ms(tmp_path: Path) -> None:
     path = tmp_path / "tape.jsonl"
     lines: list[tuple[float, str, Any]] = [
         (3.0, "received", GREETING),

@@ -257,3 +257,21 @@ def test_a_file_that_is_no_recording_is_an_error_in_words(pytester: pytest.Pytes
     result = run(pytester, _TALK)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*test_talk.jsonl is not a recording: its first line is no header"])
+
+
+def test_faults_come_on_the_way(pytester: pytest.Pytester) -> None:
+    for name in ("test_cut", "test_slices"):
+        tape(pytester, name)
+    code = f"""{_HEAD}
+from websockets.exceptions import ConnectionClosed
+
+@pytest.mark.realtime_faults("close code=1011 on=session.created")
+def test_cut(realtime_cassette):
+    with pytest.raises(ConnectionClosed, match="1011"):
+        talk(realtime_cassette)
+
+@pytest.mark.realtime_faults("slice bytes=7")
+def test_slices(realtime_cassette):
+    assert talk(realtime_cassette)["type"] == "conversation.item.added"
+"""
+    run(pytester, code).assert_outcomes(passed=2)

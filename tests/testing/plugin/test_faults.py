@@ -58,7 +58,7 @@ async def test_it_fails(realtime_app):
         pass
     assert not "of the test"
 
-@pytest.mark.realtime_faults("drop", "clos")
+@pytest.mark.realtime_faults("drop", "half_opened")
 async def test_no_fault(realtime_app):
     pass
 
@@ -77,7 +77,7 @@ def test_a_failure_tells_what_came_and_the_seed(pytester: pytest.Pytester) -> No
     result.assert_outcomes(failed=1, errors=2)
     result.stdout.fnmatch_lines(
         [
-            "*@pytest.mark.realtime_faults: there is no fault 'clos'; did you mean close?*",
+            "*@pytest.mark.realtime_faults: there is no fault 'half_opened'; did you mean half_open?*",
             "*@pytest.mark.realtime_faults: there is no sed; it takes faults, and seed*",
             "*- duologue faults, seed=7 -*",
             "connection 1: unknown on=session.created at session.created 1",

@@ -50,7 +50,7 @@ PROGRAM = "import sys; from duologue import blocking as b\\nwith b.converse(sys.
 @scripted
 def test_another_process(realtime_server):
     command = [sys.executable, "-c", PROGRAM, realtime_server.url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=30)
     assert done.stdout.strip() == "It is noon.", done.stderr
     assert_turn(realtime_server.calls[-1], 1, answer="It is noon.")
 

@@ -13,10 +13,10 @@ Redacted: TypeAlias = Literal["audio", "text", "tools", "instructions"]
 
 REDACTIONS: Final[tuple[Redacted, ...]] = get_args(Redacted)
 
-_ROW_TOLD_BY_US: Final = ("closed", "connected", "engine", "fault")
+_TOLD_BY_US: Final = ("closed", "connected", "engine", "fault")
 """Kinds of marks that hold no words of an application."""
 
-_FIELDS: Final[dict[str, Redacted]] = {
+_ROW_FIELDS: Final[dict[str, Redacted]] = {
     **dict.fromkeys(("user_text", "answer_text", "text"), "text"),
     "arguments": "tools",
 }

@@ -75,7 +75,7 @@ class CallChanges:
                 *([["call", name], getattr(view, name)] for name in _SCALARS),
                 [["call", "tokens"], msgspec.to_builtins(view.tokens)],
                 [["call", "events"], view.events],
-                *([[["figures"], msgspec.to_builtins(figures_of(view))]] if self._call else []),
+                [["figures"], _figures(fold)],
             ]
         )
         content["peaks"] = {
@@ -99,6 +99,12 @@ class CallChanges:
             if 0 <= other < self._first and frames.partner(other) == number:
                 found.append([other, number])
         return found
+
+
+def _figures(fold: LaneFold) -> dict[str, Any]:
+    """What a page calls figures, but for the cost, which a live one has not."""
+    figures: dict[str, Any] = msgspec.to_builtins(figures_of(fold.call.view))
+    return figures | {"talk": msgspec.to_builtins(fold.talk()), "wire": fold.frames.wire()}
 
 
 def _same(one: bytes, other: bytes) -> int:

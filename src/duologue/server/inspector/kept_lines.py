@@ -8,7 +8,7 @@ audio, so that a long call keeps its events and their figures. Beyond the bound 
 from __future__ import annotations
 
 from array import array
-from typing import Final
+from typing import Final, TypeAlias
 
 from duologue.recording import Direction, Frame, RecordingLine
 from duologue.server.inspector.audio_ring import NOWHERE, AudioRing
@@ -51,6 +51,11 @@ _NOT_BASE64: Final = (" ", "\\", "-", "_", ".", ":")
 _SILENCE: Final = "/"
 """Base64 of bytes 0xFF, which are -1 in PCM16 and silence in µ-law: what stands for audio that is not kept."""
 
+_Around: TypeAlias = tuple[str, str]
+"""What is before the audio of a message, and behind it."""
+
+_NO_AUDIO: Final = ((_NOTHING, _END), 0)
+
 
 class KeptLines:
     """Keeps lines by number, from 0. As columns: a piece of audio takes 32 bytes beside those in the ring."""
@@ -84,8 +89,10 @@ class KeptLines:
         self._places = array("q")
         """In the ring, of messages with audio."""
         self._sizes = array("I")
-        self._sent, self._received = _NO_AUDIO, _NO_AUDIO
-        """What was around the audio of the latest message: most clients send the same over and over."""
+        self._sent: tuple[_Around, int] = _NO_AUDIO
+        self._received: tuple[_Around, int] = _NO_AUDIO
+        """What was around the audio of the latest message, and where that began: most clients send the same over and
+        over."""
 
     @property
     def end(self) -> int:
@@ -100,27 +107,30 @@ class KeptLines:
     def message(self, at_s: float, direction: Direction, message: str | bytes, /) -> None:
         """Keep a message."""
         length = len(message)
+        is_sent = direction == "sent"
         kept: str | bytes | _Around = message
         place, size = NOWHERE, _COLUMNS_BYTES
         if length < _MIN_CHARACTERS or not isinstance(message, str) or not message.isascii():
             size += _TEXT_BYTES + length * _BYTES_A_CHARACTER
         else:
-            last = self._sent if direction == "sent" else self._received
-            if last.is_of(message, length):
+            around, begin = self._sent if is_sent else self._received
+            if message.startswith(around[0]) and message.find('"', begin) == length - 2 and message[-3] != "=":
                 # As the one before it: nothing has to be made.
-                kept, place = last, self._ring.keep(message)
+                kept, place = around, self._ring.keep(message)
             elif (found := _around_audio(message, length)) is not None:
-                if direction == "sent":
-                    self._sent = found
-                else:
-                    self._received = found
                 kept, place = found, self._ring.keep(message)
-                size += _OTHER_BYTES + len(found.before)
+                size += _OTHER_BYTES + len(found[0])
+                # Only what ends with its audio can be known by its beginning.
+                last = (found, len(found[0])) if found[1] == _END else _NO_AUDIO
+                if is_sent:
+                    self._sent = last
+                else:
+                    self._received = last
             else:
                 size += _TEXT_BYTES + length
         self._times.append(at_s)
         self._kept.append(kept)
-        self._lengths.append(length if direction == "sent" else ~length)
+        self._lengths.append(length if is_sent else ~length)
         self._places.append(place)
         self._sizes.append(size)
         self.size_bytes += size
@@ -144,8 +154,8 @@ class KeptLines:
         kept, length = self._kept[index], self._lengths[index]
         direction: Direction = "sent" if length >= 0 else "received"
         length = length if length >= 0 else ~length
-        if isinstance(kept, _Around):
-            kept = self._ring.get(self._places[index], length) or kept.with_silence(length)
+        if isinstance(kept, tuple):
+            kept = self._ring.get(self._places[index], length) or _with_silence(kept, length)
         if not isinstance(kept, str | bytes):
             return kept
         return Frame(at_s=round(self._times[index], 6), direction=direction, message=kept)
@@ -154,7 +164,7 @@ class KeptLines:
         """Whether a line is as it was."""
         index = number - self.first
         return 0 <= index < len(self._kept) and (
-            not isinstance(self._kept[index], _Around) or self._ring.has(self._places[index])
+            not isinstance(self._kept[index], tuple) or self._ring.has(self._places[index])
         )
 
     def shrink(self) -> None:
@@ -172,43 +182,22 @@ class KeptLines:
             del column[:count]
 
 
-class _Around:
-    """A message with audio, without it."""
-
-    __slots__ = ("_is_last", "_length", "before", "behind")
-
-    def __init__(self, before: str, behind: str) -> None:
-        self.before = before
-        self.behind = behind
-        self._length = len(before)
-        self._is_last = behind == _END
-
-    def is_of(self, message: str, length: int) -> bool:
-        """Whether another message has the same around its audio."""
-        return (
-            self._is_last
-            and message.startswith(self.before)
-            and message.find('"', self._length) == length - 2
-            and message[-3] != "="
-        )
-
-    def with_silence(self, length: int) -> str:
-        """The message, of this length, with silence for its audio."""
-        return self.before + _SILENCE * (length - self._length - len(self.behind)) + self.behind
-
-
-_NO_AUDIO: Final = _Around(_NOTHING, _END)
+def _with_silence(around: _Around, length: int) -> str:
+    """A message of this length, with silence for its audio."""
+    before, behind = around
+    return before + _SILENCE * (length - len(before) - len(behind)) + behind
 
 
 def _around_audio(message: str, length: int) -> _Around | None:
     """What is around the audio of a message of ASCII; None if it has no long audio."""
-    opening, closing = message.rfind('"', 0, -2) + 1, length - len(_END)
+    opening = message.rfind('"', 0, -2) + 1
     before = message[:opening]
     if before.endswith(_AUDIO_KEYS) and message.find(" ", opening) < 0 and message.endswith(_END):
-        padding = (message[-3] == "=") + (message[-4] == "=")
-        return _Around(before, message[closing - padding :])
+        if message[-3] != "=":
+            return before, _END
+        return before, message[-4:] if message[-4] == "=" else message[-3:]
     opening, closing = _found_audio(message)
-    return _Around(message[:opening], message[closing:]) if closing else None
+    return (message[:opening], message[closing:]) if closing else None
 
 
 def _found_audio(message: str) -> tuple[int, int]:

@@ -25,14 +25,14 @@ class SocketBlocked(RuntimeError):
 
 @contextmanager
 def blocked_sockets(
-    port: int, *, allow: Collection[str] = (), attempts: list[str] | None = None
+    *ports: int, allow: Collection[str] = (), attempts: list[str] | None = None
 ) -> Generator[None, None, None]:
-    """For a block, connections of this process go to this port of this machine, and to hosts of `allow`, only.
+    """For a block, connections of this process go to these ports of this machine, and to hosts of `allow`, only.
 
     Others raise SocketBlocked, and are added to `attempts`. Sockets of this machine's file system are not concerned;
     neither are event loops that do not use Python's sockets, such as uvloop's.
     """
-    guard = _Guard(port, frozenset(allow), attempts if attempts is not None else [])
+    guard = _Guard(frozenset(ports), frozenset(allow), attempts if attempts is not None else [])
     originals = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex")}
     resolve, pair = socket.getaddrinfo, socket.socketpair
 
@@ -69,8 +69,8 @@ def blocked_sockets(
 
 
 class _Guard:
-    def __init__(self, port: int, allowed: frozenset[str], attempts: list[str]) -> None:
-        self._port = port
+    def __init__(self, ports: frozenset[int], allowed: frozenset[str], attempts: list[str]) -> None:
+        self._ports = ports
         self._allowed = set(allowed)
         self._attempts = attempts
         self._thread = threading.local()
@@ -88,7 +88,7 @@ class _Guard:
         if family not in (socket.AF_INET, socket.AF_INET6) or getattr(self._thread, "pairs", False):
             return
         host, port = str(address[0]), address[1]
-        if host in self._allowed or (port == self._port and host in _THIS_MACHINE):
+        if host in self._allowed or (port in self._ports and host in _THIS_MACHINE):
             return
         self._refuse(f"{host}:{port}", host)
 

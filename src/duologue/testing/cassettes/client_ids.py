@@ -16,7 +16,7 @@ SETTINGS: Final = frozenset({"session", "prompt", "tools", "tool_choice"})
 """Fields that hold configuration."""
 
 _MADE_CHARACTERS: Final = range(8, 129)
-"""How many a value of `metadata` has that a program made: fewer make no number that no one else has."""
+"""How many a value of `metadata` has that a program made: with fewer, two programs would make the same."""
 
 _MAX_DEPTH: Final = 100
 """Of what is looked through; no event nests deeper than ten."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from duologue.codec.jsontext import write_text
 from duologue.printable import printable
-from duologue.recording.secrets import url_without_keys
+from duologue.recording.secrets import scrubbed_json, url_without_keys
 from duologue.testing.cassettes.client_ids import SETTINGS, ClientIds, is_id
 from duologue.testing.cassettes.messages import bytes_in
 
@@ -96,19 +96,21 @@ class _Comparison:
             case (str(), str()):
                 yield from self._texts(recorded, came, path, is_setting=is_setting)
             case _ if recorded is _ABSENT:
-                yield Difference(_shown(path), f"it was not recorded, and {_quoted(came)} came")
+                yield Difference(_shown(path), f"it was not recorded, and {_quoted(came, path)} came")
             case _ if came is _ABSENT:
-                yield Difference(_shown(path), f"{_quoted(recorded)} was recorded, and it did not come")
+                yield Difference(_shown(path), f"{_quoted(recorded, path)} was recorded, and it did not come")
             case _ if _are_equal(recorded, came):
                 return
             case _:
-                yield Difference(_shown(path), f"{_quoted(recorded)} was recorded, and {_quoted(came)} came")
+                yield Difference(
+                    _shown(path), f"{_quoted(recorded, path)} was recorded, and {_quoted(came, path)} came"
+                )
 
     def _texts(self, recorded: str, came: str, path: tuple[str, ...], *, is_setting: bool) -> Iterator[Difference]:
         name = path[-1] if not path[-1].isdigit() else next((each for each in reversed(path) if not each.isdigit()), "")
         if not is_setting and is_id(name, recorded, in_metadata="metadata" in path):
             if (why_not := self._ids.pair(recorded, came)) is not None:
-                words = f"{_quoted(recorded)} was recorded, and {_quoted(came)} came: {why_not}"
+                words = f"{_quoted(recorded, path)} was recorded, and {_quoted(came, path)} came: {why_not}"
                 yield Difference(_shown(path), words)
             return
         if recorded == came or (name == "server_url" and recorded == url_without_keys(came)):
@@ -123,7 +125,7 @@ class _Comparison:
                 return
             yield Difference(_shown(path), f"{bytes_then} bytes of audio were recorded, and {bytes_now} came")
             return
-        yield Difference(_shown(path), f"{_quoted(recorded)} was recorded, and {_quoted(came)} came")
+        yield Difference(_shown(path), f"{_quoted(recorded, path)} was recorded, and {_quoted(came, path)} came")
 
 
 def _has_in_order(text: str, parts: list[str]) -> bool:
@@ -152,6 +154,8 @@ def _shown(path: tuple[str, ...]) -> str:
     return printable(".".join(path), max_characters=_MAX_QUOTE_CHARACTERS * 2)
 
 
-def _quoted(value: Any) -> str:
-    text = write_text(value).decode("utf-8", "replace")
+def _quoted(value: Any, path: tuple[str, ...]) -> str:
+    """A value as a failure shows it: without keys, since tests print what they find."""
+    [without] = scrubbed_json({path[-1]: value}).values()
+    text = write_text(without).decode("utf-8", "replace")
     return printable(text, max_characters=_MAX_QUOTE_CHARACTERS)

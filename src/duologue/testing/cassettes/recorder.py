@@ -77,6 +77,7 @@ class CassetteRecorder:
         """Requests before the first connection, which the header is about."""
         self._clock = _Clock()
         self._connections = 0
+        self._sockets: list[ClientConnection] = []
 
     @property
     def path(self) -> str:
@@ -110,6 +111,7 @@ class CassetteRecorder:
             return self._unreachable(fault)
         self._connections += 1
         self._connected(url)
+        self._sockets.append(socket)
         return UpstreamSocket(socket, self, self._connections)
 
     async def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> CassetteAnswer:
@@ -144,6 +146,8 @@ class CassetteRecorder:
 
     def close(self) -> None:
         """Finish the file. Without a connection and a request there is none, which is a fault."""
+        for socket in self._sockets:
+            socket.transport.abort()  # of a client that had gone before the server had answered
         if self._writer is None and self._waiting:
             self._begin(self._upstream.geturl())
         if self._writer is None:

@@ -100,10 +100,16 @@ class CassetteServer:
         if self.recorder is not None:
             self.recorder.is_failed = True
 
+    @property
+    def faults(self) -> list[str]:
+        """What did not fit so far, in sentences."""
+        return [fault for each in (self.cassette, self.recorder) if each is not None for fault in each.faults]
+
     def finish(self) -> list[str]:
-        """What did not fit, in sentences. Called when the clients are done."""
-        played = self.cassette.finish() if self.cassette is not None else []
-        return [*played, *(self.recorder.faults if self.recorder is not None else [])]
+        """The same with what only the end shows: what was recorded, and did not come."""
+        if self.cassette is not None and not self.faults:
+            return self.cassette.finish()
+        return self.faults
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[CassetteServer, None]:

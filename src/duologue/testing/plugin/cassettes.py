@@ -14,16 +14,20 @@ import re
 from collections.abc import Collection, Generator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from duologue.testing.plugin.artifacts import attach, has_failed
+from duologue.testing.plugin.faults import faults_of
 
 if TYPE_CHECKING:
+    from duologue.faults import FaultPlan
     from duologue.testing.cassettes import CassetteServer
     from duologue.testing.served import ServerThread
+    from duologue.testing.served.realtime_server import Held
 
 __all__ = ["CassetteEvidence", "pytest_addoption", "pytest_configure", "pytest_terminal_summary", "realtime_cassette"]
 
@@ -106,21 +110,38 @@ def realtime_cassette(
     allow: Collection[str] = keywords.pop("allow", ())
     server = _server(request, path, keywords)
     held = duologue_thread.hold(server.listening)
+    ports = [server.port]
+    line = _faulty_line(faults_of(request.node), server, duologue_thread)
     attempts: list[str] = []
     attach(request.node, CassetteEvidence(server, attempts))
     with ExitStack() as blocked:
         if not server.is_recording:
-            blocked.enter_context(blocked_sockets(server.port, allow=allow, attempts=attempts))
+            blocked.enter_context(blocked_sockets(*ports, server.port, allow=allow, attempts=attempts))
         yield server
     is_failed = has_failed(request.node)
     if is_failed:
         server.fail()
+    if line is not None:
+        line.release()
     held.release()
-    faults = server.finish()
+    # What a client does after a fault was not recorded: it may end before the recording does.
+    faults = server.finish() if line is None else server.faults
     if faults and not is_failed:  # else its report has them already
         pytest.fail("\n".join([*faults, _how_to_record(request, "all")]), pytrace=False)
     if server.recorder is not None and server.recorder.summary:
         request.config.stash.setdefault(_RECORDED, []).append(server.recorder.summary)
+
+
+def _faulty_line(plan: FaultPlan | None, server: CassetteServer, thread: ServerThread) -> Held[str] | None:
+    """Have the server's URL lead over a line with these faults."""
+    if plan is None:
+        return None
+    from duologue.faults.proxy import chaos_proxy
+
+    origin = f"ws://127.0.0.1:{server.port}"
+    line = thread.hold(partial(chaos_proxy, origin, plan))
+    server.url = server.url.replace(origin, line.value, 1)
+    return line
 
 
 def _server(request: pytest.FixtureRequest, path: Path, keywords: dict[str, Any]) -> CassetteServer:

@@ -27,8 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
         "markers",
-        f'{_MARKER}("fault", ..., seed=None): faults on the way to realtime_server, realtime_app and scripted_server,'
-        ' such as "drop on=response.done"; without a seed it is made of the test\'s name.',
+        f'{_MARKER}("fault", ..., seed=None): faults on the way to realtime_server, realtime_app, scripted_server and'
+        ' realtime_cassette, such as "drop on=response.done"; without a seed it is made of the test\'s name.',
     )
 
 

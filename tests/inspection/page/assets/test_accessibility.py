@@ -36,8 +36,8 @@ def test_axe_finds_nothing(open_page: Callable[..., Opened], scheme: str) -> Non
     assert _violations(opened) == []
 
 
-def test_axe_finds_nothing_on_a_narrow_page(open_page: Callable[..., Opened]) -> None:
-    opened = open_page(width=480)
+def test_axe_finds_nothing_on_a_narrow_page_with_two_calls(open_page: Callable[..., Opened]) -> None:
+    opened = open_page("pair", width=480)
     opened.press("n")
     opened.until("document.querySelector('#detail .tree') !== null")
     assert _violations(opened) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.inspection.page.assets._browser import Opened
 
 
@@ -44,3 +46,19 @@ def test_both_lanes_show_the_same_stretch_of_time(open_page: Callable[..., Opene
     )
     # In both the third turn asks the same: from there on the answers lie side by side.
     assert opened.value("page.comparison.call.turnSpan(3)[0] < page.call.turnSpan(3)[0]")
+
+
+def test_the_lanes_of_the_other_call_have_tables_too(open_page: Callable[..., Opened]) -> None:
+    opened = open_page("pair", height=2200)
+    for key, length in opened.value(
+        "Object.entries(page.comparison.lanes.items).map(([key, all]) => [key, all.length])"
+    ):
+        opened.page.select_option("#table-choice", f"other:{key}")
+        assert opened.page.locator(".lane-table [role=row][data-index]").count() == length, key
+    opened.page.locator("#other .lane-name", has_text="Tools").click()
+    assert "208 ms" in opened.text(".lane-table .row")
+    opened.page.select_option("#table-choice", "other:turns")
+    opened.page.locator(".turns .row").nth(2).click()
+    begin_s = opened.value("page.comparison.call.turnSpan(3)[0]")
+    assert opened.value("page.view.playheadS - page.comparison.offsetS") == pytest.approx(begin_s)
+    assert opened.page.locator(".versus").count() == 0

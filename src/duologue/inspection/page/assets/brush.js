@@ -168,10 +168,11 @@ class Brush {
    * @param {number} middle
    * @param {number} before Room for a sign before them.
    * @param {Colour} colour
+   * @param {Colour} ground
    */
-  plate(text, x, middle, before, colour) {
+  plate(text, x, middle, before, colour, ground) {
     const width = this.context.measureText(text).width;
-    this.fill('ground', x - before - 3, middle - 8, width + before + 6, 16);
+    this.fill(ground, x - before - 3, middle - 8, width + before + 6, 16);
     this.words(text, x, middle + 4, width + 1, colour);
   }
 

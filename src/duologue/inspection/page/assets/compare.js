@@ -21,12 +21,32 @@ class Comparison {
     const place = byId('other');
     place.hidden = false;
     fill(place, Comparison.caption('Other call', other, aboutCall(other)), root);
-    this.lanes = new Lanes(root, this.call, laneItems(this.call, null), page.view, {
+    const items = laneItems(this.call, null);
+    this.lanes = new Lanes(root, this.call, items, page.view, {
       label: `Playhead, over the lanes of ${title}`,
       offsetS: this.offsetS,
       onPick: (_item, atS) => page.seek(atS + this.offsetS),
-      onTable: (key) => page.tables.show(key),
+      onTable: (key) => page.tables.show(`${OTHER}${key}`),
     });
+    page.tables.addOther({ call: this.call, items, onTurn: (number) => this.goToTurn(number), onItem: (item) => this.goTo(item.fromS) });
+  }
+
+  /**
+   * Move to a moment of the other call.
+   * @param {number} atS
+   */
+  goTo(atS) {
+    this.page.view.reveal(atS + this.offsetS);
+    this.page.seek(atS + this.offsetS);
+    this.lanes.mark(atS);
+  }
+
+  /** @param {number} number */
+  goToTurn(number) {
+    const span = this.call.turnSpan(number);
+    if (span === null) return;
+    this.page.view.selectTurn(number);
+    this.goTo(span[0]);
   }
 
   /**

@@ -30,7 +30,7 @@ class FramesPanel {
     /** Frames whose text has the searched words; null: not searched. @type {Uint8Array | null} */
     this.found = null;
     this.search = element('input', {
-      type: 'search', id: 'search', placeholder: 'Search type, id, content', spellcheck: false, autocomplete: 'off', 'aria-label': 'Search in frames', 'aria-keyshortcuts': '/',
+      type: 'search', id: 'search', placeholder: frames.address === null ? 'Search type, id, content' : 'Search type, id', spellcheck: false, autocomplete: 'off', 'aria-label': 'Search in frames', 'aria-keyshortcuts': '/',
       oninput: () => this.searched(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.searchKey(event),
     });
@@ -166,6 +166,8 @@ class FramesPanel {
     this.listFiltered();
     this.list.grow(this.visible.length);
     this.list.mark(this.rowOf(this.chosen), false);
+    // A call that goes on would read the number of its rows aloud all the time.
+    this.told.setAttribute('aria-live', 'off');
     this.tell();
   }
 
@@ -196,6 +198,7 @@ class FramesPanel {
       return;
     }
     this.isDone = false;
+    this.told.setAttribute('aria-live', 'polite');
     void this.find(term, this.run);
   }
 

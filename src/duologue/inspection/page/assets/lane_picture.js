@@ -151,6 +151,17 @@ class LanePicture {
     brush.fill('line', 0, AXIS_HEIGHT - 1, width, 1);
   }
 
+  /**
+   * The colour of the ground at a place: the selected turn has another one.
+   * @param {number} x
+   * @returns {Colour}
+   */
+  groundAt(x) {
+    const selected = this.view.turn > 0 ? this.call.turnSpan(this.view.turn) : null;
+    const atS = this.seconds(x);
+    return selected !== null && atS >= selected[0] && atS < selected[1] ? 'band' : 'ground';
+  }
+
   drawTurns() {
     const { brush, width } = this;
     const turns = this.call.rows.turns;
@@ -209,7 +220,7 @@ class LanePicture {
       if (item.shape !== 'hatched') continue;
       const [x, w] = this.extent(item, 2);
       const text = brush.choose(['ran dry', 'dry'], w - 4);
-      if (text !== '') brush.plate(text, x + (w - brush.context.measureText(text).width) / 2, middle, 0, 'odd');
+      if (text !== '') brush.plate(text, x + (w - brush.context.measureText(text).width) / 2, middle, 0, 'odd', this.groundAt(x));
     }
     for (const item of items) {
       if (item.shape !== 'cut') continue;
@@ -385,7 +396,7 @@ class LanePicture {
       return free;
     }
     if (key === 'responses') {
-      brush.plate('refused', x + 9, middle, 14, ink);
+      brush.plate('refused', x + 9, middle, 14, ink, this.groundAt(x));
       brush.sign(item.tone, x, middle);
       return x + 60;
     }

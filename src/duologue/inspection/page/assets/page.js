@@ -142,7 +142,7 @@ class Page {
     this.seek(atS);
     const type = new RegExp(`^${row.type.replace(/[^\w]/g, '\\$&')}$`);
     if (isOwn) this.showFrame(this.frames.near(row.at_s, type));
-    this.comparison?.lanes.mark(isOwn ? null : row.at_s);
+    else this.comparison?.lanes.mark(row.at_s);
   }
 
   /**
@@ -228,7 +228,7 @@ class Page {
     this.view.listen((changed) => {
       if (changed.has('playhead')) this.showClock();
       if (changed.has('window')) this.showWindow();
-      if (changed.has('turn') && this.tables.shown === 'turns') this.tables.turns.mark(this.view.turn - 1);
+      if (changed.has('turn') && this.tables.shown.endsWith('turns')) this.tables.turns.mark(this.view.turn - 1);
     });
     this.showClock();
     byId('play').addEventListener('click', () => this.player.toggle());
@@ -313,6 +313,9 @@ class Page {
    */
   async frameOf(event, atS) {
     const { frames } = this;
+    if (event === '') return -1;
+    const known = frames.id.indexOf(event);
+    if (known >= 0) return known;
     const needle = JSON.stringify(event);
     const around = Number.isFinite(atS) ? frames.after(atS * 1000) : 0;
     const chunks = [...frames.store.chunks.entries()].sort(([, one], [, other]) => Math.abs(one.first + one.count / 2 - around) - Math.abs(other.first + other.count / 2 - around));

@@ -5,7 +5,12 @@
 
 /** @typedef {{onTurn: (number: number) => void, onItem: (item: Item) => void,
  *   onDifference: (row: Difference) => void}} TableOptions
- * @typedef {LaneKey | 'turns' | 'differences'} TableKey */
+ * @typedef {LaneKey | 'turns'} OwnKey
+ * @typedef {OwnKey | 'differences' | `other:${OwnKey}`} TableKey
+ * @typedef {{call: Call, items: LaneItems, onTurn: (number: number) => void, onItem: (item: Item) => void}} TableSource */
+
+/** What stands before the key of a table of the other call. */
+const OTHER = 'other:';
 
 class Tables {
   /**
@@ -16,8 +21,12 @@ class Tables {
    */
   constructor(root, call, items, options) {
     this.call = call;
-    this.items = items;
-    this.options = options;
+    /** @type {TableSource} */
+    this.own = { call, items, onTurn: options.onTurn, onItem: options.onItem };
+    /** The call that this one is compared with. @type {TableSource | null} */
+    this.other = null;
+    /** Whose rows are listed now. */
+    this.source = this.own;
     /** @type {TableKey} */
     this.shown = 'turns';
     this.choice = element('select', { id: 'table-choice', 'aria-label': 'Table', onchange: () => this.show(/** @type {TableKey} */ (this.choice.value)) });
@@ -26,7 +35,7 @@ class Tables {
       label: 'Turns', className: 'turns', rowHeight: 40,
       columns: ['Turn', 'At', 'User and model', 'End', 'Text', 'Audio', 'Heard', 'Status'],
       cells: (index) => this.turnCells(index),
-      onSelect: (index) => options.onTurn(index + 1),
+      onSelect: (index) => this.source.onTurn(index + 1),
     });
     /** @type {Item[]} */
     this.listed = [];
@@ -35,7 +44,7 @@ class Tables {
       cells: (index) => this.itemCells(index),
       onSelect: (index) => {
         const item = this.listed[index];
-        if (item !== undefined) options.onItem(item);
+        if (item !== undefined) this.source.onItem(item);
       },
     });
     /** What only one of two calls has. */
@@ -59,40 +68,64 @@ class Tables {
    * The call has more rows than before.
    * @param {LaneItems} [items]
    */
-  refresh(items = this.items) {
-    this.items = items;
-    const options = [element('option', { value: 'turns' }, `Turns (${count(this.call.rows.turns.length)})`)];
+  refresh(items = this.own.items) {
+    this.own.items = items;
+    const options = this.names(this.own, '', '');
     if (this.call.data.against) options.push(element('option', { value: 'differences' }, `Differences (${count(this.different.length)})`));
-    for (const lane of LANES) options.push(element('option', { value: lane.key }, `${lane.name} (${count(this.items[lane.key].length)})`));
+    if (this.other !== null) options.push(...this.names(this.other, OTHER, 'Other call: '));
     if (this.choice.childElementCount === options.length) {
       for (const [index, option] of [...this.choice.options].entries()) option.textContent = options[index]?.textContent ?? '';
       if (this.shown === 'differences') return;
-      if (this.shown !== 'turns') this.listed = this.items[this.shown];
-      const list = this.shown === 'turns' ? this.turns : this.lane;
-      list.grow(this.shown === 'turns' ? this.call.rows.turns.length : this.listed.length);
+      const key = /** @type {OwnKey} */ (this.shown.replace(OTHER, ''));
+      if (key !== 'turns') this.listed = this.source.items[key];
+      const list = key === 'turns' ? this.turns : this.lane;
+      list.grow(key === 'turns' ? this.source.call.rows.turns.length : this.listed.length);
       return;
     }
     fill(this.choice, ...options);
     this.show(this.shown);
   }
 
+  /**
+   * The tables of one call.
+   * @param {TableSource} source
+   * @param {string} prefix
+   * @param {string} before
+   */
+  names({ call, items }, prefix, before) {
+    const options = [element('option', { value: `${prefix}turns` }, `${before}Turns (${count(call.rows.turns.length)})`)];
+    for (const lane of LANES) options.push(element('option', { value: `${prefix}${lane.key}` }, `${before}${lane.name} (${count(items[lane.key].length)})`));
+    return options;
+  }
+
+  /**
+   * Another call has tables too.
+   * @param {TableSource} source
+   */
+  addOther(source) {
+    this.other = source;
+    this.refresh();
+  }
+
   /** @param {TableKey} key */
   show(key) {
     this.shown = key;
     this.choice.value = key;
-    if (key === 'turns') {
-      fill(this.place, this.turns.root);
-      this.turns.reset(this.call.rows.turns.length);
-      return;
-    }
+    this.source = this.other !== null && key.startsWith(OTHER) ? this.other : this.own;
+    const lane = LANES.find((each) => each.key === key.replace(OTHER, ''));
     if (key === 'differences') {
       fill(this.place, this.differences.root);
       this.differences.reset(this.different.length);
       return;
     }
-    this.listed = this.items[key];
+    if (lane === undefined) {
+      fill(this.place, this.turns.root);
+      this.turns.reset(this.source.call.rows.turns.length);
+      return;
+    }
+    this.listed = this.source.items[lane.key];
     this.lane.selected = -1;
-    this.lane.root.setAttribute('aria-label', LANES.find((lane) => lane.key === key)?.name ?? key);
+    this.lane.root.setAttribute('aria-label', lane.name);
     fill(this.place, this.lane.root);
     this.lane.reset(this.listed.length);
     this.lane.root.scrollTop = 0;
@@ -100,14 +133,15 @@ class Tables {
 
   /** @param {number} index */
   turnCells(index) {
-    const turn = this.call.rows.turns[index];
+    const { call } = this.source;
+    const turn = call.rows.turns[index];
     if (turn === undefined) return [];
     const said = turn.user_text ?? (turn.kind === 'unasked' ? '(nothing: the client asked for an answer)' : '(no transcript)');
     /** @param {number | null} value */
     const figure = (value) => (value === null ? '–' : count(value));
     return [
       String(turn.number),
-      clock(this.call.beginS(turn), 1),
+      clock(call.beginS(turn), 1),
       element(
         'span', { role: 'gridcell', className: 'cell said' },
         element('span', { className: 'said-user' }, element('span', { className: 'unseen' }, 'User: '), turn.user_text === null ? element('i', {}, said) : words(said)),
@@ -130,6 +164,7 @@ class Tables {
    * @param {Turn} turn
    */
   versus(turn) {
+    if (this.source !== this.own) return null;
     const other = this.call.data.against?.call.turns[turn.number - 1]?.first_heard_ms ?? null;
     if (other === null || turn.first_heard_ms === null) return null;
     const by = turn.first_heard_ms - other;
