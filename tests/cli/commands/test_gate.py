@@ -64,7 +64,18 @@ def test_a_session_without_turns_passes_no_limit_of_turns(tmp_path: Path, comman
 
 def test_a_server_is_called_and_its_calls_are_judged(scripted_server: Place, tmp_path: Path, command: Command) -> None:
     kept = tmp_path / "kept"
-    calls: list[str | Path] = ["--calls", "2", "--turns", "1", "--api-key", scripted_server.api_key, "--keep", kept, "--frames", "100ms"]
+    calls: list[str | Path] = [
+        "--calls",
+        "2",
+        "--turns",
+        "1",
+        "--api-key",
+        scripted_server.api_key,
+        "--keep",
+        kept,
+        "--frames",
+        "100ms",
+    ]
     shown = command("gate", scripted_server.url, *calls, "--first-audio", "max<9s, count==2", "--errors", "0")
     assert [line[:4] for line in shown.out.splitlines()] == ["ok  "] * 3
     recordings = sorted(kept.iterdir())
