@@ -189,3 +189,22 @@ def test_processes_of_their_own_measure_together(tmp_path: Path) -> None:
     result = asyncio.run(main())
     assert (result.report.turns, result.report.answers, len(result.calls)) == (2, 2, 2)
     assert {Path(call.path).name for call in result.calls} == {"call-1-1.jsonl", "call-2-1.jsonl"}
+
+
+def test_what_a_server_makes_up_is_bounded_and_keys_are_not_shown() -> None:
+    created = {"type": "session.created", "event_id": "e", "session": {"type": "realtime", "id": "s", "model": "m"}}
+    updated = {**created, "type": "session.updated"}
+    errors = [{"type": "error", "event_id": "e", "error": {"type": "t", "code": f"{n}" * 99}} for n in range(200)]
+
+    async def main() -> tuple[str, LevelReport]:
+        messages = [json.dumps(each) for each in (created, updated, *errors)]
+        async with answering(*messages) as url:
+            endpoint = Endpoint(url=f"{url}/v1/realtime?api_key=sesame", api_key="open-sesame")
+            order = WorkOrder(target=await find_target(endpoint, "realtime"), plan=plan(1, 1))
+            return repr(order), (await run_level(order)).report
+
+    shown, report = run_in_virtual_time(main())
+    assert "sesame" not in shown
+    assert len(report.errors) <= 51
+    assert sum(report.errors.values()) == 200
+    assert max(map(len, report.errors)) == 80

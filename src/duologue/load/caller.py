@@ -22,6 +22,13 @@ _CATCH_UP: Final = 100
 _MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
 """A minute of speech that the server does not read: such a call is over."""
 
+_LONGEST_ANSWER_S: Final = 120.0
+"""What goes on longer is no answer to a question of three seconds."""
+
+_MAX_CODES: Final = 50
+"""Of errors that are counted apart: a server may make up any number."""
+_MAX_CODE_CHARACTERS: Final = 80
+
 _MS: Final = 1000
 
 
@@ -117,7 +124,8 @@ class Caller:
     def stop(self) -> None:
         """Begin no further turn, and hang up when the answer that is waited for has begun."""
         self._is_stopping = True
-        if self.ready_at is None or self.turn is None or self.turn.sounded_at is not None:
+        turn = self.turn
+        if turn is None or not turn.counts or turn.sounded_at is not None:
             self.hang_up()
 
     def hang_up(self) -> None:
@@ -194,7 +202,10 @@ class Caller:
 
     def count_error(self, code: str) -> None:
         """The server has reported an error."""
-        self.samples.errors[code] = self.samples.errors.get(code, 0) + 1
+        errors, code = self.samples.errors, code[:_MAX_CODE_CHARACTERS]
+        if code not in errors and len(errors) >= _MAX_CODES:
+            code = "(others)"
+        errors[code] = errors.get(code, 0) + 1
 
     def is_audible(self, now: float) -> bool:
         """Whether the model is heard."""
@@ -261,6 +272,9 @@ class Caller:
         turn = self.turn
         if turn is not None and turn.sounded_at is None and now > turn.ended_at + self.answer_within_s:
             self._lose(turn)
+            self.next_turn(now)
+        elif turn is not None and turn.sounded_at is not None and now > turn.sounded_at + _LONGEST_ANSWER_S:
+            self.count_error("an answer does not end")
             self.next_turn(now)
         else:
             self.passed(now)

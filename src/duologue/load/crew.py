@@ -28,8 +28,8 @@ __all__ = ["Crew", "LevelPlan"]
 _OPEN_S: Final = 30.0
 """How long a call may take to be ready: a server that is slower does not hold the level."""
 
-_STRANGER: Final = 100_000
-"""Between the numbers of the callers of two processes: each has a seed of its own."""
+_CALLERS_OF_A_PROCESS: Final = 100_000
+"""More than one makes: the callers of another process have other numbers, and so other seeds."""
 
 
 class LevelPlan(Struct, frozen=True, kw_only=True):
@@ -160,7 +160,7 @@ class Crew:
     def _caller(self, number: int, phase: float) -> Caller:
         target, plan = self._target, self._plan
         first = None if target.first is None else client_frame(target.first)
-        turns = planned_turns(plan.habits, plan.process * _STRANGER + number, len(self._voice.utterances))
+        turns = planned_turns(plan.habits, plan.process * _CALLERS_OF_A_PROCESS + number, len(self._voice.utterances))
 
         def changed(caller: Caller) -> None:
             if caller.is_over:

@@ -24,9 +24,6 @@ __all__ = ["LiveCaller"]
 _OVER_S: Final = 1.0
 """Of silence: the answer is over. Its sentences follow each other more closely."""
 
-_LONGEST_S: Final = 120.0
-"""An answer: a line with noise is never silent."""
-
 _SILENT_S: Final = 0.3
 """Of silence, while the user talks: the model has stopped."""
 
@@ -75,12 +72,7 @@ class LiveCaller(Caller):
             turn.interrupts = False
             if self.window.is_open:
                 self.samples.barge_in.append(max(0.0, (self._sounded_until - turn.heard_from) * _MS))
-        if turn.sounded_at is None or self.speaks_next:
-            return
-        if now > turn.sounded_at + _LONGEST_S:
-            self.count_error("an answer does not end")
-            self.next_turn(now)
-        elif now > self._sounded_until + _OVER_S:
+        if turn.sounded_at is not None and not self.speaks_next and now > self._sounded_until + _OVER_S:
             self.next_turn(now)
 
     def message(self, message: bytes, now: float) -> None:

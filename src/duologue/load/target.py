@@ -46,6 +46,7 @@ from duologue.events.live import (
 from duologue.inspection.session_in_force import SessionInForce
 from duologue.load.wire import SocketPlace
 from duologue.printable import printable_message
+from duologue.transports.addresses import without_secrets
 
 __all__ = ["LoadFamily", "LoadTarget", "find_target", "is_own_network"]
 
@@ -74,7 +75,7 @@ class LoadTarget(Struct, frozen=True, kw_only=True):
     is_guessed: bool = False
     """Whether the dialect was named by nobody: then frames are read forgivingly."""
     url: str
-    """Of the session, without a key."""
+    """Of the session. Its query may hold a key that was written there."""
     model: str | None
     place: SocketPlace
     encoding: Encoding
@@ -83,6 +84,9 @@ class LoadTarget(Struct, frozen=True, kw_only=True):
     """The message that configures or begins a session; None: nothing is sent."""
     note: str = ""
     """What there is to know about the server."""
+
+    def __repr__(self) -> str:
+        return f"LoadTarget({self.family}, {without_secrets(self.url)})"
 
     @property
     def append(self) -> Callable[[bytes], bytes]:

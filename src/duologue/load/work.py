@@ -33,7 +33,7 @@ class WorkOrder(Struct, frozen=True, kw_only=True):
     kept: int = 3
 
     def __repr__(self) -> str:
-        return f"WorkOrder({self.target.url})"
+        return f"WorkOrder({self.target!r}, plan={self.plan!r})"
 
 
 class KeptCall(Struct, frozen=True, kw_only=True):
