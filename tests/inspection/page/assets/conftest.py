@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.inspection.page._recordings import hostile_call, long_call, whole_call, write
+from duologue.recording.lines import line_to_json
+from tests.inspection.live._live_calls import exchange
+from tests.inspection.page._recordings import header, hostile_call, long_call, whole_call, write
 from tests.inspection.page.assets._browser import Opened, Windows, built, chromium
 
 
@@ -25,10 +27,12 @@ def windows() -> Generator[Windows]:
 
 @pytest.fixture(scope="package")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pages of a call with everything in it, of three minutes of talk, of one made to do harm, and of a pair."""
+    """Pages of a call with everything in it, of three minutes, of one made to do harm, of Live, and of a pair."""
     folder = tmp_path_factory.mktemp("pages")
     for name, lines in (("whole", whole_call()), ("minutes", long_call(3)), ("hostile", hostile_call())):
         built(write(folder / f"{name}.jsonl", lines), folder / f"{name}.html")
+    spoken = [header(family="live"), *map(line_to_json, exchange())]
+    built(write(folder / "spoken.jsonl", iter(spoken)), folder / "spoken.html")
     quick = write(folder / "quick.jsonl", whole_call(is_quick=True))
     built(folder / "whole.jsonl", folder / "pair.html", against=quick)
     return folder
