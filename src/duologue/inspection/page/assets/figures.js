@@ -58,7 +58,8 @@ function figuresOf(data) {
     delay('First heard', figures.first_heard, figures.turns),
     delay('First audio', figures.first_audio, figures.turns),
     delay('First text', figures.first_text, figures.turns),
-    delay('End of turn', figures.endpointing, figures.turns),
+    // Of semantic_vad no server says how much silence is in its end of speech: see docs/howto/recordings.md.
+    delay(call.turns.some((turn) => turn.end_from === 'semantic_vad') ? 'End of turn, by semantic VAD' : 'End of turn', figures.endpointing, figures.turns),
     delay('Transcript', figures.transcript, figures.turns),
     ...(figures.tool === null ? [] : [delay('Functions', figures.tool, 0, 'call')]),
     tally('Turns', figures.turns, withheld || (call.responses.length > 0 ? counted(call.responses.length, 'response') : '')),

@@ -254,7 +254,7 @@ class LanePicture {
   drawUnheard(item, middle) {
     const [x, w] = this.extent(item, 1);
     this.brush.fill('faint', x, middle - 5, w, 11, 0.35);
-    this.brush.words('never heard', x + 6, middle + 4, w - 12, 'muted');
+    this.brush.words(this.brush.choose(['never heard', 'unheard'], w - 12), x + 6, middle + 4, w - 12, 'muted');
   }
 
   /**
@@ -431,10 +431,10 @@ class LanePicture {
     const item = items[index];
     if (item === undefined || item.shape === 'hollow') return;
     const next = items[index + 1];
-    const room = (next === undefined ? this.width : this.x(next.fromS)) - x - w - 12;
+    const room = Math.min(320, (next === undefined ? this.width : this.x(next.fromS)) - x - w - 12);
     const whole = [item.words, item.what].filter(Boolean).join(' · ');
-    const text = this.brush.choose([whole, item.words ?? item.short ?? whole], Math.min(320, room)) || (item.words ?? item.short ?? whole);
-    this.brush.words(text, Math.max(4, x + w + 5), middle + 4, Math.min(320, room), TONE_INK[item.tone === 'model' ? 'quiet' : item.tone]);
+    const text = this.brush.choose([whole, item.words ?? item.short ?? ''], room) || (item.words ?? '');
+    this.brush.words(text, Math.max(4, x + w + 5), middle + 4, room, TONE_INK[item.tone === 'model' ? 'quiet' : item.tone]);
   }
 
   /**
