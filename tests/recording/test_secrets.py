@@ -139,7 +139,7 @@ def test_audio_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
         looked_at.append(len(text))
         return True  # as if there were something to find
 
-    monkeypatch.setattr(secrets, "_may_hold_secret", look)
+    monkeypatch.setattr(secrets, "may_hold_secret", look)
     frame = json.dumps({"type": "input_audio_buffer.append", "audio": AUDIO, "event_id": "event_1"})
     assert frame_text(frame) == frame
     assert frame_text(frame[:-40]) == frame[:-40]

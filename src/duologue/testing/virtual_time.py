@@ -180,8 +180,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        """As every loop does; but what another thread wants called waits until nothing else is to do at this moment, else
-        it would come now before, now after other things. Logs a warning when the clock may have moved meanwhile."""
+        """As every loop does; but what another thread wants called waits until nothing else is to do at this moment: it
+        would come now before, now after other things. Logs a warning when the clock may have moved meanwhile."""
         if threading.get_ident() == self._runs_in:
             return super().call_soon_threadsafe(callback, *args, context=context)
         if not self.in_threads:

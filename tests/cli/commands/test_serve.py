@@ -26,6 +26,7 @@ from duologue.cli.commands.serve import ServeOptions, _engines
 from duologue.recording import RecordingReader
 from tests.cli.conftest import SCRIPTED, Command, Place, running
 from tests.repo._tree import ROOT
+from tests.server.inspector._looking import ask
 from tests.server.run.test_tls import write_certificate
 
 
@@ -69,15 +70,32 @@ async def test_each_session_is_recorded_to_a_file_of_its_own(tmp_path: Path) -> 
             assert json.loads(next(recording).message)["type"] == "session.created"
 
 
+async def test_the_inspector_s_address_is_on_a_line_of_its_own_and_in_no_log() -> None:
+    with serving("--inspect", "--log-level", "debug") as (process, url):
+        assert process.stdout is not None
+        address = process.stdout.readline().removeprefix("calls are seen at ").strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*/[\w-]{32}/", address)
+        async with duologue.connect(url, api_key="k") as connection:
+            assert (await connection.receive(timeout=5)).type == "session.created"
+            assert "sess_" in (await ask(address)).text
+        process.terminate()
+        code, err = ended(process)
+    assert code == 0
+    assert address.split("/")[3] not in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (("--record-limit", "1GB"), "--record-limit belongs to --record FOLDER"),
         (("--record", "{folder}", "--record-limit", "much"), "--record-limit much: write a size such as 500MB or 10GB"),
         (("--record", "/dev/null"), "--record: cannot record into /dev/null"),
+        (("--inspect-port", "9000"), "--inspect-port and --inspect-keep belong to --inspect"),
+        (("--inspect-keep", "9"), "--inspect-port and --inspect-keep belong to --inspect"),
+        (("--inspect", "--inspect-keep", "0"), "--inspect-keep: an inspector keeps at least one session"),
     ],
 )
-def test_recordings_that_cannot_be_are_refused_in_words(
+def test_recordings_and_inspectors_that_cannot_be_are_refused_in_words(
     tmp_path: Path, arguments: Sequence[str], reason: str, command: Command
 ) -> None:
     shown = command("serve", *(each.format(folder=tmp_path) for each in arguments), code=2)

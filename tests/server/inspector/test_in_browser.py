@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from duologue.server import Inspector, serving_inspector
 from duologue.testing import scripted_engines
 from tests.server._listening import listening, scripted_app
 from tests.server._talking import event, speak, typed, until
+from tests.server.inspector._looking import begun, end
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -126,3 +128,27 @@ async def test_what_a_client_says_does_nothing_in_the_page() -> None:
         assert await page.evaluate("() => window.taken") is None
         assert seen.said == []
         assert seen.elsewhere(address) == []
+
+
+_AXE: Final = Path(sys.prefix) / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.skipif(not _AXE.is_file(), reason="axe-core is not installed: make test installs it")
+async def test_axe_finds_nothing_in_the_list() -> None:
+    inspector = Inspector()
+    begun(inspector, "sess_1")
+    end(begun(inspector, "sess_2"))
+    async with serving_inspector(inspector) as address, chromium() as browser:
+        for scheme in ("light", "dark"):
+            page = await browser.new_page(color_scheme=scheme)
+            seen = Seen(page)
+            await seen.open(address)
+            await page.evaluate(_AXE.read_text(encoding="utf-8"))
+            found = await page.evaluate(
+                "axe.run(document, {resultTypes: ['violations']}).then((all) => all.violations)"
+            )
+            assert [each["id"] for each in found] == []
+            await page.keyboard.press("Tab")
+            await page.keyboard.press("Enter")
+            await page.wait_for_selector("#live-state")
+            assert seen.said == []

@@ -40,6 +40,8 @@ SHAPES = [
     append(base64.b64encode(bytes(161)).decode()),
     json.dumps({"type": "response.text.delta", "delta": "word " * 100}),
     json.dumps({"type": "response.text.delta", "delta": "語" * 100}, ensure_ascii=False),
+    json.dumps({"type": "response.output_audio_transcript.delta", "delta": "x" * 300}),
+    json.dumps({"type": "response.output_text.delta", "delta": "x" * 300}),
     json.dumps({"type": "session.update", "session": {"instructions": "Be kind. " * 200}}),
     '{"type":"x"',
     "",

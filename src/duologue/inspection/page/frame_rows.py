@@ -73,6 +73,7 @@ class FrameTable:
         self._folds = array("I")
         self._partners = Partners()
         self._runs: dict[tuple[str, ...], int] = {}
+        self._wire = {"sent": 0, "sent_bytes": 0, "received": 0, "received_bytes": 0}
 
     def __len__(self) -> int:
         return len(self._dirs)
@@ -103,13 +104,7 @@ class FrameTable:
 
     def wire(self) -> dict[str, int]:
         """Messages and their bytes, each way, as the header's side sees them."""
-        found: dict[str, int] = {"sent": 0, "sent_bytes": 0, "received": 0, "received_bytes": 0}
-        for direction, size in zip(self._dirs, self._sizes, strict=True):
-            name = {ord("s"): "sent", ord("r"): "received"}.get(direction)
-            if name is not None:
-                found[name] += 1
-                found[f"{name}_bytes"] += size
-        return found
+        return dict(self._wire)
 
     @property
     def type_count(self) -> int:
@@ -132,6 +127,10 @@ class FrameTable:
 
     def _keep(self, row: FrameRow) -> None:
         name = row.type if row.type in self._names or len(self._names) < _MAX_TYPES else _OTHER
+        if row.dir in "sr":
+            way = "sent" if row.dir == "s" else "received"
+            self._wire[way] += 1
+            self._wire[f"{way}_bytes"] += row.bytes
         self._at_ms.append(row.at_ms)
         self._dirs += row.dir.encode()
         self._types.append(self._names.setdefault(name, len(self._names)))

@@ -63,8 +63,10 @@ class CallChanges:
         """The call is over, which has changed these."""
         self._lanes.update(dict.fromkeys(lanes))
 
-    def to_json(self, *, lines: int, redaction: Redaction, user: SentPeaks, model: SentPeaks) -> dict[str, Any]:
-        """All of it; `lines` is the number of lines that are folded now."""
+    def to_json(
+        self, *, lines: int, redaction: Redaction, user: SentPeaks, model: SentPeaks, figures: bool = True
+    ) -> dict[str, Any]:
+        """All of it; `lines` is the number of lines that are folded now. Figures are worked out over the whole call."""
         fold, view = self._fold, self._fold.call.view
         rows = [each for each in self._call if each.kind != "heard"]  # the lanes have them
         content: dict[str, Any] = {"lines": lines, "duration_s": round(fold.duration_s, 3)}
@@ -75,7 +77,7 @@ class CallChanges:
                 *([["call", name], getattr(view, name)] for name in _SCALARS),
                 [["call", "tokens"], msgspec.to_builtins(view.tokens)],
                 [["call", "events"], view.events],
-                [["figures"], _figures(fold)],
+                *([[["figures"], _figures(fold)]] if figures else []),
             ]
         )
         content["peaks"] = {

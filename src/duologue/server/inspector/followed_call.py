@@ -35,6 +35,9 @@ _MAX_LOG_BYTES: Final = 2 << 20
 _MAX_LINES: Final = 300_000
 """Of a fold, which takes 50 bytes for each: an hour with pieces of 20 ms."""
 
+_FIGURES_LINES: Final = 2000
+"""For each so many lines, another change is told without figures: those of an hour take 20 ms."""
+
 _MAX_LISTENED_S: Final = 30.0
 """Of one answer with sound: 1.4 MB."""
 
@@ -97,7 +100,11 @@ class FollowedCall:
                 return
             text = write_text(
                 changes.to_json(
-                    lines=self.lines, redaction=self._redaction, user=self._user_peaks, model=self._model_peaks
+                    lines=self.lines,
+                    redaction=self._redaction,
+                    user=self._user_peaks,
+                    model=self._model_peaks,
+                    figures=self._is_finished or self.logged % (1 + self.lines // _FIGURES_LINES) == 0,
                 )
             )
             self._log.append(text)

@@ -4,7 +4,7 @@
 of 100 ms; beyond its share a session gives up its first lines. Their audio is kept while the inspector is in use, from
 the first page that is asked for until ten minutes after the last, in one ring, `audio_bytes`: 128 MiB, which is ten
 minutes of two calls with audio in both directions at 24 kHz, and one minute of twenty. A call that is looked at takes
-some 10 MiB more in an hour, and eight are looked at together.
+some 30 MiB more for an hour, and eight are looked at together.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _MAX_FOLLOWED: Final = 8
 _IN_USE_S: Final = 600.0
 """Who has closed a page may look at the next call; and a ring that keeps ten minutes has nothing older."""
 
-_FORGET_S: Final = 30.0
-"""After nobody has looked at a call for so long, its fold is given up. A page that is loaded takes a second."""
+_FORGET_S: Final = 300.0
+"""After nobody has looked at a call for so long, its fold is given up: who comes back waits 5 s for that of an hour."""
 
 
 class TooManyFollowed(Exception):
@@ -58,6 +58,8 @@ class Inspector:
         self._sessions: dict[str, KeptSession] = {}
         """In the order in which they began."""
         self._followed: dict[str, FollowedCall] = {}
+        self._forgetting: dict[str, asyncio.TimerHandle] = {}
+        """Folds that nobody looks at."""
         self._folds = 0
         self._closing: asyncio.TimerHandle | None = None
         self._news: asyncio.Event | None = None
@@ -115,7 +117,7 @@ class Inspector:
     async def following(self, session_id: str) -> AsyncGenerator[FollowedCall | None, None]:
         """Look at a call for a block; None: there is no such session.
 
-        Its fold stays for a moment: a page asks for its events once it is loaded. Raises TooManyFollowed.
+        Its fold stays for a while: a page asks for its events once it is loaded. Raises TooManyFollowed.
         """
         session = self._sessions.get(session_id)
         if session is None:
@@ -125,31 +127,36 @@ class Inspector:
         if call is None or call.is_lost:
             call = self._follow(session)
         call.viewers += 1
+        if (forgetting := self._forgetting.pop(session_id, None)) is not None:
+            forgetting.cancel()
         try:
             yield call
         finally:
             call.viewers -= 1
-            if not call.viewers:
-                asyncio.get_running_loop().call_later(_FORGET_S, self._forget, call)
+            if not call.viewers and self._followed.get(session_id) is call:
+                later = asyncio.get_running_loop().call_later(_FORGET_S, self._forget, session_id)
+                self._forgetting[session_id] = later
 
-    def _forget(self, call: FollowedCall) -> None:
-        if not call.viewers and self._followed.get(call.session.session_id) is call:
-            del self._followed[call.session.session_id]
+    def _forget(self, session_id: str) -> None:
+        """Give up a fold, and the timer that would do it, which holds nothing of it."""
+        self._followed.pop(session_id, None)
+        if (forgetting := self._forgetting.pop(session_id, None)) is not None:
+            forgetting.cancel()
 
     def _follow(self, session: KeptSession) -> FollowedCall:
-        self._followed.pop(session.session_id, None)
+        self._forget(session.session_id)
         if len(self._followed) >= _MAX_FOLLOWED:
             unseen = next((name for name, each in self._followed.items() if not each.viewers), None)
             if unseen is None:
                 raise TooManyFollowed
-            del self._followed[unseen]
+            self._forget(unseen)
         self._folds += 1
         call = self._followed[session.session_id] = FollowedCall(session, number=self._folds)
         return call
 
     def _give_up(self, session: KeptSession) -> None:
         del self._sessions[session.session_id]
-        self._followed.pop(session.session_id, None)
+        self._forget(session.session_id)
         session.give_up()
 
     def _share(self) -> None:

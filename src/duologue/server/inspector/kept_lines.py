@@ -34,7 +34,7 @@ _MIN_CHARACTERS: Final = 200
 """Of a message that may have audio: 20 ms of G.711 have 216. A shorter one is kept as it is."""
 
 _AUDIO_KEYS: Final = ('"audio":"', '"delta":"', '"audio": "', '"delta": "')
-"""What stands before audio, as compact and as spaced writers write it. A delta of text has a space, or is no ASCII."""
+"""What stands before audio, as compact and as spaced writers write it. Deltas are of text too: their type says it."""
 
 _END: Final = '"}'
 
@@ -192,7 +192,13 @@ def _around_audio(message: str, length: int) -> _Around | None:
     """What is around the audio of a message of ASCII; None if it has no long audio."""
     opening = message.rfind('"', 0, -2) + 1
     before = message[:opening]
-    if before.endswith(_AUDIO_KEYS) and message.find(" ", opening) < 0 and message.endswith(_END):
+    if (
+        before.endswith(_AUDIO_KEYS)
+        and "audio" in before
+        and "transcript" not in before
+        and message.find(" ", opening) < 0
+        and message.endswith(_END)
+    ):
         if message[-3] != "=":
             return before, _END
         return before, message[-4:] if message[-4] == "=" else message[-3:]

@@ -97,10 +97,12 @@ class Pages:
 
     async def _list_events(self) -> AsyncGenerator[bytes, None]:
         while True:
+            self._inspector.in_use()
             yield _event("sessions", write_text({"sessions": self._inspector.rows()}))
             await asyncio.sleep(_LIST_S)
             if not any(each.is_open for each in self._inspector.sessions):
                 while not await _within(_ALIVE_S, self._inspector.news()):
+                    self._inspector.in_use()
                     yield _ALIVE
 
     async def _call_events(self, session_id: str, number: int, count: int) -> AsyncGenerator[bytes, None]:

@@ -55,7 +55,7 @@ _HEADERS: Final = (
 @asynccontextmanager
 async def serving_inspector(inspector: Inspector, *, port: int = 0) -> AsyncGenerator[str, None]:
     """Serve for a block, on 127.0.0.1 alone; yields the address, which is all that it takes to look. Port 0 takes a
-    free one. At the end of the block all connections are cut.
+    free one. At the end of the block all connections are cut, and what is kept is given up.
 
     Raises DuologueError: the port cannot be used.
     """
@@ -71,6 +71,7 @@ async def serving_inspector(inspector: Inspector, *, port: int = 0) -> AsyncGene
     finally:
         listening.close()
         server.cut()
+        inspector.close()
         await listening.wait_closed()
 
 

@@ -102,16 +102,13 @@ class _Comparison:
             case _ if _are_equal(recorded, came):
                 return
             case _:
-                yield Difference(
-                    _shown(path), f"{_quoted(recorded, path)} was recorded, and {_quoted(came, path)} came"
-                )
+                yield _other(recorded, came, path)
 
     def _texts(self, recorded: str, came: str, path: tuple[str, ...], *, is_setting: bool) -> Iterator[Difference]:
-        name = path[-1] if not path[-1].isdigit() else next((each for each in reversed(path) if not each.isdigit()), "")
+        name = next((each for each in reversed(path) if not each.isdigit()), "")  # elements have the list's name
         if not is_setting and is_id(name, recorded, in_metadata="metadata" in path):
             if (why_not := self._ids.pair(recorded, came)) is not None:
-                words = f"{_quoted(recorded, path)} was recorded, and {_quoted(came, path)} came: {why_not}"
-                yield Difference(_shown(path), words)
+                yield _other(recorded, came, path, f": {why_not}")
             return
         if recorded == came or (name == "server_url" and recorded == url_without_keys(came)):
             return
@@ -125,7 +122,11 @@ class _Comparison:
                 return
             yield Difference(_shown(path), f"{bytes_then} bytes of audio were recorded, and {bytes_now} came")
             return
-        yield Difference(_shown(path), f"{_quoted(recorded, path)} was recorded, and {_quoted(came, path)} came")
+        yield _other(recorded, came, path)
+
+
+def _other(recorded: Any, came: Any, path: tuple[str, ...], why: str = "") -> Difference:
+    return Difference(_shown(path), f"{_quoted(recorded, path)} was recorded, and {_quoted(came, path)} came{why}")
 
 
 def _has_in_order(text: str, parts: list[str]) -> bool:

@@ -110,7 +110,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     fixtures: list[str] = getattr(item, "fixturenames", [])
     if _keywords(item, fixtures) is None:
         return
-    if not inspect.iscoroutinefunction(getattr(item, "obj", None)):
+    test: Any = getattr(item, "obj", None)
+    if not inspect.iscoroutinefunction(test):
+        if item.get_closest_marker(_MARKER) is None and _FIXTURE not in inspect.signature(test).parameters:
+            return  # a fixture of the project's asks for the clock, for all tests of a module
         pytest.fail(
             "virtual time is for async tests: a sync test waits in real time, and so does a blocking client, whose loop"
             " has a thread of its own",
