@@ -30,7 +30,7 @@ function delay(name, summary, of, noun = 'turn') {
   if (median !== null && p95 !== null) {
     return { name, value: count(median), unit: 'ms median', more: `p95 ${count(p95)} · max ${count(longest)}` };
   }
-  const value = longest === 0 ? '< 1' : shortest === longest ? count(shortest) : `${count(shortest)}–${count(longest)}`;
+  const value = shortest === 0 && longest === 0 ? '< 1' : shortest === longest ? count(shortest) : `${count(shortest)}–${count(longest)}`;
   return { name, value, unit: 'ms', more: values === of ? '' : `of ${counted(values, noun)}` };
 }
 
