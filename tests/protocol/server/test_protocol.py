@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from duologue.catalogue import examples
 from duologue.events import McpServerTool, McpToolExecutionError
 from duologue.protocol import Close, McpCall, ServerProtocol, SessionDefaults
 from duologue.testing import Pair
+from tests.protocol._broken_forms import broken_forms
 from tests.protocol._wire import client_event, create, invalid, respond, session_of, types, update, user_text
 
 CALL = McpCall("resp_9", "item_9", McpServerTool(server_label="docs"), "search", "{}")
@@ -96,3 +99,62 @@ def test_every_server_event_has_an_id_of_its_own(pair: Pair) -> None:
 def test_a_greeting_is_one_event_and_a_conversation_is_not_announced() -> None:
     pair = Pair()
     assert types(pair.connect()) == ["session.created"]
+
+
+REALTIME = [message for name, message in examples().items() if name.startswith("realtime:client:")]
+"""Of every event of a client."""
+FULL_UPDATE: dict[str, Any] = {
+    "type": "session.update",
+    "session": {
+        "type": "realtime",
+        "instructions": "Short.",
+        "output_modalities": ["audio"],
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24_000},
+                "transcription": {"model": "whisper-1", "language": "en", "prompt": "x"},
+                "noise_reduction": {"type": "near_field"},
+                "turn_detection": {"type": "server_vad", "threshold": 0.5, "idle_timeout_ms": 6000},
+            },
+            "output": {"voice": "marin", "speed": 1.1},
+        },
+        "tools": [
+            {"type": "function", "name": "track", "description": "x", "parameters": {"type": "object"}},
+            {"type": "mcp", "server_label": "docs", "server_url": "https://mcp.example.com", "allowed_tools": ["a"]},
+        ],
+        "tool_choice": {"type": "function", "name": "track"},
+        "max_output_tokens": 300,
+        "truncation": {"type": "retention_ratio", "retention_ratio": 0.8, "token_limits": {"post_instructions": 900}},
+        "prompt": {"id": "pmpt_1", "version": "1", "variables": {"a": "b"}},
+        "tracing": {"workflow_name": "x", "metadata": {"a": "b"}},
+    },
+}
+FULL_RESPONSE: dict[str, Any] = {
+    "type": "response.create",
+    "response": {
+        "conversation": "none",
+        "metadata": {"a": "b"},
+        "input": [
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]},
+            {"type": "item_reference", "id": "item_1"},
+            {"type": "function_call", "call_id": "call_1", "name": "track", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "{}"},
+        ],
+        "audio": {"output": {"voice": "marin", "format": {"type": "audio/pcmu"}}},
+        "tools": [{"type": "function", "name": "track", "parameters": {"type": "object"}}],
+        "tool_choice": "auto",
+    },
+}
+
+
+@pytest.mark.parametrize("is_lenient", [False, True], ids=["strict", "lenient"])
+def test_an_event_with_one_broken_place_never_breaks_a_session(*, is_lenient: bool) -> None:
+    for message in (FULL_UPDATE, FULL_RESPONSE, *REALTIME):
+        pair = Pair(SessionDefaults(lenient=is_lenient))
+        pair.connect()
+        for broken in (message, *broken_forms(message)):
+            pair.send_raw(json.dumps(broken))
+            pair.send_raw('{"type":"response.cancel"}')
+        assert types(pair.send_raw('{"type":"session.update","session":{"type":"realtime"}}'))[:1] == [
+            "session.updated"
+        ]

@@ -6,15 +6,18 @@ import json
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from duologue.catalogue import examples
 from duologue.codec import decode_live
 from duologue.events.live import UnknownLiveEvent
 from duologue.protocol.live.server import PRIMARY, LiveReply, TranscribeUtterance
 from duologue.protocol.server.commands import Close, Detect
 from duologue.protocol.states import LiveServerState
+from tests.protocol._broken_forms import broken_forms
 from tests.protocol.live.server._session import FRAME_MS, MS_BYTES, Session, encoded, quiet, sound
 
 CONFIRMED = {
@@ -303,3 +306,48 @@ class AnySession(RuleBasedStateMachine):
 
 TestAnySession = AnySession.TestCase
 TestAnySession.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+FULL_RESPONSES: dict[str, Any] = {
+    "type": "responses",
+    "acknowledgement_delay_ms": 300,
+    "responses": {
+        "model": "text-1",
+        "instructions": "Short.",
+        "tools": [{"type": "function", "name": "track", "description": "x", "parameters": {"type": "object"}}],
+        "tool_choice": {"type": "function", "name": "track"},
+        "max_output_tokens": 300,
+    },
+}
+FULL_CONFIG: dict[str, Any] = {
+    "model": "gpt-live-1",
+    "instructions": "Short.",
+    "audio": {"format": {"type": "audio/pcm", "rate": 24_000}, "output": {"voice": "marin"}},
+    "delegation": FULL_RESPONSES,
+    "store": True,
+    "client": {"data": {"a": "b"}},
+    "triggers": [],
+}
+EXAMPLES = [message for name, message in examples().items() if name.startswith("live:client:")]
+"""Of every event of a client."""
+
+
+@pytest.mark.parametrize("delegation", [{"type": "client"}, FULL_RESPONSES], ids=["client", "responses"])
+@pytest.mark.parametrize("is_stored", [False, True], ids=["new", "fork"])
+def test_an_event_with_one_broken_place_never_breaks_a_session(delegation: dict[str, Any], *, is_stored: bool) -> None:
+    config = {"model": "gpt-live-1", "delegation": delegation, "store": True}
+    first = Session(config=config)
+    stored = first.protocol.stored() if is_stored else None
+    start: dict[str, Any] = {"type": "session.start", "session": FULL_CONFIG}
+    for broken in broken_forms(start):
+        Session(start=False, stored=stored).raw(json.dumps(broken))
+    update: dict[str, Any] = {"type": "session.update", "session": {"delegation": FULL_RESPONSES, "triggers": []}}
+    session = Session(config=config)
+    for message in (update, *EXAMPLES):
+        if message["type"] in {"session.close", "session.start"}:
+            continue
+        for broken in (message, *broken_forms(message)):
+            if session.protocol.state is not LiveServerState.RUNNING:
+                session = Session(config=config)
+            session.raw(json.dumps(broken))
+            session.passes(0.001)

@@ -73,8 +73,9 @@ def checked_delegation(delegation: LiveDelegation, limits: LiveDefaults) -> Live
 def merged_delegation(before: LiveDelegation, change: LiveDelegation, limits: LiveDefaults) -> LiveDelegation:
     """The delegation after a change to one of the same type. Raises RefusedCommand."""
     fields = _given(change)
-    if isinstance(before, LiveResponsesDelegation) and is_set(before.responses) and "responses" in fields:
-        fields["responses"] = replace(before.responses, **_given(fields["responses"]))
+    backend = fields.get("responses")
+    if isinstance(before, LiveResponsesDelegation) and is_set(before.responses) and is_set(backend):
+        fields["responses"] = replace(before.responses, **_given(backend))
     return checked_delegation(replace(before, **fields), limits)
 
 
