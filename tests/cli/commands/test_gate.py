@@ -93,3 +93,18 @@ def test_what_is_wrong_with_the_command_line_is_a_sentence(tmp_path: Path, comma
     assert "--first-audio: 'p95<800' needs a unit" in command("gate", path, "--first-audio", "p95<800", code=2).err
     assert "--at-least is a number" in command("gate", path, "--errors", "0", "--at-least", "-1", code=2).err
     assert "there is no file" in command("gate", tmp_path / "none.jsonl", "--errors", "0", code=2).err
+
+
+def test_findings_do_not_replace_what_is_judged(tmp_path: Path, command: Command) -> None:
+    path, report = written(tmp_path / "call.jsonl", vad_call()), tmp_path / "gate.json"
+    before = path.read_bytes()
+    shown = command("gate", path, "--errors", "0", "--junit", path, "--force", code=2)
+    assert "call.jsonl is a file that is read" in shown.err
+    assert path.read_bytes() == before
+    assert "written twice" in command("gate", path, "--errors", "0", "--json", report, "--junit", report, code=2).err
+    assert not report.exists()
+
+
+def test_recordings_are_not_kept_twice(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    assert "--keep belongs to a URL" in command("gate", path, "--errors", "0", "--keep", tmp_path / "kept", code=2).err
