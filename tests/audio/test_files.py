@@ -108,15 +108,26 @@ def test_what_could_not_be_made_is_known_before_and_nothing_is_made(tmp_path: Pa
     assert not new.exists()
 
 
+def _begun(path: Path, *, replace: bool) -> None:
+    with whole_file(path, replace=replace) as file:
+        file.write(bytes(100_000))
+        raise OSError(errno.ENOSPC, "full")
+
+
+def _overtaken(path: Path) -> None:
+    with whole_file(path, replace=False) as file:
+        path.write_bytes(b"of another program")
+        file.write(b"of now")
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_whole_file_is_there_when_it_is_whole(tmp_path: Path, replace: bool) -> None:
     path = tmp_path / "page.html"
     if replace:
         path.write_bytes(b"of before")
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(OSError, match=r"page\.html"), whole_file(path, replace=replace) as file:
-        file.write(bytes(100_000))
-        raise OSError(errno.ENOSPC, "full")
+    with pytest.raises(OSError, match=r"page\.html"):
+        _begun(path, replace=replace)
     assert sorted(tmp_path.iterdir()) == before
     assert not replace or path.read_bytes() == b"of before"
     with whole_file(path, replace=replace) as file:
@@ -128,9 +139,8 @@ def test_a_whole_file_is_there_when_it_is_whole(tmp_path: Path, replace: bool) -
 
 def test_a_whole_file_replaces_nothing_without_leave(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
-    with pytest.raises(FileExistsError), whole_file(path, replace=False) as file:
-        path.write_bytes(b"of another program")
-        file.write(b"of now")
+    with pytest.raises(FileExistsError):
+        _overtaken(path)
     assert path.read_bytes() == b"of another program"
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(FileExistsError), whole_file(path, replace=False):

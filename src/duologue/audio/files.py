@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
+from typing import BinaryIO
 
 __all__ = ["check_creatable", "create_file", "whole_file"]
 
@@ -52,7 +53,7 @@ def create_file(path: str | os.PathLike[str], *, replace: bool = True) -> FileIO
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[BufferedWriter]:
+def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[BinaryIO]:
     """A file as of `create_file` that is there only once the block is over; a block that fails leaves what was there.
 
     Raises as `create_file` does, and OSError with the file's name if the disk is full.

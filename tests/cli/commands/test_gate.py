@@ -81,8 +81,12 @@ def test_a_server_is_called_and_its_calls_are_judged(scripted_server: Place, tmp
     recordings = sorted(kept.iterdir())
     assert [path.name for path in recordings] == ["call-1-1.jsonl", "call-1-2.jsonl"]
     assert command("gate", *recordings, "--first-audio", "max<9s, count==2", "--errors", "0").out == shown.out
-    broken = command("gate", scripted_server.url, *calls, "--first-audio", "max<1ms", code=1)
+    (kept / "call-2-7.jsonl").touch()  # of a run with more calls: it would be judged together with those of now
+    again = command("gate", scripted_server.url, *calls, "--first-audio", "max<1ms", code=2)
+    assert "has recordings already" in again.err
+    broken = command("gate", scripted_server.url, *calls, "--force", "--first-audio", "max<1ms", code=1)
     assert "call-1-" in broken.out
+    assert sorted(kept.iterdir()) == recordings
     assert "numbers above 0" in command("gate", scripted_server.url, "--calls", "0", "--errors", "0", code=2).err
 
 

@@ -123,7 +123,7 @@ async def _call(url: str, limits: Mapping[str, list[Threshold]], options: GateOp
     plan = LevelPlan(calls=options.calls, hold_s=None, habits=callers.habits(options.turns), answer_within_s=within_s)
     with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
         if options.keep is not None:
-            options.keep.mkdir(parents=True, exist_ok=True)
+            _empty(options.keep, force=options.force)
         minutes = options.calls * options.turns * _TURN_S / 60
         async with target_of(url, callers, call_minutes=minutes) as target:
             order = WorkOrder(
@@ -143,6 +143,20 @@ async def _call(url: str, limits: Mapping[str, list[Threshold]], options: GateOp
         paths = sorted(Path(call.path) for call in result.calls)
         calls = [replace(folded(path, command="gate"), name=path.name) for path in paths]
         return _report(calls, limits, options, problems)
+
+
+def _empty(folder: Path, *, force: bool) -> None:
+    """A folder without recordings of an earlier run: the calls of the two would be judged together later.
+
+    Raises UsageError if there are some and may not be removed.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.glob("call-*-*.jsonl"):
+        if not force:
+            raise UsageError(
+                f"--keep {folder} has recordings already: name another folder, or add --force to replace them"
+            )
+        path.unlink(missing_ok=True)
 
 
 def _limits(options: GateOptions) -> Mapping[str, list[Threshold]]:

@@ -176,9 +176,9 @@ def _exported(recording: CallSource, out: Path, kind: ExportKind, options: PageO
         except RecordingError as fault:
             failure = sentence_of(fault)
         fold.finish()
-        export_call(fold, kind, built, Redaction(options.without))
+        duration_s = export_call(fold, kind, built, Redaction(options.without))
         _copy(built, out)
-    print(f"{printable(str(out))}: {fold.duration_s:.1f} s")
+    print(f"{printable(str(out))}: {duration_s:.1f} s")
     return _ended(failure)
 
 
