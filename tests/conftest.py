@@ -21,6 +21,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "duologue"))
 _OF_OTHERS = re.compile(r"(?i:.*_proxy)|FORCE_COLOR|NO_COLOR|TTY_COMPATIBLE|OPENAI_.*|DUOLOGUE_.*")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Reports go from process to process as UTF-8, and some tests log what cannot be written so."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside() -> Generator[None, None, None]:
     """Whoever runs the tests has keys, colours and a way into the net of his own; no test, and no process of one."""

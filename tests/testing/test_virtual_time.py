@@ -136,6 +136,43 @@ def test_the_clock_stands_still_while_a_thread_works() -> None:
     assert run_in_virtual_time(main()) == ("default", "own", "pool", 0.0)
 
 
+def test_what_a_thread_has_made_comes_when_nothing_else_is_to_do_at_its_moment() -> None:
+    async def main() -> list[str]:
+        loop, seen, done = asyncio.get_running_loop(), list[str](), threading.Event()
+        answer: asyncio.Future[None] = loop.create_future()
+
+        def work() -> None:
+            loop.call_soon_threadsafe(seen.append, "never").cancel()
+            loop.call_soon_threadsafe(answer.set_result, None)
+            done.set()
+
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(1):
+                writer.write(data)
+            writer.close()
+
+        async def exchange(address: tuple[str, int]) -> None:
+            reader, writer = await asyncio.open_connection(*address)
+            for _ in range(20):
+                writer.write(b"x")
+                await reader.readexactly(1)
+            writer.close()
+            seen.append("sockets")
+
+        async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+            with waiting_for_thread():
+                threading.Thread(target=work).start()
+                assert done.wait(5)  # it is done long before the sockets are
+                exchanging = asyncio.ensure_future(exchange(server.sockets[0].getsockname()))
+                await answer
+                seen.append("thread")
+            await exchanging
+        assert running_clock().now == 0
+        return seen
+
+    assert run_in_virtual_time(main()) == ["sockets", "thread"]
+
+
 def test_threads_that_are_given_up_are_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     go, ended = threading.Event(), threading.Event()
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 from msgspec.structs import replace
@@ -102,6 +103,8 @@ async def target_of(url: str, options: CallsOptions, *, call_minutes: float) -> 
         where = split_server_url(url, example_path="/v1/realtime").geturl()
     except ConnectFailed as fault:
         raise UsageError(f"{printable_name(without_secrets(url))}: {fault}") from None
+    if options.family == "realtime" and urlsplit(where).path.rstrip("/").endswith("/live/sessions"):
+        raise UsageError("this is a URL of Live: add --family live")
     if not await is_own_network(where):
         _check_payment(where, options, call_minutes)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None

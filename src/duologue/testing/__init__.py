@@ -7,6 +7,7 @@ ScriptedServer([Send(GREETING), Drop()])        a server that plays a script, ov
 await check_transport(make_pair)                check the contract of your own transport
 await check_transcriber(transcriber, speech=…)  … of your own engine; each kind of engine has a check
 cassette_server("call.jsonl")                   a recorded call, played as a server; see duologue.testing.cassettes
+run_in_virtual_time(main())                     server and client on one loop, an hour in half a minute
 assert_turn(read_call("call.jsonl"), 1, …)      assertions about a recorded call; see duologue.testing.assertions
 """
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         Until,
     )
     from duologue.testing.transports import TransportPair, check_transport
+    from duologue.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time, running_clock
 
 __all__ = [
     "GREETING",
@@ -70,6 +72,7 @@ __all__ = [
     "Step",
     "TransportPair",
     "Until",
+    "VirtualTimeLoop",
     "assert_heard",
     "assert_latency",
     "assert_no_errors",
@@ -88,6 +91,8 @@ __all__ = [
     "normalised",
     "play",
     "read_call",
+    "run_in_virtual_time",
+    "running_clock",
     "scripted_app_engines",
     "scripted_engines",
 ]
@@ -109,6 +114,7 @@ _NAMES_OF: Final = {
         "GREETING LIVE_CLOSED LIVE_STARTED Close Drop Expect ScriptedServer ScriptStep Send Stall Until"
     ),
     "duologue.testing.transports": "TransportPair check_transport",
+    "duologue.testing.virtual_time": "VirtualTimeLoop run_in_virtual_time running_clock",
 }
 """Modules, and the names imported from each at their first use: pytest imports the plugin, which lives in this package,
 in each run of a project that has duologue installed, and these modules cost a fifth of a second."""

@@ -69,6 +69,7 @@ def test_a_server_that_is_not_there_or_refuses_is_a_sentence(scripted_server: Pl
         port = bound.getsockname()[1]
     assert f"127.0.0.1:{port}" in command("load", f"ws://127.0.0.1:{port}", "--calls", "1", code=1).err
     assert "key" in command("load", scripted_server.url, "--api-key", "wrong", "--calls", "1", code=1).err
+    assert "add --family live" in command("load", f"{scripted_server.url}/v1/live/sessions", "--calls", "1", code=2).err
     assert "is no server of this machine" in command("load", "wss://203.0.113.7", "--calls", "1", code=2).err
 
 

@@ -23,7 +23,7 @@ def test_words_of_a_server_are_printable_and_a_rate_is_shown_as_one() -> None:
     lines = table_lines([report_of(made, calls=9, rate_per_s=0.5)])
     assert lines[1].split()[0] == "0.5/s"
     assert all(line.isprintable() for line in lines)
-    assert "interruptions came to nothing" in lines[-1]
+    assert "1 interruption came to nothing" in lines[-1]
 
 
 def test_json_has_every_figure() -> None:

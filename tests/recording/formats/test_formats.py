@@ -141,7 +141,11 @@ NO_FRAMES = {
 }
 
 
-@pytest.mark.parametrize(("data", "sentence"), NO_FRAMES.items(), ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    NO_FRAMES.items(),
+    ids=[f"{number} {sentence}" for number, sentence in enumerate(NO_FRAMES.values())],  # an archive has its time in it
+)
 def test_a_file_without_frames_is_named_in_one_sentence(data: bytes, sentence: str | None, tmp_path: Path) -> None:
     with pytest.raises(RecordingError) as caught:
         read(tmp_path / "file", data)

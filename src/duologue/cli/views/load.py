@@ -72,7 +72,8 @@ def level_notes(level: LevelReport) -> list[str]:
     notes = [f"not measured: {level.not_measured}"] if level.not_measured else []
     notes += level.failures
     if level.unheard_barge_ins:
-        notes.append(f"{level.unheard_barge_ins} interruptions came to nothing: the answer was over before")
+        several = "" if level.unheard_barge_ins == 1 else "s"
+        notes.append(f"{level.unheard_barge_ins} interruption{several} came to nothing: the answer was over before")
     return notes
 
 

@@ -22,6 +22,9 @@ class Doc:
     def __init__(self, documentation: str) -> None:
         self.documentation = documentation
 
+    def __repr__(self) -> str:
+        return f"Doc({self.documentation!r})"  # without its address, which differs in each process
+
 
 class Address(pydantic.BaseModel):
     """Where it is.
