@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO
 from typing import BinaryIO
@@ -53,7 +53,7 @@ def create_file(path: str | os.PathLike[str], *, replace: bool = True) -> FileIO
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[BinaryIO]:
+def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Generator[BinaryIO, None, None]:
     """A file as of `create_file` that is there only once the block is over; a block that fails leaves what was there.
 
     Raises as `create_file` does, and OSError with the file's name if the disk is full.
