@@ -9,6 +9,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -35,8 +36,10 @@ Scheme: TypeAlias = Literal["light", "dark"]
 def main() -> None:
     """Take all of them."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        where = Path(folder)
+    with ExitStack() as stack:
+        where = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        load = _load_page(where / "load.html")  # before Playwright, which runs a loop of its own while it is open
+        playwright = stack.enter_context(sync_playwright())
         recording = write(where / "session.jsonl", whole_call())
         sooner = write(where / "sooner.jsonl", whole_call(is_quick=True))
         alone = built(recording, where / "alone.html")
@@ -46,7 +49,7 @@ def main() -> None:
         _take(browser, alone, "call-dark", "dark", _at_asked_and_got)
         _take(browser, alone, "call-barge-in", "light", _at_the_interruption, of="#call-lanes")
         _take(browser, pair, "call-compared", "light", _at_the_differences, height=1110)
-        _take(browser, _load_page(where / "load.html"), "load-light", "light", _as_it_is, height=530)
+        _take(browser, load, "load-light", "light", _as_it_is, height=530)
         browser.close()
 
 

@@ -22,6 +22,7 @@ from tests.inspection._calls import (
     SERVER_VAD,
     Call,
     as_server_recorded,
+    audio_text,
     barge_in_call,
     in_order,
     push_to_talk_call,
@@ -160,6 +161,20 @@ def test_audio_that_is_sent_faster_than_it_is_spoken_gives_no_figures() -> None:
     assert (turn.end_of_speech_s, turn.first_audio_ms) == (None, None)
     assert turn.withheld == "its audio was sent faster than it was spoken"
     assert figures_of(view_of(call.lines)).withheld == 1
+
+
+def test_a_server_that_was_sent_a_whole_clip_at_once_has_no_figures() -> None:
+    call = Call()
+    call.session(0.5, SERVER_VAD)
+    call.client(1.0, "input_audio_buffer.append", audio=audio_text(3000))
+    call.server(1.02, "input_audio_buffer.speech_started", item_id="item_1", audio_start_ms=300)
+    call.server(1.03, "input_audio_buffer.speech_stopped", item_id="item_1", audio_end_ms=2200)
+    call.creates(1.04, "resp_1")
+    call.says(1.05, "resp_1", "item_2", 500)
+    view = view_of(as_server_recorded(call.lines), side="server")
+    (turn,) = view.turns
+    assert (turn.end_of_speech_s, turn.first_audio_ms) == (None, None)
+    assert turn.withheld == "its audio was sent faster than it was spoken"
 
 
 def test_a_silence_that_was_changed_counts_from_when_the_server_confirmed_it() -> None:

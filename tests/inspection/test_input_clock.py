@@ -32,6 +32,23 @@ def test_audio_is_paced_unless_it_comes_faster_than_it_is_spoken() -> None:
     assert not at_once.is_paced(500, 6000)
 
 
+def test_audio_in_one_piece_was_sent_at_once() -> None:
+    assert not clock((3000, 1.0)).is_paced(300, 2000)
+    after_a_pause = clock((100, 0.1), (3000, 9.0))
+    assert not after_a_pause.is_paced(300, 2000)
+    at_the_end = clock(*((100, number / 10) for number in range(50)), (2000, 5.1))
+    assert at_the_end.is_paced(500, 4900)
+    assert not at_the_end.is_paced(500, 5800)
+
+
+@pytest.mark.parametrize("piece_ms", [10, 20, 100, 200])
+def test_pieces_of_usual_lengths_are_paced_however_short_the_speech(piece_ms: int) -> None:
+    paced = clock(*((piece_ms, number * piece_ms / 1000) for number in range(1, 5000 // piece_ms)))
+    for begin_ms in (0, 300, 1000):
+        for end_ms in (begin_ms + piece_ms, begin_ms + 700, begin_ms + 3000):
+            assert paced.is_paced(begin_ms, end_ms)
+
+
 def test_another_session_counts_anew() -> None:
     made = clock((100, 1.0))
     made.restart()

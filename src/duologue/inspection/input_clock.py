@@ -18,8 +18,11 @@ _MARGIN_MS: Final = 400
 
 
 class _Piece(Struct):
+    begin_ms: float
     end_ms: float
     at_s: float
+    is_sudden: bool
+    """Whether it is longer than the time since the piece before: then its samples were not spoken just before."""
 
 
 class InputClock:
@@ -32,8 +35,11 @@ class InputClock:
 
     def append(self, duration_ms: float, at_s: float) -> None:
         """A piece of audio passed."""
+        before_s = self._pieces[-1].at_s if self._pieces else at_s
+        begin_ms = self.position_ms
         self.position_ms += duration_ms
-        self._pieces.append(_Piece(self.position_ms, at_s))
+        is_sudden = _is_faster(duration_ms, at_s - before_s)
+        self._pieces.append(_Piece(begin_ms, self.position_ms, at_s, is_sudden))
 
     def restart(self) -> None:
         """Another session begins, with audio of its own."""
@@ -46,11 +52,21 @@ class InputClock:
         return None if found is None else found.at_s - (found.end_ms - position_ms) / 1000
 
     def is_paced(self, begin_ms: float, end_ms: float) -> bool:
-        """Whether the audio between two positions was sent no faster than it was spoken."""
-        begin, end = self._at(begin_ms), self._at(end_ms)
-        if begin is None or end is None:
+        """Whether the audio between two positions was sent no faster than it was spoken.
+
+        The first piece counts whole: much audio in one piece was sent at once.
+        """
+        end = self._at(end_ms)
+        if end is None:
             return False
-        return end.end_ms - begin.end_ms <= (end.at_s - begin.at_s) * 1000 * _FASTER + _MARGIN_MS
+        for piece in reversed(self._pieces):
+            if piece.begin_ms > end.begin_ms:
+                continue
+            if piece.begin_ms <= begin_ms:
+                return not _is_faster(end.end_ms - piece.begin_ms, end.at_s - piece.at_s)
+            if piece.is_sudden:
+                return False
+        return False
 
     def _at(self, position_ms: float) -> _Piece | None:
         """The piece that holds a position. Searched from the end: positions are those of the last turn."""
@@ -61,3 +77,8 @@ class InputClock:
             found = piece
         # The oldest piece that is known may not be the first: what lies before it cannot be told.
         return found if len(self._pieces) < _REMEMBERED else None
+
+
+def _is_faster(duration_ms: float, within_s: float) -> bool:
+    """Whether so much audio, sent within this time, was sent faster than it was spoken."""
+    return duration_ms > within_s * 1000 * _FASTER + _MARGIN_MS

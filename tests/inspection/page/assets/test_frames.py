@@ -112,3 +112,22 @@ def test_filters_give_way_to_a_frame_that_is_selected_elsewhere(opened: Opened) 
     opened.press("n")
     opened.until("page.frames.typeOf(page.view.frame) === 'error'")
     assert "error" in opened.text(".frame-list .row[aria-selected=true]")
+
+
+def test_of_a_type_that_has_no_room_the_end_is_seen(opened: Opened) -> None:
+    row = "[...document.querySelectorAll('.frame-list .name')].find((each) => each.scrollWidth > each.clientWidth)"
+    opened.value(f"window.cutName = {row}, null")
+    words, room = opened.value("[cutName.firstChild, cutName].map((each) => each.getBoundingClientRect().right)")
+    assert abs(words - room) < 1
+
+
+def test_sizes_have_three_digits_at_the_least_and_fit(opened: Opened) -> None:
+    sizes = [999, 1000, 99_940, 99_960, 110_000, 999_400, 999_600, 12_345_678, 99_960_000, 555_000_000]
+    told = opened.value(f"{sizes}.map(size)")
+    assert told == [
+        "999 B", "1.0 kB", "99.9 kB", "100 kB", "110 kB", "999 kB", "1.0 MB", "12.3 MB", "100 MB", "555 MB",
+    ]  # fmt: skip
+    assert opened.value(
+        "[...document.querySelectorAll('.frame-list .row .cell:last-child')]"
+        ".every((each) => { each.textContent = '99.9 MB'; return each.scrollWidth <= each.clientWidth; })"
+    )

@@ -169,3 +169,15 @@ def test_it_can_be_read_on_a_narrow_screen(open_page: Callable[..., Opened]) -> 
     for width in (900, 360):
         opened = open_page(width=width)
         assert opened.value("document.documentElement.scrollWidth") <= width
+
+
+def test_of_a_live_session_is_shown_what_it_tells(open_page: Callable[..., Opened]) -> None:
+    spoken = open_page("spoken")
+    assert spoken.page.locator(".turns .status").all_inner_texts() == ["interrupted", "answered"]
+    untold = spoken.page.locator(".figure", has_text="not told").locator("dt").all_inner_texts()
+    assert untold == ["End of turn", "Tokens"]
+    assert spoken.text(".figure:has-text('Turns') .more").strip() == ""
+    closes = spoken.value("page.items.events.filter((each) => each.what === 'closed').map((each) => each.tone)")
+    assert closes == ["quiet", "quiet"]
+    cut = spoken.value("page.items.model_audio.find((each) => each.shape === 'cut')")
+    assert (cut["what"], cut["few"]) == ("fell silent while the user spoke", "the user spoke")

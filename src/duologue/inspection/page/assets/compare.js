@@ -65,6 +65,7 @@ class Comparison {
  * @param {Figure} other
  */
 function besides(figure, other) {
+  if (figure.value === '–' && other.value === '–') return figure.more;
   const [one, two] = [Number(figure.value.replaceAll(',', '')), Number(other.value.replaceAll(',', ''))];
   const by = one - two;
   const difference = Number.isFinite(by) && figure.value !== other.value ? ` (${by > 0 ? '+' : '−'}${count(Math.abs(by))})` : '';

@@ -123,7 +123,7 @@ class Detail {
       'li', {},
       element('span', { className: 'hint' }, relation),
       element('span', {},
-        element('button', { type: 'button', className: 'link', onclick: () => this.options.onSelect(partner) }, words(plain(frames.typeOf(partner), 120))),
+        element('button', { type: 'button', className: 'link', onclick: () => this.options.onSelect(partner) }, breakable(frames.typeOf(partner))),
         times > 1 ? element('span', { className: 'hint' }, ` × ${count(times)}`) : null,
       ),
       element('span', { className: 'hint' }, when),

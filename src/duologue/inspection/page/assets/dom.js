@@ -64,6 +64,19 @@ function words(text, className = '') {
   return element('bdi', { className: `words ${className}`.trim() }, plain(text, 4000));
 }
 
+/**
+ * The type of an event that is broken at its points, where it needs two lines.
+ * @param {string} type
+ */
+function breakable(type) {
+  const parts = plain(type, 120).split('.');
+  const shown = element('bdi', { className: 'words' });
+  const last = parts.pop() ?? '';
+  for (const part of parts) shown.append(`${part}.`, element('wbr'));
+  shown.append(last);
+  return shown;
+}
+
 /** Characters that show nothing, or change how others are shown. */
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
@@ -133,8 +146,8 @@ function lasting(milliseconds) {
 /** @param {number} bytes */
 function size(bytes) {
   if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${(bytes / 1000).toFixed(bytes < 100_000 ? 1 : 0)} kB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 999_500) return `${(bytes / 1000).toFixed(bytes < 99_950 ? 1 : 0)} kB`;
+  return `${(bytes / 1e6).toFixed(bytes < 99.95e6 ? 1 : 0)} MB`;
 }
 
 /** Whether movement is unwanted. */

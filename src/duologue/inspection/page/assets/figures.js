@@ -8,6 +8,15 @@
  */
 
 /**
+ * A figure of which the call says nothing.
+ * @param {string} name
+ * @returns {Figure}
+ */
+function untold(name) {
+  return { name, value: '–', unit: '', more: 'not told', tone: 'zero' };
+}
+
+/**
  * One figure of a duration: the median from twenty turns on, else from the shortest to the longest.
  * @param {string} name
  * @param {Summary | null} summary
@@ -16,12 +25,12 @@
  * @returns {Figure}
  */
 function delay(name, summary, of, noun = 'turn') {
-  if (summary === null) return { name, value: '–', unit: '', more: 'not told', tone: 'zero' };
+  if (summary === null) return untold(name);
   const { count: values, shortest, longest, median, p95 } = summary;
   if (median !== null && p95 !== null) {
-    return { name, value: count(median), unit: 'ms', more: `p95 ${count(p95)} · max ${count(longest)}` };
+    return { name, value: count(median), unit: 'ms median', more: `p95 ${count(p95)} · max ${count(longest)}` };
   }
-  const value = shortest === longest ? count(shortest) : `${count(shortest)}–${count(longest)}`;
+  const value = shortest === 0 && longest === 0 ? '< 1' : shortest === longest ? count(shortest) : `${count(shortest)}–${count(longest)}`;
   return { name, value, unit: 'ms', more: values === of ? '' : `of ${counted(values, noun)}` };
 }
 
@@ -49,15 +58,16 @@ function figuresOf(data) {
     delay('First heard', figures.first_heard, figures.turns),
     delay('First audio', figures.first_audio, figures.turns),
     delay('First text', figures.first_text, figures.turns),
-    delay('End of turn', figures.endpointing, figures.turns),
+    // Of semantic_vad no server says how much silence is in its end of speech: see docs/howto/recordings.md.
+    delay(call.turns.some((turn) => turn.end_from === 'semantic_vad') ? 'End of turn, by semantic VAD' : 'End of turn', figures.endpointing, figures.turns),
     delay('Transcript', figures.transcript, figures.turns),
     ...(figures.tool === null ? [] : [delay('Functions', figures.tool, 0, 'call')]),
-    tally('Turns', figures.turns, withheld || `${counted(call.responses.length, 'response')}`),
+    tally('Turns', figures.turns, withheld || (call.responses.length > 0 ? counted(call.responses.length, 'response') : '')),
     tally('Interruptions', figures.interruptions, yielded),
     tally('Underruns', figures.underruns, figures.underruns > 0 ? 'ran dry while heard' : '', 'odd'),
     tally('Errors', figures.errors, call.unknown > 0 ? counted(call.unknown, 'unknown event') : '', 'bad'),
     ...(figures.cost ? [{ name: 'Cost', value: figures.cost.amount.toFixed(figures.cost.amount < 1 ? 4 : 2), unit: plain(figures.cost.currency, 8), more: plain(figures.cost.model, 24) }] : []),
-    tally('Tokens', call.tokens.total, `${count(call.tokens.input)} in · ${count(call.tokens.output)} out`),
+    call.tokens.total === 0 ? untold('Tokens') : tally('Tokens', call.tokens.total, `${count(call.tokens.input)} in · ${count(call.tokens.output)} out`),
   ];
 }
 

@@ -332,7 +332,7 @@ class FramesPanel {
       element(
         'span', { role: 'gridcell', className: 'cell type' },
         frames.odd[number] ? element('span', { className: 'sign', title: 'odd' }, '!') : null,
-        words(plain(frames.typeOf(number), 120)),
+        element('span', { className: 'name' }, words(plain(frames.typeOf(number), 120))),
         isRun ? element('span', { className: 'fold', title: isOpen ? 'Fold' : 'Unfold' }, `${isOpen ? '▾' : '▸'} ${count(run)}`) : null,
       ),
       from === 'client' || from === 'server' ? size(isRun && !isOpen ? frames.runBytes[number] ?? 0 : frames.bytes[number] ?? 0) : '',

@@ -5,7 +5,7 @@
 
 /**
  * @typedef {{fromS: number, toS: number, what: string, words?: string, tone: Tone, shape?: Shape,
- *   ticks?: number[], lateS?: number, frame: () => number, turn?: number, short?: string, name?: string, stage?: string, ms?: number}} Item
+ *   ticks?: number[], lateS?: number, frame: () => number, turn?: number, few?: string, short?: string, name?: string, stage?: string, ms?: number}} Item
  * @typedef {'user' | 'model' | 'quiet' | 'bad' | 'odd' | 'plain'} Tone
  * @typedef {'bar' | 'thin' | 'hatched' | 'hollow' | 'mark' | 'cut' | 'text' | 'stage'} Shape
  * @typedef {'user_audio' | 'user_speech' | 'user_text' | 'responses' | 'model_audio' | 'model_text' | 'tools' |
@@ -45,11 +45,12 @@ function stageName(kind) {
   return Object.hasOwn(STAGES, kind) ? STAGES[/** @type {keyof typeof STAGES} */ (kind)] : kind;
 }
 
-const CUT_BY = /** @type {{[by: string]: [string, string]}} */ ({
-  playback: ['cut by the player’s note', 'cut'],
-  truncate: ['cut by the client’s truncate', 'cut'],
-  speech_started: ['cut when the server heard the user', 'cut'],
-  silence: ['fell silent while the user spoke', 'silent'],
+/** What says that speech was cut: in a sentence, in few words, in one. */
+const CUT_BY = /** @type {{[by: string]: [string, string, string]}} */ ({
+  playback: ['cut, says the player’s note', 'cut, says the player', 'cut'],
+  truncate: ['cut, says the client’s truncate', 'cut, says the client', 'cut'],
+  speech_started: ['cut when the server heard the user', 'cut by the user', 'cut'],
+  silence: ['fell silent while the user spoke', 'the user spoke', 'cut'],
 });
 
 /**
@@ -179,8 +180,8 @@ function audioItems(row, near) {
   const last = row.heard[row.heard.length - 1];
   if (row.cut_by !== null) {
     const atS = last?.[1] ?? row.unheard[0]?.[0] ?? 0;
-    const [what, short] = (Object.hasOwn(CUT_BY, row.cut_by) && CUT_BY[row.cut_by]) || [`cut: ${row.cut_by}`, 'cut'];
-    items.push({ fromS: atS, toS: atS, what, short, tone: 'plain', shape: 'cut', frame: near(atS, /truncate|speech_started|note playback/) });
+    const [what, few, short] = (Object.hasOwn(CUT_BY, row.cut_by) && CUT_BY[row.cut_by]) || [`cut: ${row.cut_by}`, 'cut', 'cut'];
+    items.push({ fromS: atS, toS: atS, what, few, short, tone: 'plain', shape: 'cut', frame: near(atS, /truncate|speech_started|note playback/) });
   }
   return items.sort((one, other) => one.fromS - other.fromS);
 }
@@ -194,18 +195,21 @@ function audioItems(row, near) {
 function toolItem(tool, call, near) {
   const fromS = tool.asked_s ?? tool.began_s ?? tool.answered_s ?? 0;
   const toS = tool.answered_s ?? tool.ended_s;
-  const took = tool.duration_ms === null ? '' : ` ${lasting(tool.duration_ms)}`;
+  const after = tool.duration_ms === null ? '' : ` after ${tool.duration_ms === 0 ? 'less than 1 ms' : lasting(tool.duration_ms)}`;
   return {
     fromS,
     toS: toS ?? call.durationS,
-    what: toS === null ? (call.isOpen ? 'runs' : 'not answered') : `answered${took === '' ? '' : ` after${took}`}`,
-    words: `${tool.name ?? 'a function'}${took}`,
+    what: toS === null ? (call.isOpen ? 'runs' : 'not answered') : `answered${after}`,
+    words: tool.name ?? 'a function',
     tone: toS === null && !call.isOpen ? 'bad' : 'model',
     shape: toS === null ? 'hatched' : 'bar',
     turn: tool.turn,
     frame: near(fromS, /function_call_arguments\.done$|output_item/),
   };
 }
+
+/** How the fold begins to tell that a Live session is over; its reason follows. */
+const FINISHED = 'the session is finished: ';
 
 /**
  * @param {Call} call
@@ -225,9 +229,10 @@ function eventItems(call, frames, near) {
     if (mark.kind !== 'closed') continue;
     // Of a close that was not agreed, the fold makes an error too.
     const isAgreed = !call.rows.errors.some((error) => error.at_s === mark.at_s && error.message.startsWith('closed '));
+    const isUnasked = mark.text.startsWith(FINISHED) && mark.text !== `${FINISHED}close_requested`;
     items.push({
-      fromS: mark.at_s, toS: mark.at_s, what: 'closed', words: mark.text, tone: isAgreed ? 'quiet' : 'bad', shape: 'mark',
-      frame: near(mark.at_s, /^closed/),
+      fromS: mark.at_s, toS: mark.at_s, what: 'closed', words: mark.text, tone: !isAgreed ? 'bad' : isUnasked ? 'odd' : 'quiet', shape: 'mark',
+      frame: near(mark.at_s, /^(closed|session\.closed)/),
     });
   }
   if (frames !== null) {
@@ -252,7 +257,9 @@ function bracketItems(call) {
   const items = [];
   /** @type {Map<number, number>} */
   const reached = new Map();
-  const rows = [...call.lanes.brackets].sort((one, other) => one.turn - other.turn || one.to_s - other.to_s);
+  const stages = Object.keys(STAGES);
+  // Stages that end in the same millisecond are told in the order of an answer: the last one is what was heard.
+  const rows = [...call.lanes.brackets].sort((one, other) => one.turn - other.turn || one.ms - other.ms || stages.indexOf(one.kind) - stages.indexOf(other.kind));
   for (const row of rows) {
     const isCut = row.kind === 'barge_in';
     const fromS = isCut ? row.from_s : Math.max(row.from_s, reached.get(row.turn) ?? row.from_s);

@@ -233,7 +233,7 @@ class LanePicture {
       brush.fill('text', x - 4, place.y + 1, 8, 2);
       brush.fill('text', x - 4, place.y + place.height - 3, 8, 2);
       const room = this.nextAfter(items, item) - x - 10;
-      brush.words(brush.choose([item.what, item.short ?? ''], room), x + 6, place.y + 10, room);
+      brush.words(brush.choose([item.what, item.few ?? '', item.short ?? ''], room), x + 6, place.y + 10, room);
     }
   }
 
@@ -254,7 +254,7 @@ class LanePicture {
   drawUnheard(item, middle) {
     const [x, w] = this.extent(item, 1);
     this.brush.fill('faint', x, middle - 5, w, 11, 0.35);
-    this.brush.words('never heard', x + 6, middle + 4, w - 12, 'muted');
+    this.brush.words(this.brush.choose(['never heard', 'unheard'], w - 12), x + 6, middle + 4, w - 12, 'muted');
   }
 
   /**
@@ -389,7 +389,9 @@ class LanePicture {
     const { brush } = this;
     const item = items[index];
     if (item === undefined) return free;
-    const x = Math.round(this.x(item.fromS));
+    const atX = this.x(item.fromS);
+    // The end of the call is the edge of the picture: its sign is to be seen whole.
+    const x = Math.round(atX > this.width ? atX : Math.min(atX, this.width - 6));
     const ink = TONE_INK[item.tone];
     if (x < free + 2) {
       brush.fill(TONE_COLOUR[item.tone], x, middle - 4, 1, 8);
@@ -406,10 +408,11 @@ class LanePicture {
     const long = plain([item.what, item.words].filter(Boolean).join(' · '), 200);
     const texts = [long, plain(item.words ?? item.what, 200), item.what];
     const after = brush.choose(texts, room);
-    if (after !== '') return x + 12 + brush.words(after, x + 10, middle + 4, room, ink);
     const roomBefore = x - Math.max(0, free) - 16;
     const before = brush.choose(texts, roomBefore);
-    if (before !== '' && item.tone !== 'quiet' || before !== '' && next === undefined) {
+    const isLast = next === undefined || this.x(next.fromS) > this.width - 6;
+    if (after !== '' && !(isLast && before.length > after.length)) return x + 12 + brush.words(after, x + 10, middle + 4, room, ink);
+    if (before !== '' && (item.tone !== 'quiet' || isLast)) {
       brush.words(before, x - 9 - brush.context.measureText(before).width, middle + 4, roomBefore, ink);
       return x + 6;
     }
@@ -428,9 +431,10 @@ class LanePicture {
     const item = items[index];
     if (item === undefined || item.shape === 'hollow') return;
     const next = items[index + 1];
-    const room = (next === undefined ? this.width : this.x(next.fromS)) - x - w - 12;
-    const text = [item.words, item.what].filter(Boolean).join(' · ');
-    this.brush.words(text, Math.max(4, x + w + 5), middle + 4, Math.min(320, room), TONE_INK[item.tone === 'model' ? 'quiet' : item.tone]);
+    const room = Math.min(320, (next === undefined ? this.width : this.x(next.fromS)) - x - w - 12);
+    const whole = [item.words, item.what].filter(Boolean).join(' · ');
+    const text = this.brush.choose([whole, item.words ?? item.short ?? ''], room) || (item.words ?? '');
+    this.brush.words(text, Math.max(4, x + w + 5), middle + 4, room, TONE_INK[item.tone === 'model' ? 'quiet' : item.tone]);
   }
 
   /**
@@ -461,7 +465,7 @@ class LanePicture {
     const foot = place.y + place.height - 2;
     for (const item of items) {
       if (item.stage !== 'first_heard') continue;
-      const tall = Math.max(1, ((item.ms ?? 0) / longest) * (place.height - 2));
+      const tall = Math.max(1, ((item.ms ?? 0) / longest) * (place.height - 12));
       this.brush.fill('muted', Math.round(this.x(item.toS)), foot - tall, 1, tall);
     }
     this.brush.words(`heard after up to ${lasting(longest)}`, 4, place.y + 8, 240, 'muted');
@@ -491,7 +495,9 @@ class LanePicture {
         brush.fill(isCut ? 'user' : 'text', x + w - 1, top - 3, 1, 14);
         const room = (next === undefined ? this.width : this.x(next.fromS)) - x - w - 12;
         const long = isCut ? `silent after ${item.short}` : item.stage === 'first_heard' ? `heard after ${item.short}` : item.what;
-        brush.words(brush.choose([long, item.short ?? ''], room), x + w + 5, top + 8, room, isCut ? 'user' : 'text');
+        const told = brush.choose([long, item.short ?? ''], room);
+        if (told !== '') brush.words(told, x + w + 5, top + 8, room, isCut ? 'user' : 'text');
+        else if (isCut) brush.words(brush.choose([item.short ?? ''], room + w + 12), x + 1, top - 4, room + w + 12, 'user');
       }
       if (w > 40 && !isCut) brush.words(brush.choose([item.what, item.name ?? ''], w - 6), x + 1, top - 4, w, 'muted');
     }

@@ -12,6 +12,19 @@
 /** What stands before the key of a table of the other call. */
 const OTHER = 'other:';
 
+/**
+ * How a turn has ended: by the server's word, or in sessions that have none, by what came.
+ * @param {Turn} turn
+ * @param {Call} call
+ */
+function statusOf(turn, call) {
+  if (turn.status !== null) return turn.status;
+  const isLast = turn.number === call.rows.turns.length;
+  if (turn.first_text_s === null && turn.first_audio_s === null && turn.answer_text === null) return isLast && call.isOpen ? '' : 'no answer';
+  if (turn.response_ids.length > 0) return isLast && call.isOpen ? 'in progress' : 'not done';
+  return turn.is_interrupted ? '' : 'answered';
+}
+
 class Tables {
   /**
    * @param {HTMLElement} root
@@ -153,7 +166,7 @@ class Tables {
       element('span', { role: 'gridcell', className: 'cell main', title: turn.withheld === null ? '' : plain(`No delays: ${turn.withheld}`, 200) }, figure(turn.first_heard_ms), this.versus(turn)),
       element(
         'span', { role: 'gridcell', className: 'cell status' },
-        turn.status !== null ? words(turn.status) : turn.answer_text === null ? 'no answer' : null,
+        words(statusOf(turn, call)),
         turn.is_interrupted ? element('span', { className: 'cut' }, 'interrupted') : turn.withheld === null ? null : element('span', { className: 'quiet' }, 'withheld'),
       ),
     ];
