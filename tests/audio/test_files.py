@@ -1,5 +1,6 @@
 """Files of speech are their owner's alone, and are written to where they are named and nowhere else."""
 
+import errno
 import os
 import stat
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.audio.files import check_creatable, create_file
+from duologue.audio.files import check_creatable, create_file, whole_file
 from duologue.audio.wav import WavWriter
 from duologue.errors import AudioError, RecordingError
 from duologue.recording import RecordingWriter
@@ -105,3 +106,50 @@ def test_what_could_not_be_made_is_known_before_and_nothing_is_made(tmp_path: Pa
         check_creatable(tmp_path)
     assert there.read_text(encoding="utf-8") == "precious"
     assert not new.exists()
+
+
+def _begun(path: Path, *, replace: bool) -> None:
+    with whole_file(path, replace=replace) as file:
+        file.write(bytes(100_000))
+        raise OSError(errno.ENOSPC, "full")
+
+
+def _overtaken(path: Path) -> None:
+    with whole_file(path, replace=False) as file:
+        path.write_bytes(b"of another program")
+        file.write(b"of now")
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_whole_file_is_there_when_it_is_whole(tmp_path: Path, replace: bool) -> None:
+    path = tmp_path / "page.html"
+    if replace:
+        path.write_bytes(b"of before")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError, match=r"page\.html"):
+        _begun(path, replace=replace)
+    assert sorted(tmp_path.iterdir()) == before
+    assert not replace or path.read_bytes() == b"of before"
+    with whole_file(path, replace=replace) as file:
+        file.write(b"of now")
+    assert path.read_bytes() == b"of now"
+    assert list(tmp_path.iterdir()) == [path]
+    assert sys.platform == "win32" or stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_whole_file_replaces_nothing_without_leave(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    with pytest.raises(FileExistsError):
+        _overtaken(path)
+    assert path.read_bytes() == b"of another program"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileExistsError), whole_file(path, replace=False):
+        pass
+
+
+@posix
+def test_a_full_device_is_named() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this system has no full device")
+    with pytest.raises(OSError, match="/dev/full"), whole_file("/dev/full") as file:
+        file.write(bytes(100))

@@ -52,9 +52,9 @@ def test_the_event_says_whose_message_it_is() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no fault"),
+        ("", "there is no fault ''. There are: "),
         ("half_opened", "did you mean half_open?"),
-        ("spontaneous_combustion", "There are: latency, bandwidth"),
+        ("spontaneous_combustion", ". There are: latency, bandwidth"),
         ("drop on", "'on' has no value: write on=…"),
         ("drop when=3", "there is no 'when'; possible are on, after"),
         ("drop p=0.1 p=0.2", "p is given twice"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
-from io import FileIO
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
+from typing import BinaryIO
 
-__all__ = ["check_creatable", "create_file"]
+__all__ = ["check_creatable", "create_file", "whole_file"]
 
 _OWNER_ALONE = 0o600
 _FLAGS = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -47,6 +50,33 @@ def create_file(path: str | os.PathLike[str], *, replace: bool = True) -> FileIO
         with suppress(FileNotFoundError):
             os.unlink(name)
     return _create(name)
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Generator[BinaryIO, None, None]:
+    """A file as of `create_file` that is there only once the block is over; a block that fails leaves what was there.
+
+    Raises as `create_file` does, and OSError with the file's name if the disk is full.
+    """
+    name = os.fspath(path)
+    if _is_device(name, replace=replace):
+        made, target = name, create_file(name)
+    else:
+        descriptor, made = tempfile.mkstemp(dir=os.path.dirname(name) or os.curdir, prefix=".duologue-")  # of mode 0600
+        target = FileIO(descriptor, "wb")
+    try:
+        with BufferedWriter(target) as file:
+            yield file
+        if made != name:
+            check_creatable(name, replace=replace)  # another program may have made it meanwhile
+            os.replace(made, name)
+    except BaseException as fault:
+        if made != name:
+            with suppress(OSError):
+                os.unlink(made)
+        if isinstance(fault, OSError) and fault.filename is None and fault.errno is not None:
+            raise OSError(fault.errno, os.strerror(fault.errno), name) from fault
+        raise
 
 
 def _is_device(name: str, *, replace: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,8 @@ __all__ = [
     "UsageError",
     "check_dialect",
     "check_exists",
+    "check_outputs",
+    "check_port",
     "check_recording",
     "check_writable",
     "exit_code_of",
@@ -27,6 +29,8 @@ __all__ = [
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
+
+_LAST_PORT: Final = 65_535
 
 _MAX_CHARACTERS: Final = 600
 """Length of a sentence: the message of a server or an operating system may be a page."""
@@ -62,6 +66,27 @@ def check_writable(*files: Path | None, force: bool) -> None:
             raise UsageError(f"{file} is a symbolic link, which is not followed: name the file itself")
         if file.is_file() and not force:
             raise UsageError(f"{file} exists already: name another file, or add --force to replace it")
+
+
+def check_outputs(*files: Path | None, force: bool, inputs: Sequence[Path] = ()) -> None:
+    """Raise UsageError for files that could not be written at the end of the work, or that would replace an input."""
+    check_writable(*files, force=force)
+    outputs = [file for file in files if file is not None]
+    for file in outputs:
+        if any(each.exists() and file.exists() and file.samefile(each) for each in inputs):
+            raise UsageError(f"{file} is a file that is read: name another one to write")
+        if sum(each.absolute() == file.absolute() for each in outputs) > 1 and not file.is_char_device():
+            raise UsageError(f"{file} is to be written twice: name two files")
+        try:
+            check_creatable(file)
+        except OSError as fault:
+            raise UsageError(f"cannot write {file}: {fault.strerror or fault}") from fault
+
+
+def check_port(port: int, option: str) -> None:
+    """Raise UsageError for a port that is none; 0 is any that is free."""
+    if not 0 <= port <= _LAST_PORT:
+        raise UsageError(f"{option} is a number from 0 to {_LAST_PORT}, not {port}")
 
 
 def check_recording(path: Path, *, replace: bool) -> None:

@@ -51,7 +51,7 @@ def parse_fault(text: str) -> PlannedFault:
         ValueError: it says none; the message says what is wrong, and what is possible.
     """
     try:
-        name, *words = shlex.split(text)
+        name, *words = shlex.split(text) or [""]
     except ValueError as fault:
         raise ValueError(f"{text!r} is no fault: {fault}") from fault
     given: dict[str, Any] = {}
@@ -101,7 +101,7 @@ def _planned(name: str, given: Mapping[str, Any]) -> PlannedFault:
     kind = KINDS.get(name)
     if kind is None:
         near = difflib.get_close_matches(name, KINDS, n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = f"; did you mean {near[0]}?" if near else "."
         raise ValueError(f"there is no fault {printable_name(name)!r}{meant} There are: {', '.join(KINDS)}")
     fields = {field.name: field for field in kind.fields}
     for word in given:

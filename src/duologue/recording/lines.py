@@ -16,13 +16,14 @@ know as `UnknownLine`.
 from __future__ import annotations
 
 import base64
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 __all__ = [
     "KIND",
+    "LATEST_S",
     "VERSION",
     "ClosedBy",
     "ClosedLine",
@@ -201,8 +202,14 @@ _NOTE_KINDS: Final = frozenset({"playback", "tool", "engine", "fault", "mark"})
 # --- how they are written ---------------------------------------------------------------------------------------------
 
 
+LATEST_S: Final = 366 * 86_400.0
+"""Times beyond it are damage: no session is that long, and what is laid out by time needs a bound."""
+
+_Seconds = Annotated[float, msgspec.Meta(ge=-LATEST_S, le=LATEST_S)]
+
+
 class _FrameForm(Struct, kw_only=True):
-    at_s: float
+    at_s: _Seconds
     direction: Direction
     text: str | None = None
     binary: str | None = None
@@ -216,7 +223,7 @@ class _Closing(Struct, kw_only=True):
 
 
 class _ClosedForm(Struct, kw_only=True):
-    at_s: float
+    at_s: _Seconds
     closed: _Closing
     connection: int = 1
 
@@ -228,7 +235,7 @@ class _Opening(Struct, kw_only=True):
 
 
 class _ConnectedForm(Struct, kw_only=True):
-    at_s: float
+    at_s: _Seconds
     connected: _Opening
     connection: int = 1
 
@@ -243,12 +250,12 @@ class _Exchange(Struct, kw_only=True):
 
 
 class _ExchangeForm(Struct, kw_only=True):
-    at_s: float
+    at_s: _Seconds
     exchange: _Exchange
 
 
 class _NoteForm(Struct, kw_only=True):
-    at_s: float
+    at_s: _Seconds
     note: dict[str, Any]
     connection: int = 1
 
@@ -279,7 +286,8 @@ def line_from(fields: dict[str, Any]) -> RecordingLine:
     if "note" in fields:
         noted = msgspec.convert(fields, _NoteForm)
         return NoteLine(at_s=noted.at_s, note=_note(noted.note), connection=noted.connection)
-    if not isinstance(fields.get("at_s", 0), int | float) or not fields.keys() - {"at_s", "connection"}:
+    at_s = fields.get("at_s", 0)
+    if not isinstance(at_s, int | float) or abs(at_s) > LATEST_S or not fields.keys() - {"at_s", "connection"}:
         raise ValueError("no message, and nothing else")
     return UnknownLine(fields=fields)
 

@@ -102,10 +102,11 @@ def test_a_command_line_that_cannot_be_right_is_told(
 def test_a_recording_that_exists_is_kept(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "call.jsonl"
     file.touch()
-    assert "call.jsonl" in command("chaos", "--to", "localhost:1", "--record", file, code=1).err
+    assert "or add --force" in command("chaos", "--to", "localhost:1", "--record", file, code=2).err
 
 
 def test_a_port_that_is_taken_is_told(scripted_server: Place, command: Command) -> None:
     place = scripted_server.url.removeprefix("ws://").partition("/")[0]
     shown = command("chaos", "--to", "localhost:1", "--listen", place, code=1)
+    assert f"cannot listen on {place}: " in shown.err
     assert "address already in use" in shown.err

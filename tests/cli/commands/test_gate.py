@@ -81,8 +81,12 @@ def test_a_server_is_called_and_its_calls_are_judged(scripted_server: Place, tmp
     recordings = sorted(kept.iterdir())
     assert [path.name for path in recordings] == ["call-1-1.jsonl", "call-1-2.jsonl"]
     assert command("gate", *recordings, "--first-audio", "max<9s, count==2", "--errors", "0").out == shown.out
-    broken = command("gate", scripted_server.url, *calls, "--first-audio", "max<1ms", code=1)
+    (kept / "call-2-7.jsonl").touch()  # of a run with more calls: it would be judged together with those of now
+    again = command("gate", scripted_server.url, *calls, "--first-audio", "max<1ms", code=2)
+    assert "has recordings already" in again.err
+    broken = command("gate", scripted_server.url, *calls, "--force", "--first-audio", "max<1ms", code=1)
     assert "call-1-" in broken.out
+    assert sorted(kept.iterdir()) == recordings
     assert "numbers above 0" in command("gate", scripted_server.url, "--calls", "0", "--errors", "0", code=2).err
 
 
@@ -93,3 +97,18 @@ def test_what_is_wrong_with_the_command_line_is_a_sentence(tmp_path: Path, comma
     assert "--first-audio: 'p95<800' needs a unit" in command("gate", path, "--first-audio", "p95<800", code=2).err
     assert "--at-least is a number" in command("gate", path, "--errors", "0", "--at-least", "-1", code=2).err
     assert "there is no file" in command("gate", tmp_path / "none.jsonl", "--errors", "0", code=2).err
+
+
+def test_findings_do_not_replace_what_is_judged(tmp_path: Path, command: Command) -> None:
+    path, report = written(tmp_path / "call.jsonl", vad_call()), tmp_path / "gate.json"
+    before = path.read_bytes()
+    shown = command("gate", path, "--errors", "0", "--junit", path, "--force", code=2)
+    assert "call.jsonl is a file that is read" in shown.err
+    assert path.read_bytes() == before
+    assert "written twice" in command("gate", path, "--errors", "0", "--json", report, "--junit", report, code=2).err
+    assert not report.exists()
+
+
+def test_recordings_are_not_kept_twice(tmp_path: Path, command: Command) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    assert "--keep belongs to a URL" in command("gate", path, "--errors", "0", "--keep", tmp_path / "kept", code=2).err

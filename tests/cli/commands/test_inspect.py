@@ -203,3 +203,33 @@ def test_the_page_is_served_until_ctrl_c(tmp_path: Path) -> None:
             assert answer.read().startswith(b"<!doctype html>")
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--out", "{call}", "--force"), ("--export", "wav", "--out", "{call}", "--force"), ("--out", "none/call.html")],
+)
+def test_nothing_is_written_over_the_recording_or_where_it_cannot_be(
+    options: tuple[str, ...], tmp_path: Path, command: Command
+) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    before = path.read_bytes()
+    shown = command("inspect", path, *(each.format(call=path) for each in options), code=2)
+    assert "is a file that is read" in shown.err or "cannot write" in shown.err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--json", "--out", "call.html"),
+        ("--json", "--export", "wav"),
+        ("--json", "--against", "{call}"),
+        ("--export", "wav", "--out", "call.wav", "--against", "{call}"),
+    ],
+)
+def test_options_of_which_one_would_have_no_effect_are_refused(
+    options: tuple[str, ...], tmp_path: Path, command: Command
+) -> None:
+    path = written(tmp_path / "call.jsonl", vad_call())
+    assert "do not go together" in command("inspect", path, *(e.format(call=path) for e in options), code=2).err

@@ -88,3 +88,8 @@ def test_a_server_that_is_not_there_or_refuses_is_a_sentence(scripted_server: Pl
 )
 def test_what_is_wrong_with_the_command_line_is_a_sentence(options: list[str], said: str, command: Command) -> None:
     assert said in command("load", "ws://127.0.0.1:1", *options, code=2).err
+
+
+def test_files_that_cannot_be_written_are_told_before_any_call(tmp_path: Path, command: Command) -> None:
+    shown = command("load", "localhost:1", "--calls", "1", "--json", tmp_path / "none" / "load.json", code=2)
+    assert "load.json: No such file or directory" in shown.err

@@ -136,3 +136,23 @@ def test_a_recording_is_read_in_the_dialect_that_it_names(tmp_path: Path, comman
         writer.write("received", BETA_DELTA)
     assert "response.output_text.delta" in command("replay", path).out
     command("check", path)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--serve", "--port", "99999"), "--port is a number from 0 to 65535, not 99999"),
+        (("--serve", "--port=-1"), "--port is a number from 0 to 65535, not -1"),
+        (("--serve", "--json"), "--serve plays a file of a recording, without --json"),
+        (("--port", "8000"), "--port and --match belong to --serve"),
+        (("--match", "order"), "--port and --match belong to --serve"),
+    ],
+)
+def test_options_that_cannot_be_right_are_told(
+    options: tuple[str, ...], says: str, session: Path, command: Command
+) -> None:
+    assert says in command("replay", session, *options, code=2).err
+
+
+def test_standard_input_cannot_be_served(command: Command) -> None:
+    assert "--serve plays a file" in command("replay", "-", "--serve", code=2).err

@@ -10,6 +10,7 @@ import pytest
 from duologue.errors import RecordingError
 from duologue.recording import Frame, RecordingLine, UnknownLine
 from duologue.recording.formats import FoundRecording, FrameFile
+from duologue.recording.lines import LATEST_S
 
 
 def har(path: Path, *messages: tuple[str, float, str], opcode: int = 1) -> Path:
@@ -48,3 +49,10 @@ def test_a_file_without_times_is_refused(tmp_path: Path) -> None:
     path.write_text('{"type":"session.update"}\n', encoding="utf-8")
     with FrameFile(path) as frames, pytest.raises(RecordingError, match="does not say when each message passed"):
         FoundRecording(frames)
+
+
+def test_a_time_that_no_session_reaches_is_cut(tmp_path: Path) -> None:
+    cancel = '{"type":"response.cancel"}'
+    _, lines = read(har(tmp_path / "a.har", ("send", 1.0, cancel), ("receive", 1e308, cancel)))
+    assert isinstance(lines[1], Frame)
+    assert lines[1].at_s == LATEST_S

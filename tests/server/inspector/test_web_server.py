@@ -124,6 +124,12 @@ async def test_a_fault_of_ours_is_logged_and_ends_one_connection(
     assert token not in caplog.text
 
 
+async def test_a_port_above_the_last_one_is_not_cut_to_one_that_is() -> None:
+    with pytest.raises(DuologueError, match="ports end at 65535"):
+        async with serving_inspector(Inspector(), port=99_999):
+            pass
+
+
 @pytest.mark.parametrize("port", [-1, 70_000, 1])
 async def test_a_port_that_cannot_be_used_is_told(port: int) -> None:
     async def use() -> AsyncGenerator[str, None]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from duologue.cli.errors import UsageError, check_exists, check_recording, sentence_of
+from duologue.cli.errors import UsageError, check_exists, check_recording, check_writable, sentence_of
 from duologue.cli.local_server import LISTENING
 from duologue.cli.run import run_to_end
 from duologue.client.session_urls import split_server_url
-from duologue.errors import ConnectFailed, RecordingError
+from duologue.errors import ConnectFailed, DuologueError, RecordingError
 from duologue.faults import FaultPlan, FiredFault, PlannedFault, faults_from_toml, parse_fault, parse_faults
 from duologue.faults.proxy import chaos_proxy
 from duologue.printable import printable, printable_name
@@ -55,6 +55,7 @@ def chaos(
     host, port = _place(listen)
     plan = FaultPlan(_wanted(fault, faults), seed=seed, told=_say)
     if record is not None:
+        check_writable(record, force=force)
         check_recording(record, replace=force)
     return run_to_end(_run(to, plan, host, port, record, replace=force), terminated=0)
 
@@ -87,10 +88,13 @@ def _place(listen: str) -> tuple[str, int]:
 
 
 async def _run(to: str, plan: FaultPlan, host: str, port: int, record: Path | None, *, replace: bool) -> int:
-    async with (
-        _recording(record, to, replace=replace) as writer,
-        chaos_proxy(to, plan, host=host, port=port, record=writer, failed=_say_failure) as url,
-    ):
+    async with AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(_recording(record, to, replace=replace))
+        proxy = chaos_proxy(to, plan, host=host, port=port, record=writer, failed=_say_failure)
+        try:
+            url = await stack.enter_async_context(proxy)
+        except OSError as fault:
+            raise DuologueError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
         print(f"{LISTENING}{url}", flush=True)
         await asyncio.Event().wait()
     return 0

@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 from cyclopts import Parameter
 
 from duologue.audio.files import create_file
-from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_outputs
 from duologue.cli.frame_files import FrameLine, place_of, show_notes
 from duologue.cli.input_files import check_readable, is_standard_input
 from duologue.codec import DIALECTS, Translation, decode, translate
@@ -46,9 +46,7 @@ def convert(
     """
     _check_dialects(source, target)
     check_readable(file)
-    if out is not None and not is_standard_input(file) and out.exists() and out.samefile(file):
-        raise UsageError("--out is the file that is read: name another one")
-    check_writable(out, force=force)
+    check_outputs(out, force=force, inputs=() if is_standard_input(file) else (file,))
     damaged, stage = False, _stage(source, target)
     with ExitStack() as stack:
         lines = stack.enter_context(FrameFile(file))

@@ -12,10 +12,10 @@ from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 
-from duologue.audio.files import create_file
-from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable
+from duologue.audio.files import whole_file
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_outputs
 from duologue.cli.folded import FoldedCall, folded
-from duologue.cli.input_files import check_readable
+from duologue.cli.input_files import check_readable, is_standard_input
 from duologue.cli.load_endpoint import CallsOptions, target_of
 from duologue.cli.quantities import seconds_in
 from duologue.cli.run import run_to_end
@@ -98,11 +98,15 @@ def gate(*places: str, options: GateOptions = _STANDARD, callers: CallsOptions =
     limits = _limits(options)
     if not places:
         raise UsageError("name recordings, or a server: duologue gate call.jsonl --first-audio 'p95<800ms'")
-    check_writable(options.json, options.junit, force=options.force)
-    if len(places) == 1 and _is_url(places[0]):
+    is_call = len(places) == 1 and _is_url(places[0])
+    files = [] if is_call else [Path(place) for place in places]
+    inputs = [file for file in files if not is_standard_input(file)]
+    check_outputs(options.json, options.junit, force=options.force, inputs=inputs)
+    if is_call:
         callers.check()
         return run_to_end(_call(places[0], limits, options, callers))
-    files = [Path(place) for place in places]
+    if options.keep is not None:
+        raise UsageError("--keep belongs to a URL: recordings are kept already")
     check_readable(*files)
     return _report([folded(file, command="gate") for file in files], limits, options)
 
@@ -119,7 +123,7 @@ async def _call(url: str, limits: Mapping[str, list[Threshold]], options: GateOp
     plan = LevelPlan(calls=options.calls, hold_s=None, habits=callers.habits(options.turns), answer_within_s=within_s)
     with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
         if options.keep is not None:
-            options.keep.mkdir(parents=True, exist_ok=True)
+            _empty(options.keep, force=options.force)
         minutes = options.calls * options.turns * _TURN_S / 60
         async with target_of(url, callers, call_minutes=minutes) as target:
             order = WorkOrder(
@@ -139,6 +143,20 @@ async def _call(url: str, limits: Mapping[str, list[Threshold]], options: GateOp
         paths = sorted(Path(call.path) for call in result.calls)
         calls = [replace(folded(path, command="gate"), name=path.name) for path in paths]
         return _report(calls, limits, options, problems)
+
+
+def _empty(folder: Path, *, force: bool) -> None:
+    """A folder without recordings of an earlier run: the calls of the two would be judged together later.
+
+    Raises UsageError if there are some and may not be removed.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.glob("call-*-*.jsonl"):
+        if not force:
+            raise UsageError(
+                f"--keep {folder} has recordings already: name another folder, or add --force to replace them"
+            )
+        path.unlink(missing_ok=True)
 
 
 def _limits(options: GateOptions) -> Mapping[str, list[Threshold]]:
@@ -186,5 +204,5 @@ def _report(
 
 
 def _write(path: Path, content: bytes, *, replace: bool) -> None:
-    with create_file(path, replace=replace) as file:
+    with whole_file(path, replace=replace) as file:
         file.write(content)

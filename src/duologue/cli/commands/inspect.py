@@ -9,13 +9,14 @@ import webbrowser
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from shutil import copyfileobj
 from typing import Annotated, Any, BinaryIO, Final, cast
 
 import msgspec
 from cyclopts import Parameter
 
-from duologue.audio.files import create_file
-from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable, sentence_of
+from duologue.audio.files import whole_file
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_outputs, sentence_of
 from duologue.cli.input_files import check_readable, is_standard_input
 from duologue.cli.page_server import PageServer
 from duologue.codec.jsontext import write_text
@@ -48,8 +49,6 @@ __all__ = ["inspect"]
 _NONCE_BYTES: Final = 16
 """As many as the content security policy asks for: https://www.w3.org/TR/CSP3/#security-nonces"""
 
-_BLOCK_BYTES: Final = 1 << 20
-
 
 def inspect(
     file: Path,
@@ -81,7 +80,9 @@ def inspect(
     the last word of the transcript. Of a damaged file, what comes before the damage is shown. Keys are never in a page.
     """
     check_readable(*(each for each in (file, against, prices) if each is not None))
-    check_writable(out, force=force)
+    _check_together(out=out, json=json, against=against, export=export)
+    inputs = [each for each in (file, against, prices) if each is not None and not is_standard_input(each)]
+    check_outputs(out, force=force, inputs=inputs)
     options = _options(file, audio, redact, prices)
     _check([export] if export is not None else [], EXPORTS, "--export")
     if export is not None and out is None:
@@ -98,6 +99,14 @@ def inspect(
         if out is not None:
             return _written(recording, other, out, options)
         return _served(recording, other, options, opens=not no_open)
+
+
+def _check_together(*, out: Path | None, json: bool, against: Path | None, export: str | None) -> None:
+    """Raise UsageError for options of which one would have no effect."""
+    given = {"--json": json, "--export": export is not None, "--against": against is not None, "--out": out is not None}
+    for one, other in (("--json", "--export"), ("--json", "--against"), ("--json", "--out"), ("--export", "--against")):
+        if given[one] and given[other]:
+            raise UsageError(f"{one} and {other} do not go together")
 
 
 def _recording(stack: ExitStack, file: Path) -> CallSource:
@@ -167,9 +176,9 @@ def _exported(recording: CallSource, out: Path, kind: ExportKind, options: PageO
         except RecordingError as fault:
             failure = sentence_of(fault)
         fold.finish()
-        export_call(fold, kind, built, Redaction(options.without))
+        duration_s = export_call(fold, kind, built, Redaction(options.without))
         _copy(built, out)
-    print(f"{printable(str(out))}: {fold.duration_s:.1f} s")
+    print(f"{printable(str(out))}: {duration_s:.1f} s")
     return _ended(failure)
 
 
@@ -184,10 +193,8 @@ def _written(recording: CallSource, other: OtherCall | None, out: Path, options:
 
 def _copy(built: BinaryIO, out: Path) -> None:
     built.seek(0)
-    with create_file(out, replace=True) as target:
-        while rest := memoryview(built.read(_BLOCK_BYTES)):
-            while rest:
-                rest = rest[target.write(rest) :]
+    with whole_file(out) as target:
+        copyfileobj(built, target)
 
 
 def _served(recording: CallSource, other: OtherCall | None, options: PageOptions, *, opens: bool) -> int:

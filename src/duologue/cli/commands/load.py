@@ -8,15 +8,14 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import BufferedWriter
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 from msgspec.structs import replace
 
-from duologue.audio.files import create_file
-from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable
+from duologue.audio.files import whole_file
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_outputs
 from duologue.cli.load_endpoint import CallsOptions, target_of
 from duologue.cli.quantities import counts_in, per_second_in, seconds_in
 from duologue.cli.run import run_to_end
@@ -106,7 +105,7 @@ def load(url: str, /, *, callers: CallsOptions = _CALLERS, options: LoadOptions 
     levels = counts_in(options.calls, "--calls")
     limits = {} if options.until is None else _limit(options.until)
     pages = [] if options.html is None else [_page_of(options.html, number) for number in range(1, _WORST + 1)]
-    check_writable(options.json, options.html, *pages, force=options.force)
+    check_outputs(options.json, options.html, *pages, force=options.force)
     return run_to_end(_load(url, callers, options, plan, levels, limits))
 
 
@@ -237,7 +236,7 @@ def _write(
         "held": held,
     }
     if options.json is not None:
-        with create_file(options.json, replace=options.force) as file:
+        with whole_file(options.json, replace=options.force) as file:
             file.write(write_text(load_json(reports, **about)) + b"\n")
     if options.html is not None:
         worst = sorted(calls, key=lambda call: float("inf") if call.worst_ms is None else call.worst_ms, reverse=True)
@@ -254,7 +253,7 @@ def _write(
             nonce=secrets.token_urlsafe(16),
             worst=links,
         )
-        with create_file(options.html, replace=options.force) as file:
+        with whole_file(options.html, replace=options.force) as file:
             file.write(page.encode())
 
 
@@ -267,7 +266,7 @@ def _call_page(call: KeptCall, path: Path, *, replace_file: bool) -> WorstCallLi
     with ExitStack() as stack:
         recording = stack.enter_context(RecordingReader(call.path))
         user, model = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
-        target = stack.enter_context(BufferedWriter(create_file(path, replace=replace_file)))
+        target = stack.enter_context(whole_file(path, replace=replace_file))
         options = PageOptions(title=f"A call with {wait}")
         build_page(recording, target, nonce=secrets.token_hex(16), scratch=(user, model), options=options)
     return path.name, f"the call with {wait}"

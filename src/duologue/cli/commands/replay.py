@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
 from duologue.cli.call.call import view_for
 from duologue.cli.call.played_recording import play_to_clients
-from duologue.cli.errors import EXIT_FAILURE, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_port, sentence_of
 from duologue.cli.frame_files import show_notes
-from duologue.cli.input_files import check_readable
+from duologue.cli.input_files import check_readable, is_standard_input
 from duologue.cli.run import run_to_end
 from duologue.cli.turns.observations import Observation
 from duologue.cli.views.family_replay import replay_family
@@ -31,6 +31,8 @@ from duologue.testing.cassettes.player import Match
 
 __all__ = ["replay"]
 
+_MATCH: Final[Match] = "types"
+
 
 def replay(
     file: Path,
@@ -44,7 +46,7 @@ def replay(
     port: Annotated[int, Parameter(help="Of --serve; 0: any that is free.")] = 0,
     match: Annotated[
         Match, Parameter(help="Of --serve: what of the client's events must be as it was recorded.")
-    ] = "types",
+    ] = _MATCH,
 ) -> int:
     """Print a recording, message by message, as typed events, and its turns with their delays.
 
@@ -54,7 +56,12 @@ def replay(
     """
     check_readable(file)
     if serve:
+        if json or is_standard_input(file):
+            raise UsageError("--serve plays a file of a recording, without --json")
+        check_port(port, "--port")
         return run_to_end(play_to_clients(file, port=port, match=match))
+    if port or match != _MATCH:
+        raise UsageError("--port and --match belong to --serve")
     builder, view = SummaryBuilder(), view_for(json=json)
     with FrameFile(file) as frames:
         if frames.recording is not None and frames.recording.header.family in ("live", "translation"):

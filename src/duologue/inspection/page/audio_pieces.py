@@ -6,6 +6,7 @@ import base64
 import io
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -120,7 +121,10 @@ def coded(pcm16: bytes, rate_hz: int, coding: AudioCoding) -> bytes:
 
     file = io.BytesIO()
     samples = numpy.frombuffer(pcm16, "<i2")
-    _soundfile().write(file, samples, rate_hz, format="MP3", subtype="MPEG_LAYER_III", compression_level=_MP3_LEVEL)
+    options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": _MP3_LEVEL}
+    # The library calls back, and an exception is lost there: Ctrl-C raises in the main thread alone.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(_soundfile().write, file, samples, rate_hz, **options).result()
     return file.getvalue()
 
 

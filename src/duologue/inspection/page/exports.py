@@ -32,8 +32,12 @@ _RATE_HZ: Final = 24_000
 _US: Final = 1_000_000
 
 
-def export_call(fold: LaneFold, kind: ExportKind, target: BinaryIO, redaction: Redaction) -> None:
-    """Write a call that is folded to its end. Raises MissingExtra for a WAV of sides whose rates differ."""
+def export_call(fold: LaneFold, kind: ExportKind, target: BinaryIO, redaction: Redaction) -> float:
+    """Write a call that is folded to its end.
+
+    Returns its length in seconds, of a WAV six hours at the most. Raises MissingExtra for a WAV of sides whose rates
+    differ.
+    """
     match kind:
         case "wav":
             _write_wav(fold, target, silent="audio" in redaction.without)
@@ -43,6 +47,7 @@ def export_call(fold: LaneFold, kind: ExportKind, target: BinaryIO, redaction: R
                 target.write(f"{begin_s:.3f}\t{end_s:.3f}\t{label}\n".encode("utf-8", "replace"))
         case "perfetto":
             target.write(write_text({"traceEvents": [*_trace(fold, redaction)], "displayTimeUnit": "ms"}))
+    return min(fold.duration_s, _MAX_S) if kind == "wav" else fold.duration_s
 
 
 # --- sound ------------------------------------------------------------------------------------------------------------

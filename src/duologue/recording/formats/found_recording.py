@@ -12,7 +12,7 @@ from duologue.errors import DecodeError, RecordingError
 from duologue.recording.formats.directions import direction_of_type
 from duologue.recording.formats.formats import FrameFile
 from duologue.recording.formats.found import FoundFrame
-from duologue.recording.lines import Direction, Frame, Header, RecordingLine, UnknownLine
+from duologue.recording.lines import LATEST_S, Direction, Frame, Header, RecordingLine, UnknownLine
 
 __all__ = ["FoundRecording"]
 
@@ -46,7 +46,7 @@ class FoundRecording:
             if found is None:
                 continue
             if found.at_s is not None:
-                at_s = max(at_s, found.at_s - self._start_s)
+                at_s = min(max(at_s, found.at_s - self._start_s), LATEST_S)
             yield _line(found, at_s)
 
 

@@ -23,6 +23,7 @@ from duologue.server.telemetry.log import log_event
 
 __all__ = ["serving_inspector"]
 
+_LAST_PORT: Final = 65_535
 _HOST: Final = "127.0.0.1"
 
 _TOKEN_BYTES: Final = 24
@@ -61,6 +62,8 @@ async def serving_inspector(inspector: Inspector, *, port: int = 0) -> AsyncGene
     """
     server = _WebServer(inspector)
     try:
+        if not 0 <= port <= _LAST_PORT:  # uvloop takes the number modulo 65,536
+            raise OverflowError(f"ports end at {_LAST_PORT}")
         listening = await asyncio.start_server(server.serve, _HOST, port, limit=MAX_HEAD_BYTES)
     except (OSError, OverflowError) as fault:
         reason = getattr(fault, "strerror", None) or fault
