@@ -22,6 +22,7 @@ from duologue.audio.samples import from_samples
 from duologue.inspection.page import NotComparable, OtherCall, PageOptions, Redacted, build_page
 from duologue.inspection.prices import PriceList
 from duologue.recording import RecordingLine, RecordingReader, RecordingWriter
+from duologue.recording.lines import LATEST_S
 from tests.inspection._calls import Call, barge_in_call, push_to_talk_call, vad_call
 
 Json = dict[str, Any]
@@ -159,8 +160,8 @@ def hostile_call() -> list[RecordingLine]:
     call.server(0.8, "response.output_audio.delta", response_id="r", item_id=HOSTILE, output_index=-1,
                 content_index=-(10**18), delta="<script>")  # fmt: skip
     call.server(0.9, "x", text="y" * 1_000_000)
-    call.server(1e300, "x")
-    call.server(-1e300, "input_audio_buffer.speech_started", item_id="i", audio_start_ms=10**15)
+    call.server(LATEST_S, "x")
+    call.server(-LATEST_S, "input_audio_buffer.speech_started", item_id="i", audio_start_ms=10**15)
     call.server(1.0, "input_audio_buffer.speech_stopped", item_id="i", audio_end_ms=-(10**15))
     return call.lines
 

@@ -29,7 +29,9 @@ def test_the_types_are_sound() -> None:
         "--allowJs --checkJs --strict --noUncheckedIndexedAccess --noEmit --target es2022 --lib es2023,dom,dom.iterable"
     )
     script = str(_ASSETS / "sessions.js")
-    checked = subprocess.run([node, str(_TSC), *options.split(), script], capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        [node, str(_TSC), *options.split(), script], capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert (checked.stdout, checked.returncode) == ("", 0)
 
 

@@ -31,4 +31,7 @@ def run(pytester: pytest.Pytester, code: str, *options: str) -> pytest.RunResult
     if not list(pytester.path.glob("pytest.ini")):
         pytester.makefile(".ini", pytest=STRICT)
     pytester.makepyfile(test_inner=code)
-    return pytester.runpytest_inprocess(*options)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CI", "BUILD_NUMBER"):  # by which pytest prints whole messages twice
+            patch.delenv(name, raising=False)
+        return pytester.runpytest_inprocess(*options)

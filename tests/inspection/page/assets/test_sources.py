@@ -28,7 +28,11 @@ def test_the_types_are_sound() -> None:
     if node is None or not _TSC.is_file():
         pytest.skip("node or typescript is not installed: make test installs the packages of tests/compat/package.json")
     checked = subprocess.run(
-        [node, str(_TSC), *_OPTIONS.split(), *map(str, _SCRIPTS)], capture_output=True, text=True, check=False
+        [node, str(_TSC), *_OPTIONS.split(), *map(str, _SCRIPTS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
     )
     assert checked.stdout == ""
     assert checked.returncode == 0
