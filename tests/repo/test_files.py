@@ -24,6 +24,7 @@ _REGISTRY_HOSTS = [
     )
 ]
 _MACHINE_PATH = re.compile(r"(?<![\w.~}/-])/(?:home|root|work|workspace|Users)/[\w.-]+|\b[A-Z]:\\Users\\")
+_VAGUE = re.compile(r"\b(?:nobody|whoever|somebody)\b", re.IGNORECASE)
 _MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!\w+:|#)([^)\s#]+)[^)]*\)")
 _FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
@@ -48,6 +49,17 @@ def test_no_file_names_the_host_of_a_package_registry() -> None:
 
 def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
     assert [(name, hit.group()) for name, text in text_files() for hit in _MACHINE_PATH.finditer(text)] == []
+
+
+def test_texts_name_the_one_they_mean() -> None:
+    # A client, a caller, a viewer: "nobody" and its like leave open who is meant. A quoted voice may use them.
+    used = [
+        name
+        for name, text in text_files()
+        if name.startswith(("src/", "docs/", "README"))
+        for _ in _VAGUE.findall(text)
+    ]
+    assert len(used) < 15, used
 
 
 def test_links_between_markdown_files_lead_somewhere() -> None:

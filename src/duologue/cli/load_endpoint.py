@@ -1,4 +1,4 @@
-"""The server that `load` and `gate` call: checked, found, and priced if it is somebody else's."""
+"""The server that `load` and `gate` call: checked, found, and priced if it is another party's."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def target_of(url: str, options: CallsOptions, *, call_minutes: float) -> 
     `call_minutes` is about how long all calls last together.
 
     Raises:
-        UsageError: the URL is none, or the server is somebody else's and nobody has agreed to pay.
+        UsageError: the URL is none, or the server is another party's and `--i-pay` is missing.
         ConnectFailed: it cannot be reached, or refuses.
         DuologueError: it does not speak this protocol.
     """

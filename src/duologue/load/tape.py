@@ -51,7 +51,7 @@ class _Entry(Struct):
 
 
 class LevelTape:
-    """One file for all calls of a level that are kept. It is closed by whoever opened it."""
+    """One file for all calls of a level that are kept. Its opener closes it."""
 
     def __init__(self, file: BinaryIO, *, most: int, url: str, model: str | None, family: SessionFamily) -> None:
         """`most` is how many calls are kept, the first ones: a minute of one has 6 MB."""

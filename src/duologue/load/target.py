@@ -73,7 +73,7 @@ class LoadTarget(Struct, frozen=True, kw_only=True):
     family: LoadFamily
     dialect: str
     is_guessed: bool = False
-    """Whether the dialect was named by nobody: then frames are read forgivingly."""
+    """Whether no dialect was named: then frames are read forgivingly."""
     url: str
     """Of the session. Its query may hold a key that was written there."""
     model: str | None

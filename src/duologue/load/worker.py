@@ -43,7 +43,7 @@ async def _work(order: WorkOrder) -> WorkResult | None:
     waiting = asyncio.ensure_future(ended.wait())  # noqa: TID251 - likewise
     try:
         await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None  # whoever wanted the result is gone
+        return working.result() if working.done() else None  # the one who wanted the result is gone
     finally:
         working.cancel()
         waiting.cancel()

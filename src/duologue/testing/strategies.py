@@ -116,7 +116,7 @@ def frame_of(
 def sessions(draw: st.DrawFn, *, max_commands: int = 12) -> list[ClientEvent]:
     """Client events that a Realtime server accepts in this order, each without an error.
 
-    Whoever sends them waits for `response.done` behind each `response.create`. Ids of items are the client's own.
+    Their sender waits for `response.done` behind each `response.create`. Ids of items are the client's own.
     """
     pair = Pair()
     pair.connect()

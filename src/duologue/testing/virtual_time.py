@@ -44,7 +44,7 @@ _PATIENCE_S: Final = 10.0
 """Of real time. The longest wait is for a speech engine in a thread, a second or two on a slow machine."""
 
 _MAX_S: Final = 7 * 24 * 3600.0
-"""Of virtual time. A server that nobody calls gets there within minutes, so that a wait for what never comes ends."""
+"""Of virtual time. A server without clients gets there within minutes, so that a wait for what never comes ends."""
 
 _RESOLUTION_S: Final = 1e-9
 """asyncio runs a timer that is due within the resolution of the system's clock, on Windows 16 ms."""

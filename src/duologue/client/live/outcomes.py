@@ -84,7 +84,7 @@ class CommandOutcomes:
         return command_id in self._ended
 
     def end(self, fault: DuologueError) -> None:
-        """The session is over: whoever waits gets that."""
+        """The session is over: all that wait get that."""
         for waiting in self._waiting.values():
             for each in waiting:
                 if not each.done():

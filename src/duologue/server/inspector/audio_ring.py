@@ -1,6 +1,7 @@
 """The latest messages with audio of all sessions, in one piece of memory that is written round and round.
 
-It is there while somebody looks: to copy all audio through memory that no cache holds costs a server some percent.
+It is there while the inspector has a viewer: to copy all audio through memory that no cache holds costs a server some
+percent.
 """
 
 from __future__ import annotations

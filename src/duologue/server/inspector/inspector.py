@@ -29,13 +29,13 @@ _MAX_SESSION_BYTES: Final = 64 * 1024 * 1024
 """Of one session's lines: with pieces of 20 ms, an hour."""
 
 _MAX_FOLLOWED: Final = 8
-"""Calls that are folded together. Those that nobody looks at any more make room."""
+"""Calls that are folded together. Those that have no viewer any more make room."""
 
 _IN_USE_S: Final = 600.0
 """Who has closed a page may look at the next call; and a ring that keeps ten minutes has nothing older."""
 
 _FORGET_S: Final = 300.0
-"""After nobody has looked at a call for so long, its fold is given up: who comes back waits 5 s for that of an hour."""
+"""A call without a viewer for so long loses its fold: the next viewer waits 5 s for that of an hour."""
 
 
 class TooManyFollowed(Exception):
@@ -59,7 +59,7 @@ class Inspector:
         """In the order in which they began."""
         self._followed: dict[str, FollowedCall] = {}
         self._forgetting: dict[str, asyncio.TimerHandle] = {}
-        """Folds that nobody looks at."""
+        """Folds without a viewer."""
         self._folds = 0
         self._closing: asyncio.TimerHandle | None = None
         self._news: asyncio.Event | None = None

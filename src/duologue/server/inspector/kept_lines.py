@@ -1,6 +1,6 @@
 """The lines of one session in memory, bounded in bytes.
 
-A message with audio is kept as its text without it, and its place in the ring of all audio. While nobody looks that is
+A message with audio is kept as its text without it, and its place in the ring of all audio. Without a viewer that is
 all that is done: nothing is parsed. When the ring has gone on, the message is as long as it was, with silence for its
 audio, so that a long call keeps its events and their figures. Beyond the bound the first lines are given up.
 """

@@ -20,7 +20,7 @@ FAMILIES: Final = ("servers", "scripts", "faults", "sounds", "cassettes", "virtu
 """Modules of this folder that are plugins of their own, in the order in which their hooks are called last."""
 
 _OLDEST: Final = (8, 0)
-"""The first pytest whose hooks can be wrapped as the families do it. An older one goes on without them: whoever tests
+"""The first pytest whose hooks can be wrapped as the families do it. An older one goes on without them: tests of
 something else must not notice that duologue is there."""
 
 _PACKAGE: Final = __name__.partition(".")[0]
