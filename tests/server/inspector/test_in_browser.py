@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -17,27 +16,23 @@ from playwright.async_api import Browser, Page, async_playwright
 from duologue import connect
 from duologue.server import Inspector, serving_inspector
 from duologue.testing import scripted_engines
+from tests._chromium import CHROMIUM, need_chromium
 from tests.server._listening import listening, scripted_app
 from tests.server._talking import event, speak, typed, until
 from tests.server.inspector._looking import begun, end
 
 pytestmark = pytest.mark.timeout(60)
 
-_CHROMIUM: Final = Path("/usr/bin/chromium")
 _SEEN_MS: Final = 20_000
 """Other tests share the machine."""
 
 
 @asynccontextmanager
 async def chromium() -> AsyncGenerator[Browser, None]:
-    """A browser; the test is skipped where there is none, but not in continuous integration."""
-    if not _CHROMIUM.exists():
-        told = f"{_CHROMIUM} is missing: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+    """A browser; the test is skipped where there is none."""
+    need_chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=["--mute-audio"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--mute-audio"])
         yield browser
         await browser.close()
 

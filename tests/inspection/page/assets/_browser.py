@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections import defaultdict
@@ -11,13 +10,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from duologue.inspection.page import OtherCall, PageOptions, build_page
 from duologue.recording import RecordingReader
+from tests._chromium import CHROMIUM, need_chromium
 
-CHROMIUM: Final = Path("/usr/bin/chromium")
 NONCE: Final = "0123456789abcdef"
 _EMPTY: Final = "about:blank"
 _READY_MS: Final = 20_000
@@ -26,12 +24,8 @@ _READY_MS: Final = 20_000
 
 @contextmanager
 def chromium() -> Generator[Browser]:
-    """A browser; the test is skipped where there is none, but not in continuous integration."""
-    if not CHROMIUM.exists():
-        told = f"{CHROMIUM} is missing: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+    """A browser; the test is skipped where there is none."""
+    need_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--autoplay-policy=no-user-gesture-required", "--mute-audio"]
