@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs b
 from duologue.cli.views.load_page import load_page
 from duologue.engines.base import ResponderRequest
 from duologue.testing import scripted_engines
-from tests.inspection.page._recordings import whole_call, write
 from tests._chromium import CHROMIUM
+from tests.inspection.page._recordings import whole_call, write
 from tests.inspection.page.assets._browser import built
 from tests.load._levels import levels, plan
 
