@@ -1,4 +1,4 @@
-"""What it costs a server that its calls can be looked at, while nobody does and while one is, and to record them.
+"""What `serve --inspect` costs a server, without a viewer and with the inspector in use, and what `--record` costs.
 
 The messages of a call pass a transport with a tap and one without, in turn, round after round, and the processor time
 of the round is compared. Before that, a server has calls without a tap: its processor time for a message says how much
@@ -26,7 +26,7 @@ from duologue.server.tap.tapped_session import TappedSession
 from duologue.transports import Transport
 
 GOAL_PERCENT: Final = 1.0
-"""Of an inspector that nobody looks at."""
+"""Of an inspector without a viewer."""
 
 PIECES: Final = 20
 OTHERS: Final = 12

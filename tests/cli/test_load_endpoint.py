@@ -1,4 +1,4 @@
-"""Whom `load` and `gate` call, and whom they do not without being told that somebody pays."""
+"""Which servers `load` and `gate` call at once, and which ones only with `--i-pay`."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
 
 
 def test_texts_name_the_one_they_mean() -> None:
-    # A client, a caller, a viewer: "nobody" and its like leave open who is meant. A quoted voice may use them.
+    # A text says "client", "caller" or "viewer"; these three words leave open who is meant. Examples may quote speech.
     used = [
         name
         for name, text in text_files()
