@@ -41,4 +41,4 @@ def test_nothing_is_loaded_and_nothing_of_a_session_is_html() -> None:
         == []
     )
     assert re.findall(r"url\(|@import|https?:", _text("sessions.css")) == []
-    assert re.findall(r'(?:src|href)="([^"]+)"', _text("page.html")) == ["sessions.css", "sessions.js"]
+    assert re.findall(r'(?:src|href)="([^"]+)"', _text("page.html")) == ["colours.css", "sessions.css", "sessions.js"]

@@ -37,10 +37,13 @@ class Document:
     """Writes a page into a file, in order: `data` and `packed` for each piece of data, then `close`."""
 
     def __init__(self, target: BinaryIO, *, nonce: str, live: bool = False, assets: Traversable | None = None) -> None:
-        """`nonce` cannot be guessed, and has letters and digits. Writes what stands before the data."""
+        """`nonce` cannot be guessed, and has letters and digits. Writes what stands before the data.
+
+        `assets` is the folder of another page; what that lacks, such as the colours, is taken from the page of a call.
+        """
         self.size_bytes = 0
         self._target = target
-        self._parts = _filled(assets or files("duologue.inspection.page") / "assets", nonce, live=live)
+        self._parts = _filled(assets or _of_call(), nonce, live=live)
         for part in self._parts:
             if part is None:
                 break
@@ -85,9 +88,18 @@ def _filled(assets: Traversable, nonce: str, *, live: bool) -> Iterator[str | No
         if meta is not None:
             yield f'<meta http-equiv="Content-Security-Policy" content="{policy(nonce, live=live)}">'
         elif style is not None:
-            yield f'<style nonce="{nonce}">\n{(assets / style).read_text(encoding="utf-8")}</style>'
+            yield f'<style nonce="{nonce}">\n{_text(assets, style)}</style>'
         elif script is not None:
-            yield f'<script nonce="{nonce}">\n{(assets / script).read_text(encoding="utf-8")}</script>'
+            yield f'<script nonce="{nonce}">\n{_text(assets, script)}</script>'
         else:
             yield None
     yield page[at:]
+
+
+def _text(assets: Traversable, name: str) -> str:
+    own = assets / name
+    return (own if own.is_file() else _of_call() / name).read_text(encoding="utf-8")
+
+
+def _of_call() -> Traversable:
+    return files("duologue.inspection.page") / "assets"

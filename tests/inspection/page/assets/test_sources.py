@@ -59,5 +59,6 @@ def test_no_script_makes_html_or_addresses_of_what_a_call_says(path: Path) -> No
     assert text.count("\n") <= _LONGEST
 
 
-def test_the_style_loads_nothing() -> None:
-    assert re.findall(r"url\(|@import|https?:", (_ASSETS / "style.css").read_text(encoding="utf-8")) == []
+def test_the_styles_load_nothing() -> None:
+    for style in _ASSETS.glob("*.css"):
+        assert re.findall(r"url\(|@import|https?:", style.read_text(encoding="utf-8")) == []
