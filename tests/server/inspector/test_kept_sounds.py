@@ -1,8 +1,15 @@
 from __future__ import annotations
 
 import base64
+import json
+import warnings
+
+import pytest
 
 from duologue.audio.formats import PCM, PCMU
+from duologue.codec import LossyTranslationWarning, encode
+from duologue.dialects import PROFILES
+from duologue.events import InputAudioBufferAppendEvent, ResponseAudioDeltaEvent
 from duologue.server.inspector.audio_ring import AudioRing
 from duologue.server.inspector.kept_lines import KeptLines
 from duologue.server.inspector.kept_sounds import KeptSounds
@@ -58,3 +65,16 @@ def test_a_line_that_is_no_json_any_more_is_silent() -> None:
         sounds.write(b"\1\0")
         sounds.was(PCM)
     assert sounds.read(0, 4) == bytes(4)
+
+
+@pytest.mark.parametrize("dialect", PROFILES)
+def test_audio_stands_in_the_same_places_in_every_dialect(dialect: str) -> None:
+    delta = ResponseAudioDeltaEvent(
+        event_id="e", response_id="r", item_id="i", output_index=0, content_index=0, delta="AAAA"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LossyTranslationWarning)
+        frames = [
+            json.loads(encode(each, dialect=dialect)) for each in (InputAudioBufferAppendEvent(audio="AAAA"), delta)
+        ]
+    assert [frame.get("audio", frame.get("delta")) for frame in frames] == ["AAAA", "AAAA"]

@@ -74,7 +74,7 @@ class KeptSounds:
             content = parse_object(line.message)
         except DecodeError:
             return b""
-        sound = content.get("audio", content.get("delta"))
-        return (
-            FrameSound(base64=sound, encoding=self._encodings[known - 1][1]).pcm16() if isinstance(sound, str) else b""
-        )
+        sound = content.get("audio", content.get("delta"))  # so in every family and dialect: a test holds it
+        if not isinstance(sound, str):
+            return b""
+        return FrameSound(base64=sound, encoding=self._encodings[known - 1][1]).pcm16()
