@@ -80,6 +80,40 @@ async def test_a_full_table_of_descriptors_leaves_room_for_pages_and_turns_sessi
         assert ends.reasons == ["full", "connections"]
 
 
+class Line:
+    """A connection for the table that does nothing."""
+
+    address, owner = "192.0.2.1", "address 192.0.2.1"
+    unread = received = 0
+    is_cut = False
+
+    def check(self, now: float) -> None:
+        """Nothing is late."""
+
+    def cut(self, name: str) -> None:
+        """Closes nothing."""
+        self.is_cut = True
+
+
+async def test_free_descriptors_below_those_in_use_are_not_taken_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a burst of connections that were cut, the lowest free descriptor is far below the highest in use."""
+    monkeypatch.setattr(connections, "descriptor_limit", lambda: 100)
+    monkeypatch.setattr(connections, "reserved_descriptors", lambda: 12)
+    monkeypatch.setattr(connections, "descriptors_left", lambda: 90)
+    monkeypatch.setattr(connections, "descriptors_open", lambda: 20)
+    table = connections.Connections(Limits(), turned_away=lambda name: None)
+    lines = [Line() for _ in range(80)]
+    for each in lines:
+        table.arrive(each)
+    assert [each.is_cut for each in lines] == [True] * 25 + [False] * 55, (
+        "twice the reserved ones and 20 others are left"
+    )
+    monkeypatch.setattr(connections, "descriptors_open", lambda: 85)
+    table.count_other_descriptors()
+    table.arrive(late := Line())
+    assert [each.is_cut for each in (*lines[24:27], late)] == [True, True, False, False]
+
+
 UNFINISHED = masked(1, b"x" * 50_000, length=15_000_000)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import uvicorn
 
 from duologue.clock import loop_time
-from duologue.server.descriptors import descriptors_left, reserved_descriptors
+from duologue.server.descriptors import descriptor_limit, descriptors_left, descriptors_open, reserved_descriptors
 from duologue.server.limits import Limits
 from duologue.server.telemetry.log import log_event
 
@@ -31,6 +31,9 @@ _MAX_SWEEP_S: Final = 1.0
 
 _MUCH_BYTES: Final = 64 * 1024
 """Of a connection that leaves memory worth giving back: two seconds of speech. Requests for pages are far below."""
+
+_COUNTED_SHARE: Final = 4
+"""From this part of the limit on descriptors, all are counted once in a sweep: 8 ms for 16,000."""
 
 _TURN_S: Final = 0.0015
 """How long connections parse in one iteration of the event loop: one to two of the milliseconds of
@@ -87,6 +90,8 @@ class Connections:
         self.limits = limits
         self._turned_away = turned_away
         self._all: set[TrackedConnection] = set()
+        self._other_descriptors = descriptors_open()
+        """Descriptors that are no connections of this table, when they were last counted."""
         self._waiting: dict[TrackedConnection, None] = {}
         self._waiting_by_address: dict[str, dict[TrackedConnection, None]] = {}
         self._holding: set[TrackedConnection] = set()
@@ -121,7 +126,16 @@ class Connections:
     def _takes_descriptors(self) -> bool:
         """Whether waiting connections take descriptors from sessions. A few may wait in any case, for HTTP routes."""
         reserved = reserved_descriptors()
-        return len(self._waiting) > reserved // 2 and descriptors_left() <= 2 * reserved
+        return len(self._waiting) > reserved // 2 and self._descriptors_left() <= 2 * reserved
+
+    def _descriptors_left(self) -> int:
+        # The first says too much after a burst was cut, the second until what is no connection is counted again.
+        return min(descriptors_left(), descriptor_limit() - self._other_descriptors - len(self._all))
+
+    def count_other_descriptors(self) -> None:
+        """Count the descriptors that are no connections, if there may be too few; each sweep does."""
+        if len(self._all) > descriptor_limit() // _COUNTED_SHARE:
+            self._other_descriptors = max(0, descriptors_open() - len(self._all))
 
     def take_over(self, connection: TrackedConnection) -> None:
         """Add a connection that replaces another one: a WebSocket after its HTTP request."""
@@ -243,6 +257,7 @@ class Connections:
         self._sweep = None
         if self._waiting or self._holding:
             self._start_sweeping()  # first, so that a fault in one connection disables no deadlines
+        self.count_other_descriptors()
         now = asyncio.get_running_loop().time()
         for connection in (*self._waiting, *(self._holding - self._waiting.keys())):
             connection.check(now)
