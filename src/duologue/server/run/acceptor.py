@@ -1,4 +1,4 @@
-"""Accepts TLS connections, and counts them from before their handshake."""
+"""Accepts connections, and counts those with TLS from before their handshake."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from duologue.server.networks import network_of
 from duologue.server.run.connections import Connections
 
-__all__ = ["TLSAcceptor"]
+__all__ = ["Acceptor"]
 
 _MAX_ACCEPTED: Final = 32
 """Connections in one iteration of the event loop."""
@@ -23,17 +23,18 @@ _RETRY_S: Final = 0.1
 """Until connections are accepted again after the descriptors ran out."""
 
 
-class TLSAcceptor:
+class Acceptor:
     """Accepts connections and does their TLS handshakes.
 
-    The event loop's own server shows a connection only after its handshake: those that never finish it would not be in
-    the table, and could not be cut.
+    uvloop's own server accepts all that are queued at once, and resets those for which no descriptor is left, before
+    others that wait too long can be cut. Every loop's server shows a connection with TLS only after its handshake:
+    those that never finish it would not be in the table, and could not be cut.
     """
 
     def __init__(
         self,
         listening: socket.socket,
-        tls: SSLContext,
+        tls: SSLContext | None,
         edge: Connections,
         server_state: ServerState,
         make: Callable[[], asyncio.Protocol],
@@ -64,18 +65,24 @@ class TLSAcceptor:
                 self._loop.call_later(_RETRY_S, self._listen)
                 return
             client.setblocking(False)
-            handshake = _Handshake(client, network_of(address[0]))
-            self._edge.arrive(handshake)
-            task = self._loop.create_task(self._finish(handshake))
+            task = self._loop.create_task(self._open(client, network_of(address[0])))
             self._state.tasks.add(task)
             task.add_done_callback(self._state.tasks.discard)
 
-    async def _finish(self, handshake: _Handshake) -> None:
+    async def _open(self, client: socket.socket, address: str) -> None:
+        if self._tls is not None:
+            await self._shake_hands(_Handshake(client, address), self._tls)
+            return
+        with suppress(OSError):  # the client is gone: there is no connection to tell
+            await self._loop.connect_accepted_socket(self._make, client)
+
+    async def _shake_hands(self, handshake: _Handshake, tls: SSLContext) -> None:
+        self._edge.arrive(handshake)
         self._handshakes.add(handshake)
         within_s, began = self._edge.limits.handshake_s, self._loop.time()
         try:
             await self._loop.connect_accepted_socket(
-                self._make, handshake.socket, ssl=self._tls, ssl_handshake_timeout=within_s
+                self._make, handshake.socket, ssl=tls, ssl_handshake_timeout=within_s
             )
         except OSError:
             # Too late, not TLS, no common cipher, or disconnected. Only the clock shows which, and timers of uvloop may

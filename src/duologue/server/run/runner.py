@@ -20,7 +20,7 @@ from duologue.server.http.paths import PATH
 if TYPE_CHECKING:
     import uvicorn
 
-    from duologue.server.run.acceptor import TLSAcceptor
+    from duologue.server.run.acceptor import Acceptor
     from duologue.server.run.connections import Connections, EdgeConfig
 
 __all__ = ["loop_factory", "serve", "tune_process"]
@@ -77,7 +77,7 @@ async def serve(
         MissingExtra: uvicorn, or what an engine needs, is not installed.
     """
     try:
-        from duologue.server.run.acceptor import TLSAcceptor
+        from duologue.server.run.acceptor import Acceptor
         from duologue.server.run.edge import bind, edge_config
     except ImportError as fault:
         raise MissingExtra("uvicorn", extra="server") from fault
@@ -85,7 +85,7 @@ async def serve(
     config = edge_config(application)
     try:
         async with application.running():
-            server = _server(config, TLSAcceptor, tls)
+            server = _server(config, Acceptor, tls)
             trimming = asyncio.ensure_future(_trim_memory(config.edge))  # noqa: TID251
             try:
                 await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
@@ -135,12 +135,12 @@ def _glibc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
-def _server(config: EdgeConfig, acceptor: type[TLSAcceptor], tls: SSLContext | None) -> uvicorn.Server:
+def _server(config: EdgeConfig, acceptor: type[Acceptor], tls: SSLContext | None) -> uvicorn.Server:
     import uvicorn
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            """Listen. TLS handshakes are done by `TLSAcceptor`, so that the table has every connection."""
+            """Listen by an `Acceptor`, so that the table has every connection."""
             state, loop = self.server_state, asyncio.get_running_loop()
 
             def make() -> asyncio.Protocol:
@@ -149,18 +149,17 @@ def _server(config: EdgeConfig, acceptor: type[TLSAcceptor], tls: SSLContext | N
             await self.lifespan.startup()
             self.servers = []
             for each in sockets or ():
-                if tls is None:
-                    self.servers.append(await loop.create_server(make, sock=each, backlog=config.backlog))
-                elif sys.platform == "win32":
+                if sys.platform == "win32":
                     # No `add_reader` in the event loop of Windows: handshakes have a timeout, but are not in the table.
-                    within_s = config.edge.limits.handshake_s
+                    within_s = config.edge.limits.handshake_s if tls is not None else None
                     self.servers.append(
-                        await loop.create_server(make, sock=each, ssl=tls, ssl_handshake_timeout=within_s)
+                        await loop.create_server(
+                            make, sock=each, ssl=tls, ssl_handshake_timeout=within_s, backlog=config.backlog
+                        )
                     )
                 else:
                     self.servers.append(acceptor(each, tls, config.edge, state, make))  # type: ignore[arg-type]
-                # asyncio accepts its `backlog` in one iteration, which must fit into the reserved descriptors; the
-                # system may queue more clients.
+                # An iteration accepts fewer, which must fit into the reserved descriptors; the system may queue more.
                 each.listen(_MAX_QUEUED)
             self.started = True
 
