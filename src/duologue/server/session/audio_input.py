@@ -51,14 +51,25 @@ class DetectorInput:
         encoding = command.encoding
         if (encoding, command.noise_reduction) != (self._encoding, self._noise_reduction):
             self._prepare(encoding, command.noise_reduction)
-        audio = self._odd_bytes + command.audio
-        whole = len(audio) // encoding.bytes_per_sample * encoding.bytes_per_sample
-        self._odd_bytes = audio[whole:]
+        audio = self._whole_samples(command.audio, encoding.bytes_per_sample)
         first, last = self._resampling[0], self._resampling[-1]
-        pcm16 = await _converted(lambda samples: first.push(encoding.to_pcm16(samples)), audio[:whole])
+        if len(audio) <= _MAX_AT_ONCE_BYTES:
+            pcm16 = first.push(encoding.to_pcm16(audio))
+        else:
+            pcm16 = await asyncio.to_thread(lambda: first.push(encoding.to_pcm16(audio)))
         if self._denoiser is not None:
             pcm16 = await _converted(last.push, await self._denoiser.clean(pcm16))
         return await self._detector.detect(pcm16)
+
+    def _whole_samples(self, audio: bytes, bytes_per_sample: int) -> bytes:
+        """What came last and this, but for half a sample at the end."""
+        if self._odd_bytes:
+            audio = self._odd_bytes + audio
+        if not (odd := len(audio) % bytes_per_sample):
+            self._odd_bytes = b""
+            return audio
+        self._odd_bytes = audio[-odd:]
+        return audio[:-odd]
 
     def _prepare(self, encoding: Encoding, noise_reduction: str | None) -> None:
         if encoding != self._encoding:
