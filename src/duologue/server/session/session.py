@@ -10,7 +10,8 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
 from typing import Any, Final, assert_never
 
 from duologue.clock import loop_clock, loop_time, unix_time
@@ -60,12 +61,15 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.asgi import ASGITransport
 from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["ServerSession"]
 
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
+
+_APPEND: Final = '{"type":"input_audio_buffer.append"'
 
 _LONG_S: Final = 0.0015
 """A message that took longer has the session's next one wait until others had their turn: one read can bring 32.
@@ -145,6 +149,9 @@ class ServerSession:
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
         self._to_detect: deque[Detect] = deque()
+        self._detection: asyncio.Future[Any] | None = None
+        """Of audio that was taken without the reading task."""
+        self._context = copy_context()
         self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
         self._illegal: set[IllegalTransition] = set()
@@ -215,6 +222,9 @@ class ServerSession:
             for event in (*self._protocol.take_events(), *self._configuration_events):
                 self._send(event)
             await self._flush()
+            self._context = copy_context()
+            if isinstance(self._transport, ASGITransport):
+                await self._transport.offer(self._take_at_once)
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
             self._reading = reading
@@ -224,8 +234,11 @@ class ServerSession:
                 # Either may be the first to see that the client is gone, while the other waits for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
+                self._listening = False
                 for task in (reading, writing, clock, *self._work, *self._ahead):
                     task.cancel()
+                if self._detection is not None:
+                    self._detection.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
     # --- the three loops
@@ -233,11 +246,19 @@ class ServerSession:
     async def _read(self) -> int:
         while True:
             try:
-                # Not in a variable: it would keep the last message in memory until the next one comes.
-                self._listening = True
-                await self._receive(await self._transport.receive())
+                self._listening = self._detection is None
+                message = await self._transport.receive()
             except ConnectionClosed as closed:
+                await self._detection_ended()
                 return closed.code
+            await self._detection_ended()
+            long_append = self._receive(message)
+            del message  # it would stay in memory until the next one comes
+            if long_append is not None:
+                await self._receive_long(long_append)
+                del long_append
+            if self._time() - self._last_message_at > _LONG_S:
+                await asyncio.sleep(0)
             self._carry_out()
             while self._to_detect:
                 # In this task, so that the effects of the audio precede those of the next message.
@@ -246,7 +267,9 @@ class ServerSession:
             if self._send_queue.is_full:
                 await self._make_room()
 
-    async def _receive(self, message: str | bytes) -> None:
+    def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
+        """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
+        long_append: InputAudioBufferAppendEvent | None = None
         self._listening = False
         self._last_message_at = now = self._time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
@@ -256,7 +279,7 @@ class ServerSession:
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if type(event) is InputAudioBufferAppendEvent:
                 if len(event.audio) > LONG_AUDIO_CHARS:
-                    await self._receive_long(event)
+                    long_append = event
                 else:
                     self._protocol.receive(event, now=now)
             elif (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
@@ -264,8 +287,85 @@ class ServerSession:
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
-        if self._time() - now > _LONG_S:
-            await asyncio.sleep(0)
+        return long_append
+
+    # --- appends that need no task
+
+    def _take_at_once(self, message: str) -> bool:
+        """Take an append while the reading task waits for a message. False: it is for that task.
+
+        Nine in ten messages are appends, and waking a task for each costs as much as the rest of it.
+        """
+        if not self._listening or self._detector_input is None or not message.startswith(_APPEND):
+            return False
+        self._context.run(self._append, message)
+        return True
+
+    def _append(self, message: str) -> None:
+        try:
+            self._receive(message)
+            self._carry_out()
+            if self._to_detect:
+                self._begin_detection()
+            self._listening = self._detection is None and not self._send_queue.is_full
+        except Exception as fault:
+            self._tasks.create_task(_raised(fault))  # as if the reading task had raised it
+
+    def _begin_detection(self) -> None:
+        """Detect in what has come, and if that takes time, keep the reading task from what comes next."""
+        assert self._detector_input is not None
+        try:
+            found = self._detector_input.begin(self._to_detect[0]) if len(self._to_detect) == 1 else None
+        except Exception as fault:
+            self._to_detect.popleft()
+            self._detection_broke(fault)
+            self._carry_out()
+            return
+        if found is None:
+            self._detection = self._tasks.create_task(self._detect_all())
+            self._detection.add_done_callback(self._listen_again)
+            return
+        self._to_detect.popleft()
+        if isinstance(found, asyncio.Future):
+            self._detection = found
+            found.add_done_callback(self._detected, context=self._context)
+        elif found:
+            self._detector_input.count(found)
+            self._protocol.detected(found, self._detector_input.frame_ms, now=self._time())
+            self._carry_out()
+
+    def _detected(self, done: asyncio.Future[Sequence[float]]) -> None:
+        if not done.cancelled():
+            try:
+                self._report_detected(done)
+                self._carry_out()
+            except Exception as fault:
+                self._tasks.create_task(_raised(fault))
+        self._listen_again(done)
+
+    def _report_detected(self, done: asyncio.Future[Sequence[float]]) -> None:
+        assert self._detector_input is not None
+        try:
+            found = done.result()
+        except Exception as fault:
+            self._detection_broke(fault)
+        else:
+            self._detector_input.count(found)
+            self._protocol.detected(found, self._detector_input.frame_ms, now=self._time())
+
+    async def _detect_all(self) -> None:
+        while self._to_detect:
+            await self._detect(self._to_detect.popleft())
+            await self._flush()
+
+    def _listen_again(self, _: object) -> None:
+        self._detection = None
+        self._listening = not self._send_queue.is_full
+
+    async def _detection_ended(self) -> None:
+        """Wait until the audio that was taken at once has been detected."""
+        if self._detection is not None:
+            await asyncio.wait((self._detection,))
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:
@@ -425,12 +525,15 @@ class ServerSession:
                 self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)
             probabilities = await self._detector_input.push(command)
         except Exception as fault:
-            log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
-            drop_traceback(fault)
-            self._protocol.detection_failed(client_message(fault))
+            self._detection_broke(fault)
         else:
             if probabilities:
                 self._protocol.detected(probabilities, self._detector_input.frame_ms, now=self._time())
+
+    def _detection_broke(self, fault: Exception) -> None:
+        log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
+        drop_traceback(fault)
+        self._protocol.detection_failed(client_message(fault))
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):
@@ -475,3 +578,7 @@ class ServerSession:
         async with self._long_work:
             await asyncio.sleep(0)  # others have their turn between two of these
             return request_of(command, session_id=self.session_id, session_age_s=age_s)
+
+
+async def _raised(fault: Exception) -> None:
+    raise fault
