@@ -67,11 +67,10 @@ class SileroModel:
 
         A memory is 64 samples and the 256 numbers of the network's state.
         """
-        before: Array = np.stack(memories)
+        before: Array = np.array(memories)
         audio = np.empty((len(frames), _FRAME_END + MIRRORED_SAMPLES), np.float32)
         audio[:, :CONTEXT_SAMPLES] = before[:, :CONTEXT_SAMPLES]
-        np.stack(frames, out=audio[:, CONTEXT_SAMPLES:_FRAME_END], casting="unsafe")
-        audio[:, CONTEXT_SAMPLES:_FRAME_END] *= 1 / 32768
+        np.multiply(np.array(frames), np.float32(1 / 32768), out=audio[:, CONTEXT_SAMPLES:_FRAME_END])
         audio[:, _FRAME_END:] = audio[:, _FRAME_END - 2 : _FRAME_END - 2 - MIRRORED_SAMPLES : -1]
         found, state = self._session.run(None, {AUDIO: audio, MEMORY: before[:, CONTEXT_SAMPLES:]})
         after = np.concatenate([audio[:, _FRAME_END - CONTEXT_SAMPLES : _FRAME_END], state], axis=1)

@@ -69,6 +69,9 @@ __all__ = ["ServerSession"]
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
 
+_MAX_UNDETECTED: Final = 16
+"""Appends that wait for the detector. A slower one has the session's messages wait instead, and then its socket."""
+
 _APPEND: Final = '{"type":"input_audio_buffer.append"'
 
 _LONG_S: Final = 0.0015
@@ -156,6 +159,8 @@ class ServerSession:
         self._ahead: set[asyncio.Task[Any]] = set()
         self._illegal: set[IllegalTransition] = set()
         self._tick_at = math.inf
+        self._takes_appends = False
+        """Whether the reading task waits for a message, so that an append need not pass it."""
         self._listening = False
         """Whether the next message would be read at once."""
         self._wake = asyncio.Event()
@@ -247,10 +252,13 @@ class ServerSession:
         while True:
             try:
                 self._listening = self._detection is None
+                self._takes_appends = self._detector_input is not None
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
                 await self._detection_ended()
                 return closed.code
+            finally:
+                self._takes_appends = False
             await self._detection_ended()
             long_append = self._receive(message)
             del message  # it would stay in memory until the next one comes
@@ -296,7 +304,12 @@ class ServerSession:
 
         Nine in ten messages are appends, and waking a task for each costs as much as the rest of it.
         """
-        if not self._listening or self._detector_input is None or not message.startswith(_APPEND):
+        if (
+            not self._takes_appends
+            or len(self._to_detect) >= _MAX_UNDETECTED
+            or self._send_queue.is_full
+            or not message.startswith(_APPEND)
+        ):
             return False
         self._context.run(self._append, message)
         return True
@@ -305,66 +318,59 @@ class ServerSession:
         try:
             self._receive(message)
             self._carry_out()
-            if self._to_detect:
-                self._begin_detection()
-            self._listening = self._detection is None and not self._send_queue.is_full
+            self._begin_detection()
         except Exception as fault:
             self._tasks.create_task(_raised(fault))  # as if the reading task had raised it
 
     def _begin_detection(self) -> None:
-        """Detect in what has come, and if that takes time, keep the reading task from what comes next."""
+        """Detect in what has come, piece by piece, and in the rest when a piece that takes time is done."""
         assert self._detector_input is not None
-        try:
-            found = self._detector_input.begin(self._to_detect[0]) if len(self._to_detect) == 1 else None
-        except Exception as fault:
-            self._to_detect.popleft()
-            self._detection_broke(fault)
-            self._carry_out()
-            return
-        if found is None:
-            self._detection = self._tasks.create_task(self._detect_all())
-            self._detection.add_done_callback(self._listen_again)
-            return
-        self._to_detect.popleft()
-        if isinstance(found, asyncio.Future):
-            self._detection = found
-            found.add_done_callback(self._detected, context=self._context)
-        elif found:
-            self._detector_input.count(found)
-            self._protocol.detected(found, self._detector_input.frame_ms, now=self._time())
-            self._carry_out()
-
-    def _detected(self, done: asyncio.Future[Sequence[float]]) -> None:
-        if not done.cancelled():
+        while self._to_detect and self._detection is None:
             try:
-                self._report_detected(done)
-                self._carry_out()
+                found = self._detector_input.begin(self._to_detect[0])
             except Exception as fault:
-                self._tasks.create_task(_raised(fault))
-        self._listen_again(done)
+                self._to_detect.popleft()
+                self._detection_broke(fault)
+                self._carry_out()
+                continue
+            if found is None:
+                self._detection = self._tasks.create_task(self._detect(self._to_detect.popleft()))
+                self._detection.add_done_callback(self._detection_done, context=self._context)
+                break
+            self._to_detect.popleft()
+            if isinstance(found, asyncio.Future):
+                self._detection = found
+                found.add_done_callback(self._detection_done, context=self._context)
+            elif found:
+                self._report_detected(found)
+                self._carry_out()
+        self._listening = self._detection is None
 
-    def _report_detected(self, done: asyncio.Future[Sequence[float]]) -> None:
-        assert self._detector_input is not None
-        try:
-            found = done.result()
-        except Exception as fault:
-            self._detection_broke(fault)
-        else:
-            self._detector_input.count(found)
-            self._protocol.detected(found, self._detector_input.frame_ms, now=self._time())
-
-    async def _detect_all(self) -> None:
-        while self._to_detect:
-            await self._detect(self._to_detect.popleft())
-            await self._flush()
-
-    def _listen_again(self, _: object) -> None:
+    def _detection_done(self, done: asyncio.Future[Any]) -> None:
         self._detection = None
-        self._listening = not self._send_queue.is_full
+        if done.cancelled():
+            return  # the session ends
+        try:
+            try:
+                found = done.result()
+            except Exception as fault:
+                self._detection_broke(fault)
+            else:
+                if found is not None:
+                    self._report_detected(found)
+            self._carry_out()
+            self._begin_detection()
+        except Exception as fault:
+            self._tasks.create_task(_raised(fault))
+
+    def _report_detected(self, found: Sequence[float]) -> None:
+        assert self._detector_input is not None
+        self._detector_input.count(found)
+        self._protocol.detected(found, self._detector_input.frame_ms, now=self._time())
 
     async def _detection_ended(self) -> None:
         """Wait until the audio that was taken at once has been detected."""
-        if self._detection is not None:
+        while self._detection is not None:
             await asyncio.wait((self._detection,))
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
