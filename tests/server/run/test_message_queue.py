@@ -29,11 +29,11 @@ async def test_messages_are_taken_in_order() -> None:
 async def test_a_reader_that_waits_is_woken() -> None:
     queue = MessageQueue(asyncio.get_running_loop())
     reading = asyncio.ensure_future(queue.get())
-    assert not queue.awaited
+    seen = [queue.has_reader]
     await asyncio.sleep(0)
-    assert queue.awaited
+    seen.append(queue.has_reader)
     queue.put_nowait(message("a"))
-    assert not queue.awaited
+    assert [*seen, queue.has_reader] == [False, True, False]
     assert await asyncio.wait_for(reading, 5) == message("a")
 
 
@@ -45,7 +45,7 @@ async def test_cancelling_the_reader_loses_nothing() -> None:
         if before:
             reading.cancel()
             await asyncio.wait({reading})
-            assert not queue.awaited
+            assert not queue.has_reader
         queue.put_nowait(message("a"))
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -38,7 +38,7 @@ class MessageQueue(asyncio.Queue["ASGIReceiveEvent"]):
         return self._messages.popleft()
 
     @property
-    def awaited(self) -> bool:
+    def has_reader(self) -> bool:
         """Whether the reader waits, and nothing is there."""
         return self._reader is not None and not self._reader.done()
 

@@ -166,7 +166,7 @@ class Socket(WebSocketsSansIOProtocol):
             return False
         if (
             self._offer is not None
-            and self.queue.awaited
+            and self.queue.has_reader
             and len(text) <= _LARGE_BYTES
             and (take := self._offer()) is not None
             and take(text)

@@ -28,7 +28,7 @@ _MAX_AT_ONCE_BYTES: Final = 48_000
 4 ms. A long turn, or a recording that is appended whole, would take a hundred times as long."""
 
 _HELD_BACK_MS: Final = 12
-"""What a resampler holds back at least: audio without which no frame is complete waits, and costs nothing until then."""
+"""What a resampler holds back at least: audio that completes no frame waits, and costs nothing until then."""
 
 LONG_AUDIO_CHARS: Final = 1024 * 1024
 """Base64 that is decoded in a thread. Less takes 2 ms; the 15 MB that a frame may hold take 40."""

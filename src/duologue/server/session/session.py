@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import Any, Final, assert_never
 
@@ -48,8 +47,9 @@ from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
-from duologue.server.session.audio_input import LONG_AUDIO_CHARS, DetectorInput, decode_long_audio
-from duologue.server.session.engine_failures import attempt, client_message
+from duologue.server.session.audio_input import LONG_AUDIO_CHARS, decode_long_audio
+from duologue.server.session.detection import Detection, raised
+from duologue.server.session.engine_failures import attempt
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.prompt import request_of
 from duologue.server.session.response_pipeline import answer
@@ -68,9 +68,6 @@ __all__ = ["ServerSession"]
 
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
-
-_MAX_UNDETECTED: Final = 16
-"""Appends that wait for the detector. A slower one has the session's messages wait instead, and then its socket."""
 
 _APPEND: Final = '{"type":"input_audio_buffer.append"'
 
@@ -138,7 +135,6 @@ class ServerSession:
             observer.opened(self.session_id, kind=session_start.kind) if observer is not None else UNOBSERVED
         )
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
-        self._detector_input: DetectorInput | None = None
         self._transcription = TranscriptionPipeline(
             self._engines, self._protocol, start=self._start_ahead, flush=self._flush
         )
@@ -151,18 +147,20 @@ class ServerSession:
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
-        self._to_detect: deque[Detect] = deque()
-        self._detection: asyncio.Future[Any] | None = None
-        """Of audio that was taken without the reading task."""
+        self._detection = Detection(
+            self._engines,
+            self._protocol,
+            session_id=self.session_id,
+            carry_out=self._carry_out,
+            start=lambda work: self._tasks.create_task(work),
+        )
         self._context = copy_context()
         self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
         self._illegal: set[IllegalTransition] = set()
         self._tick_at = math.inf
-        self._takes_appends = False
-        """Whether the reading task waits for a message, so that an append need not pass it."""
         self._listening = False
-        """Whether the next message would be read at once."""
+        """Whether the reading task waits for a message."""
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
@@ -206,7 +204,8 @@ class ServerSession:
             # They refer to this session: the cycle would keep its audio in memory until a full garbage collection.
             self._transcription.close()
             self._mcp.close()
-            del self._transcription, self._mcp
+            self._detection.close()
+            del self._transcription, self._mcp, self._detection
             self._reading = None
 
     def drain(self) -> None:
@@ -242,8 +241,6 @@ class ServerSession:
                 self._listening = False
                 for task in (reading, writing, clock, *self._work, *self._ahead):
                     task.cancel()
-                if self._detection is not None:
-                    self._detection.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
     # --- the three loops
@@ -251,15 +248,12 @@ class ServerSession:
     async def _read(self) -> int:
         while True:
             try:
-                self._listening = self._detection is None
-                self._takes_appends = self._detector_input is not None
+                self._listening = True
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
-                await self._detection_ended()
+                await self._detection.ended()
                 return closed.code
-            finally:
-                self._takes_appends = False
-            await self._detection_ended()
+            await self._detection.ended()
             long_append = self._receive(message)
             del message  # it would stay in memory until the next one comes
             if long_append is not None:
@@ -268,12 +262,10 @@ class ServerSession:
             if self._time() - self._last_message_at > _LONG_S:
                 await asyncio.sleep(0)
             self._carry_out()
-            while self._to_detect:
-                # In this task, so that the effects of the audio precede those of the next message.
-                await self._detect(self._to_detect.popleft())
-                self._carry_out()
+            # In this task, so that the effects of the audio precede those of the next message.
+            await self._detection.run()
             if self._send_queue.is_full:
-                await self._make_room()
+                await self._flush()
 
     def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
         """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
@@ -297,19 +289,11 @@ class ServerSession:
         self._observer.received(len(message), self._protocol.input_ms)
         return long_append
 
-    # --- appends that need no task
-
     def _take_at_once(self, message: str) -> bool:
-        """Take an append while the reading task waits for a message. False: it is for that task.
-
-        Nine in ten messages are appends, and waking a task for each costs as much as the rest of it.
-        """
-        if (
-            not self._takes_appends
-            or len(self._to_detect) >= _MAX_UNDETECTED
-            or self._send_queue.is_full
-            or not message.startswith(_APPEND)
-        ):
+        """Take an append without waking the reading task, which waits. False: the message is for that task."""
+        if not (self._listening and self._detection.takes_more and message.startswith(_APPEND)):
+            return False
+        if self._send_queue.is_full:
             return False
         self._context.run(self._append, message)
         return True
@@ -318,60 +302,10 @@ class ServerSession:
         try:
             self._receive(message)
             self._carry_out()
-            self._begin_detection()
+            self._detection.begin(self._context)
+            self._listening = True
         except Exception as fault:
-            self._tasks.create_task(_raised(fault))  # as if the reading task had raised it
-
-    def _begin_detection(self) -> None:
-        """Detect in what has come, piece by piece, and in the rest when a piece that takes time is done."""
-        assert self._detector_input is not None
-        while self._to_detect and self._detection is None:
-            try:
-                found = self._detector_input.begin(self._to_detect[0])
-            except Exception as fault:
-                self._to_detect.popleft()
-                self._detection_broke(fault)
-                self._carry_out()
-                continue
-            if found is None:
-                self._detection = self._tasks.create_task(self._detect(self._to_detect.popleft()))
-                self._detection.add_done_callback(self._detection_done, context=self._context)
-                break
-            self._to_detect.popleft()
-            if isinstance(found, asyncio.Future):
-                self._detection = found
-                found.add_done_callback(self._detection_done, context=self._context)
-            elif found:
-                self._report_detected(found)
-                self._carry_out()
-        self._listening = self._detection is None
-
-    def _detection_done(self, done: asyncio.Future[Any]) -> None:
-        self._detection = None
-        if done.cancelled():
-            return  # the session ends
-        try:
-            try:
-                found = done.result()
-            except Exception as fault:
-                self._detection_broke(fault)
-            else:
-                if found is not None:
-                    self._report_detected(found)
-            self._carry_out()
-            self._begin_detection()
-        except Exception as fault:
-            self._tasks.create_task(_raised(fault))
-
-    def _report_detected(self, found: Sequence[float]) -> None:
-        assert self._detector_input is not None
-        self._detector_input.count(found)
-        self._protocol.detected(found, self._detector_input.frame_ms, now=self._time())
-
-    async def _detection_ended(self) -> None:
-        """Wait until the audio that was taken at once has been detected."""
-        while self._detection is not None:
-            await asyncio.wait((self._detection,))
+            self._tasks.create_task(raised(fault))  # as if the reading task had raised it
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:
@@ -414,7 +348,7 @@ class ServerSession:
                 if now >= self._last_message_at + idle_s:
                     self._reject(Rejection("idle", seconds=idle_s))
                     return
-                if not self._listening:
+                if not (self._listening and self._detection.idle):
                     self._protocol.excuse_silence(now)
                 self._protocol.tick(now)
                 await self._flush()
@@ -424,8 +358,9 @@ class ServerSession:
     async def _flush(self) -> None:
         """Send the protocol's events and execute its commands; then wait while the client is too far behind."""
         self._carry_out()
-        if self._send_queue.is_full:
-            await self._make_room()
+        if self._send_queue.is_full and not await self._send_queue.room():
+            stalled = Rejection("stalled", seconds=self._limits.stall_s)
+            self.stop(Close(stalled.close_code, stalled.close_reason))
 
     def _carry_out(self) -> None:
         """Send the protocol's events and execute its commands."""
@@ -440,12 +375,6 @@ class ServerSession:
         if self._protocol.next_tick_at < self._tick_at:
             # A later one needs no waking: each piece of speech puts off the end of its turn.
             self._wake.set()
-
-    async def _make_room(self) -> None:
-        """Wait while the client is too far behind."""
-        if not await self._send_queue.room():
-            stalled = Rejection("stalled", seconds=self._limits.stall_s)
-            self.stop(Close(stalled.close_code, stalled.close_reason))
 
     def _reject(self, rejection: Rejection) -> None:
         """Send the error, and close."""
@@ -466,7 +395,7 @@ class ServerSession:
     def _execute(self, command: Command) -> None:
         match command:
             case Detect():
-                self._to_detect.append(command)
+                self._detection.put(command)
             case TranscribePartial():
                 self._transcription.transcribe_partial(command)
             case TranscribeAhead():
@@ -525,22 +454,6 @@ class ServerSession:
         self._work.discard(task)
         self._close_if_drained()
 
-    async def _detect(self, command: Detect) -> None:
-        try:
-            if self._detector_input is None:  # a session without audio needs no detector
-                self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)
-            probabilities = await self._detector_input.push(command)
-        except Exception as fault:
-            self._detection_broke(fault)
-        else:
-            if probabilities:
-                self._protocol.detected(probabilities, self._detector_input.frame_ms, now=self._time())
-
-    def _detection_broke(self, fault: Exception) -> None:
-        log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
-        drop_traceback(fault)
-        self._protocol.detection_failed(client_message(fault))
-
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):
             fault = await attempt(
@@ -584,7 +497,3 @@ class ServerSession:
         async with self._long_work:
             await asyncio.sleep(0)  # others have their turn between two of these
             return request_of(command, session_id=self.session_id, session_age_s=age_s)
-
-
-async def _raised(fault: Exception) -> None:
-    raise fault
