@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from duologue.clock import loop_time, unix_time
@@ -18,7 +17,6 @@ from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
-from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
@@ -26,13 +24,13 @@ from duologue.server.http.paths import PATH, PATHS, is_translation, live_request
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
-from duologue.server.live.live_sessions import LiveSessions, ServedLive
+from duologue.server.live.live_sessions import LiveSessions
 from duologue.server.mcp.servers import McpAccess
+from duologue.server.open_sessions import OpenSessions, Served
+from duologue.server.realtime_sessions import RealtimeSession, RealtimeSessions
 from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.rejections import Rejection
-from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import Upstream
-from duologue.server.session.session import ServerSession
 from duologue.server.session_start import LiveRequest
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.tap.taps import Tap
@@ -40,7 +38,6 @@ from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
-from duologue.server.translation.served_translation import ServedTranslation
 from duologue.transports import Transport
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
@@ -103,12 +100,9 @@ class RealtimeApp:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self.upstream = upstream
-        self._mcp = mcp
         self.defaults = defaults or SessionDefaults()
-        self._long_work = asyncio.Lock()
         self.limits = limits or Limits()
         self.created_at = int(unix_time())
-        self.draining = False
         self._make_engines = engines
         self.new_id = new_id
         self._models = tuple(models)
@@ -130,14 +124,25 @@ class RealtimeApp:
             refuse_beta=refuse_beta,
             lenient=self.defaults.lenient,
         )
+        long_work = asyncio.Lock()
         self._live = LiveSessions(
             defaults=self.defaults,
             limits=self.limits,
             budget=self.budget,
             models=models,
-            long_work=self._long_work,
+            long_work=long_work,
             new_id=new_id,
         )
+        self._realtime = RealtimeSessions(
+            defaults=self.defaults,
+            limits=self.limits,
+            budget=self.budget,
+            upstream=upstream,
+            mcp=mcp,
+            long_work=long_work,
+            new_id=new_id,
+        )
+        self._open = OpenSessions(self.limits)
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
@@ -145,21 +150,24 @@ class RealtimeApp:
         self._recordings = folder
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
         self._pages = _pages(self, metrics)
-        self.ready = False
-        """Whether sessions can be served."""
-        self._engines: Engines | None = None
-        self._sessions: set[ServerSession | Relay | ServedLive | ServedTranslation] = set()
-        self._sessions_by_owner: Counter[str] = Counter()
         self._wait = asyncio.sleep
-        self._empty = asyncio.Event()
-        self._empty.set()
 
     # --- for the routes
 
     @property
     def sessions_open(self) -> int:
         """The number of open sessions."""
-        return len(self._sessions)
+        return len(self._open)
+
+    @property
+    def ready(self) -> bool:
+        """Whether sessions can be served."""
+        return self._open.ready
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server accepts no more sessions, because it ends."""
+        return self._open.draining
 
     @property
     def model_names(self) -> tuple[str, ...]:
@@ -190,18 +198,18 @@ class RealtimeApp:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts without ASGI lifespan."""
-        self.draining = False
+        self._open.draining = False
         prepare()
         self._live.prepare()
         async with (
             self._recordings.running() if self._recordings is not None else nullcontext(),
-            self._make_engines() if self.upstream is None else nullcontext() as self._engines,
+            self._make_engines() if self.upstream is None else nullcontext() as self._realtime.engines,
         ):
-            self.ready = True
+            self._open.ready = True
             try:
                 yield
             finally:
-                self.ready, self._engines = False, None
+                self._open.ready, self._realtime.engines = False, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
         """Accept no more sessions, and end each open one as soon as it has no response under way.
@@ -209,19 +217,7 @@ class RealtimeApp:
         After `within_s` seconds, by default the limit `drain_s`, or when cancelled, the others are ended too. All are
         closed with 1001.
         """
-        self.draining = True
-        log_event(logging.INFO, "draining", sessions=len(self._sessions))
-        try:
-            async with asyncio.timeout(self.limits.drain_s if within_s is None else within_s):
-                for session in tuple(self._sessions):
-                    session.drain()
-                await self._empty.wait()
-        except TimeoutError:
-            log_event(logging.WARNING, "sessions cut short", sessions=len(self._sessions))
-        finally:
-            for session in tuple(self._sessions):
-                session.stop()
-        await self._empty.wait()
+        await self._open.drain(within_s=within_s)
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
         await receive()
@@ -263,7 +259,7 @@ class RealtimeApp:
                 await self.reject(rejection, scope, principal)
                 await _send_rejection(transport, rejection, new_id=self.new_id)
                 return
-            with self._counted(session, principal.owner):
+            with self._open.counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
 
     async def _serve_live(self, wanted: LiveRequest, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
@@ -274,7 +270,7 @@ class RealtimeApp:
             try:
                 self.admission.check_origin(scope)
                 owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
-                self._check_room(owner)
+                self._open.check_room(owner)
                 tapped.about(family="live", subject=owner)
                 observer = self._observer(tapped, address=peer_of(scope), owner=owner)
                 session = self._admit_live(wanted, tapped.around(transport), owner, observer)
@@ -282,7 +278,7 @@ class RealtimeApp:
                 await self.reject(rejection, scope)
                 await _refuse_live(rejection, scope, receive, send, new_id=self.new_id)
                 return
-            with self._counted(session, owner):
+            with self._open.counted(session, owner):
                 try:
                     await transport.accept(_subprotocol_of(scope))
                 except ConnectionClosed:
@@ -290,25 +286,13 @@ class RealtimeApp:
                     return
                 await _run(session, transport, scope, owner)
 
-    def _admit_live(self, wanted: LiveRequest, transport: Transport, owner: str, observer: Observer) -> ServedLive:
+    def _admit_live(self, wanted: LiveRequest, transport: Transport, owner: str, observer: Observer) -> Served:
         """What serves this client of a Live path. Raises Rejection."""
         if self.upstream is not None:
             return self._live.relay(wanted, transport, upstream=self.upstream, observer=observer)
-        assert self._engines is not None, "no session is admitted before the engines are loaded"
-        return self._live.serve(wanted, transport, owner=owner, engines=self._engines, observer=observer)
-
-    @contextmanager
-    def _counted(self, session: ServerSession | Relay | ServedLive, owner: str) -> Generator[None]:
-        self._sessions.add(session)
-        self._sessions_by_owner[owner] += 1
-        self._empty.clear()
-        try:
-            yield
-        finally:
-            self._sessions.discard(session)
-            self._sessions_by_owner -= Counter((owner,))
-            if not self._sessions:
-                self._empty.set()
+        engines = self._realtime.engines
+        assert engines is not None, "no session is admitted before the engines are loaded"
+        return self._live.serve(wanted, transport, owner=owner, engines=engines, observer=observer)
 
     async def reject(self, rejection: Rejection, scope: Scope, principal: Principal | None = None) -> None:
         """Report the rejection to the observers, and wait until it may be sent to the client."""
@@ -328,67 +312,21 @@ class RealtimeApp:
 
     def _admit(
         self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer
-    ) -> ServerSession | Relay | ServedTranslation:
+    ) -> RealtimeSession:
         """The session or relay for this client. Raises Rejection."""
-        self._check_room(principal.owner)
+        self._open.check_room(principal.owner)
         session_start = self.admission.session_start_of(scope, principal, now=loop_time())
         tapped.about(
             family="translation" if session_start.translates else "realtime",
             subject=principal.owner,
-            model=session_start.model or (self.defaults.model if self.upstream is None else self.upstream.model),
+            model=session_start.model or self._realtime.default_model,
             dialect=session_start.dialect,
         )
         transport = tapped.around(accepted)
-        if self.upstream is not None:
-            return Relay(
-                transport,
-                self.upstream.unchanged() if session_start.translates else self.upstream,
-                session_start=session_start,
-                limits=self.limits,
-                defaults=self.defaults,
-                observer=observer,
-                new_id=self.new_id,
-            )
-        assert self._engines is not None, "no session is admitted before the engines are loaded"
-        if session_start.translates:
-            return ServedTranslation(
-                transport,
-                self._engines,
-                self.defaults,
-                session_start=session_start,
-                limits=self.limits,
-                observer=observer,
-                share=self.budget.share(principal.owner),
-                new_id=self.new_id,
-            )
-        return ServerSession(
-            transport,
-            self._engines,
-            self.defaults,
-            session_start=session_start,
-            limits=self.limits,
-            observer=observer,
-            mcp=self._mcp,
-            share=self.budget.share(principal.owner),
-            long_work=self._long_work,
-            new_id=self.new_id,
-        )
-
-    def _check_room(self, owner: str) -> None:
-        """Raise Rejection if the server takes no more sessions, or none of this owner."""
-        if self.draining:
-            raise Rejection("draining")
-        if not self.ready:
-            raise Rejection("not_ready")
-        # The last descriptors are for HTTP routes: supervisors must get an answer from `/healthz`.
-        if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
-            raise Rejection("full")
-        maximum = self.limits.max_sessions_per_owner
-        if maximum is not None and self._sessions_by_owner[owner] >= maximum:
-            raise Rejection("owner_sessions")
+        return self._realtime.serve(transport, session_start, owner=principal.owner, observer=observer)
 
 
-async def _run(session: ServerSession | Relay | ServedLive, transport: ASGITransport, scope: Scope, owner: str) -> None:
+async def _run(session: Served, transport: ASGITransport, scope: Scope, owner: str) -> None:
     """Have the server read what this client sends, and serve it."""
     if ADMISSION in (scope.get("extensions") or {}):
         await transport.admit(owner)
