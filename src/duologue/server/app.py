@@ -15,10 +15,13 @@ from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
+from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
+from duologue.server.calls.calls import Calls
+from duologue.server.calls.sideband import CallSideband
 from duologue.server.http.admission import Admission, Principal, peer_of
-from duologue.server.http.auth import Keys
+from duologue.server.http.auth import Keys, query
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
 from duologue.server.ids import new_id
@@ -43,7 +46,9 @@ from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITrans
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
+
+    from duologue.transports.webrtc.peer import PeerSettings, Stack
 
 __all__ = ["RealtimeApp", "app"]
 
@@ -69,6 +74,9 @@ class RealtimeApp:
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
     upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
     such as `item`; for tests, which want the same ids in each run.
+
+    Calls over WebRTC are served unless `webrtc` is false. Their peers are made by `stack`, by default the one of the
+    extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
 
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
 
@@ -96,6 +104,9 @@ class RealtimeApp:
         new_id: Callable[[str], str] = new_id,
         record: str | os.PathLike[str] | RecordingFolder | None = None,
         taps: Sequence[Tap] = (),
+        webrtc: bool = True,
+        stack: Stack | None = None,
+        peer_settings: PeerSettings | None = None,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -133,7 +144,7 @@ class RealtimeApp:
             long_work=long_work,
             new_id=new_id,
         )
-        self._realtime = RealtimeSessions(
+        self.realtime = RealtimeSessions(
             defaults=self.defaults,
             limits=self.limits,
             budget=self.budget,
@@ -142,7 +153,8 @@ class RealtimeApp:
             long_work=long_work,
             new_id=new_id,
         )
-        self._open = OpenSessions(self.limits)
+        self.open_sessions = OpenSessions(self.limits)
+        self.calls = Calls(stack=stack, settings=peer_settings, webrtc=webrtc)
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
@@ -157,17 +169,17 @@ class RealtimeApp:
     @property
     def sessions_open(self) -> int:
         """The number of open sessions."""
-        return len(self._open)
+        return len(self.open_sessions)
 
     @property
     def ready(self) -> bool:
         """Whether sessions can be served."""
-        return self._open.ready
+        return self.open_sessions.ready
 
     @property
     def draining(self) -> bool:
         """Whether the server accepts no more sessions, because it ends."""
-        return self._open.draining
+        return self.open_sessions.draining
 
     @property
     def model_names(self) -> tuple[str, ...]:
@@ -185,6 +197,8 @@ class RealtimeApp:
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
+            case "websocket" if path_of(scope) in PATHS and "call_id" in query(scope):
+                await self._serve_sideband(scope, receive, send)
             case "websocket" if path_of(scope) in PATHS or is_translation(scope):
                 await self._serve(scope, receive, send)
             case "websocket" if (wanted := live_request_of(scope)) is not None:
@@ -198,18 +212,19 @@ class RealtimeApp:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts without ASGI lifespan."""
-        self._open.draining = False
+        self.open_sessions.draining = False
         prepare()
         self._live.prepare()
         async with (
             self._recordings.running() if self._recordings is not None else nullcontext(),
-            self._make_engines() if self.upstream is None else nullcontext() as self._realtime.engines,
+            self._make_engines() if self.upstream is None else nullcontext() as self.realtime.engines,
+            self.calls.running(),
         ):
-            self._open.ready = True
+            self.open_sessions.ready = True
             try:
                 yield
             finally:
-                self._open.ready, self._realtime.engines = False, None
+                self.open_sessions.ready, self.realtime.engines = False, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
         """Accept no more sessions, and end each open one as soon as it has no response under way.
@@ -217,7 +232,7 @@ class RealtimeApp:
         After `within_s` seconds, by default the limit `drain_s`, or when cancelled, the others are ended too. All are
         closed with 1001.
         """
-        await self._open.drain(within_s=within_s)
+        await self.open_sessions.drain(within_s=within_s)
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
         await receive()
@@ -250,35 +265,64 @@ class RealtimeApp:
             log_event(logging.INFO, "client gone before its handshake")
             return
         principal: Principal | None = None
-        with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped:
             try:
                 principal = self.admission.principal_of(scope, unix_now_s=unix_time())
-                observer = self._observer(tapped, address=peer, owner=principal.owner)
+                observer = self.observer(tapped, address=peer, owner=principal.owner)
                 session = self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
                 await _send_rejection(transport, rejection, new_id=self.new_id)
                 return
-            with self._open.counted(session, principal.owner):
+            with self.open_sessions.counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
+
+    async def _serve_sideband(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        """Serve another connection to the session of a call. A rejection is the HTTP status of the handshake, as at the
+        hosted service, where the server can send one."""
+        transport, principal, asked = ASGITransport(receive, send), None, query(scope)
+        try:
+            self.admission.check_origin(scope)
+            principal = self.admission.principal_of(scope, unix_now_s=unix_time())
+            if "model" in asked:
+                raise Rejection("call_has_model")
+            self.open_sessions.check_room(principal.owner)
+            call = self.calls.find(asked["call_id"][-1], principal)
+            if call is None:
+                raise Rejection("no_call_to_join", call_id=printable_name(asked["call_id"][-1]))
+            observer = self.observer(address=peer_of(scope), owner=principal.owner)
+            sideband = CallSideband(call, transport, observer=observer, new_id=self.new_id)
+        except Rejection as rejection:
+            await self.reject(rejection, scope, principal)
+            error = encode(rejection.event(self.new_id("event"))).decode("utf-8")
+            await _refuse(rejection, error, scope, receive, send)
+            return
+        with self.open_sessions.counted(sideband, principal.owner):
+            try:
+                await transport.accept(_subprotocol_of(scope))
+            except ConnectionClosed:
+                log_event(logging.INFO, "client gone before its handshake")
+                return
+            await _run(sideband, transport, scope, principal.owner)
 
     async def _serve_live(self, wanted: LiveRequest, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """Serve a Live session or a sideband. A rejection is the HTTP status of the handshake, as at the hosted
         service, where the server can send one."""
         transport = ASGITransport(receive, send)
-        with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped:
             try:
                 self.admission.check_origin(scope)
                 owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
-                self._open.check_room(owner)
+                self.open_sessions.check_room(owner)
                 tapped.about(family="live", subject=owner)
-                observer = self._observer(tapped, address=peer_of(scope), owner=owner)
+                observer = self.observer(tapped, address=peer_of(scope), owner=owner)
                 session = self._admit_live(wanted, tapped.around(transport), owner, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope)
-                await _refuse_live(rejection, scope, receive, send, new_id=self.new_id)
+                error = encode_live(live_error(rejection, self.new_id("event"))).decode("utf-8")
+                await _refuse(rejection, error, scope, receive, send)
                 return
-            with self._open.counted(session, owner):
+            with self.open_sessions.counted(session, owner):
                 try:
                     await transport.accept(_subprotocol_of(scope))
                 except ConnectionClosed:
@@ -290,14 +334,14 @@ class RealtimeApp:
         """What serves this client of a Live path. Raises Rejection."""
         if self.upstream is not None:
             return self._live.relay(wanted, transport, upstream=self.upstream, observer=observer)
-        engines = self._realtime.engines
+        engines = self.realtime.engines
         assert engines is not None, "no session is admitted before the engines are loaded"
         return self._live.serve(wanted, transport, owner=owner, engines=engines, observer=observer)
 
     async def reject(self, rejection: Rejection, scope: Scope, principal: Principal | None = None) -> None:
         """Report the rejection to the observers, and wait until it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
-        self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
+        self.observer(address=peer_of(scope), **owner).turned_away(rejection.name)
         if delay_s := self.admission.delay_s(rejection, scope, now=loop_time()):
             await self._wait(delay_s)
 
@@ -306,7 +350,11 @@ class RealtimeApp:
         for each in self._observers:
             each.turned_away(reason)
 
-    def _observer(self, *others: Observer, **facts: str) -> Observers:
+    def tapped_session(self, url: str) -> TappedSession:
+        """Tells the taps of a session, whose client has connected to this URL. The caller closes it."""
+        return TappedSession(self._taps, url=url)
+
+    def observer(self, *others: Observer, **facts: str) -> Observers:
         """All observers, with a log that has these facts of the client."""
         return Observers((*self._observers, LogObserver(**facts), *others))
 
@@ -314,16 +362,16 @@ class RealtimeApp:
         self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer
     ) -> RealtimeSession:
         """The session or relay for this client. Raises Rejection."""
-        self._open.check_room(principal.owner)
+        self.open_sessions.check_room(principal.owner)
         session_start = self.admission.session_start_of(scope, principal, now=loop_time())
         tapped.about(
             family="translation" if session_start.translates else "realtime",
             subject=principal.owner,
-            model=session_start.model or self._realtime.default_model,
+            model=session_start.model or self.realtime.default_model,
             dialect=session_start.dialect,
         )
         transport = tapped.around(accepted)
-        return self._realtime.serve(transport, session_start, owner=principal.owner, observer=observer)
+        return self.realtime.serve(transport, session_start, owner=principal.owner, observer=observer)
 
 
 async def _run(session: Served, transport: ASGITransport, scope: Scope, owner: str) -> None:
@@ -338,14 +386,16 @@ def _subprotocol_of(scope: Scope) -> str | None:
     return next((name for name in _SUBPROTOCOLS if name in offered), None)
 
 
-def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
+def _pages(application: RealtimeApp, metrics: Metrics) -> ASGIApp:
     try:
+        from duologue.server.calls.cors import Cors
+        from duologue.server.calls.routes import call_pages
         from duologue.server.http.routes import pages
     except ModuleNotFoundError as fault:
         if fault.name is None or not fault.name.startswith("starlette"):
             raise
         raise MissingExtra("starlette", extra="server") from fault
-    return pages(application, path=PATH, metrics=metrics)
+    return Cors(pages(application, path=PATH, metrics=metrics, more=call_pages(application)), application)
 
 
 async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
@@ -369,10 +419,8 @@ async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISe
     return True
 
 
-async def _refuse_live(
-    rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend, *, new_id: Callable[[str], str]
-) -> None:
-    """Refuse a Live client: with the HTTP status, or with an `error` and a close."""
+async def _refuse(rejection: Rejection, error: str, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+    """Refuse a client with the HTTP status of its handshake; where that cannot be sent, with the error and a close."""
     if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
         await receive()
         await _answered_with_status(rejection, scope, send)
@@ -380,7 +428,7 @@ async def _refuse_live(
     transport = ASGITransport(receive, send)
     try:
         await transport.accept(_subprotocol_of(scope))
-        await transport.send(encode_live(live_error(rejection, new_id("event"))).decode("utf-8"))
+        await transport.send(error)
         await transport.close(rejection.close_code, rejection.close_reason)
     except ConnectionClosed:
         log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
