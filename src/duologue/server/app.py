@@ -156,6 +156,8 @@ class RealtimeApp:
         self.open_sessions = OpenSessions(self.limits)
         self.calls = Calls(stack=stack, settings=peer_settings, webrtc=webrtc)
         metrics = Metrics(budget=self.budget)
+        self.call_ended = metrics.call_ended
+        """Told what was measured of a call, at its end."""
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record

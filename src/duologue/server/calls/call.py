@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
+import msgspec
+
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_message
 from duologue.server.http.admission import Principal
@@ -47,9 +49,9 @@ class Call:
         open_session: OpenSession,
         new_id: Callable[[str], str],
         connect_s: float = CONNECT_S,
-        on_figures: Callable[[PeerFigures], None] = lambda _: None,
+        on_end: Callable[[PeerFigures | None], None] = lambda _: None,
     ) -> None:
-        """`on_figures` is told what the stack has measured, at the end of a call that was connected."""
+        """`on_end` is told what the stack has measured, when an answered call is over; None: it never connected."""
         self.call_id = call_id
         self.principal = principal
         self.transport = CallTransport(peer, new_id=new_id, call_id=call_id)
@@ -60,7 +62,7 @@ class Call:
         self._peer = peer
         self._open_session = open_session
         self._connect_s = connect_s
-        self._on_figures = on_figures
+        self._on_end = on_end
         self._task: asyncio.Task[object] | None = None
         self._session: Served | None = None
 
@@ -91,8 +93,8 @@ class Call:
         finally:
             connecting.cancel()
             await self.transport.close(_GOING_AWAY)
-            if self.transport.is_connected:
-                self._on_figures(await self._peer.figures())
+            figures = await self._peer.figures() if self.transport.is_connected else None
+            self._report_end(figures)
 
     def drain(self) -> None:
         """End as soon as nothing is under way."""
@@ -113,6 +115,12 @@ class Call:
         if not self.transport.is_connected:
             log_event(logging.INFO, "call never connected", call=self.call_id, seconds=self._connect_s)
             self.stop()
+
+    def _report_end(self, figures: PeerFigures | None) -> None:
+        measured = {} if figures is None else msgspec.structs.asdict(figures)
+        facts = {name: figure for name, figure in measured.items() if figure is not None}
+        log_event(logging.INFO, "call ended", call=self.call_id, connected=figures is not None, **facts)
+        self._on_end(figures)
 
     async def _refuse(self, rejection: Rejection) -> None:
         if not self.answered.done():

@@ -70,6 +70,7 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
             peer=stack.new_peer(app.calls.settings),
             open_session=_open_session(app, request, principal, session_start, held),
             new_id=app.new_id,
+            on_end=app.call_ended,
         )
         held.enter_context(app.open_sessions.counted(call, principal.owner))
         answer = await app.calls.start(call, held)
@@ -126,6 +127,7 @@ def _open_session(
             subject=principal.owner,
             model=session_start.model or app.realtime.default_model,
             dialect=session_start.dialect,
+            medium="webrtc",
         )
         observer = app.observer(tapped, address=peer_of(request.scope), owner=principal.owner)
         return app.realtime.serve(
