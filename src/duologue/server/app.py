@@ -74,6 +74,7 @@ class RealtimeApp:
     such as `item`; for tests, which want the same ids in each run.
 
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
+    With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
@@ -99,6 +100,7 @@ class RealtimeApp:
         new_id: Callable[[str], str] = new_id,
         record: str | os.PathLike[str] | RecordingFolder | None = None,
         taps: Sequence[Tap] = (),
+        talk: bool = False,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -144,7 +146,7 @@ class RealtimeApp:
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
         self._recordings = folder
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
-        self._pages = _pages(self, metrics)
+        self._pages = _pages(self, metrics, talk=talk)
         self.ready = False
         """Whether sessions can be served."""
         self._engines: Engines | None = None
@@ -165,6 +167,11 @@ class RealtimeApp:
     def model_names(self) -> tuple[str, ...]:
         """The names of the served models; the default model if any name is served."""
         return self._models or (self.defaults.model,)
+
+    @property
+    def required_models(self) -> tuple[str, ...]:
+        """Names of which a session must have one; none if any name is served."""
+        return self._models
 
     def serves(self, model: str) -> bool:
         """Whether sessions may have this model."""
@@ -400,14 +407,18 @@ def _subprotocol_of(scope: Scope) -> str | None:
     return next((name for name in _SUBPROTOCOLS if name in offered), None)
 
 
-def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
+def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> Starlette:
     try:
         from duologue.server.http.routes import pages
+        from duologue.server.talk.routes import talk_routes
     except ModuleNotFoundError as fault:
         if fault.name is None or not fault.name.startswith("starlette"):
             raise
         raise MissingExtra("starlette", extra="server") from fault
-    return pages(application, path=PATH, metrics=metrics)
+    site = pages(application, path=PATH, metrics=metrics)
+    if talk:
+        site.router.routes += talk_routes(application)
+    return site
 
 
 async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
