@@ -105,6 +105,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
     "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
+    "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""
 
