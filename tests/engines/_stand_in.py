@@ -29,8 +29,8 @@ class Endpoint:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """The bodies, which are JSON."""
-        return [msgspec.json.decode(body) for body in self.bodies]
+        """The bodies that there were, which are JSON."""
+        return [msgspec.json.decode(body) for body in self.bodies if body]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.serving.append(asyncio.current_task())

@@ -15,7 +15,6 @@ from duologue.engines.checks import check_responder, responder_request
 from duologue.engines.llm.chat import ChatResponder
 from duologue.engines.llm.chat_stream import MAX_ARGUMENTS_CHARS, CalledFunction, CallPiece, Calls
 from duologue.engines.remote.endpoint import _UNREAD_BYTES
-from duologue.engines.remote.event_lines import chunk_lines
 from duologue.errors import EngineError
 from tests.engines._requests import after
 from tests.engines._stand_in import Endpoint, endpoint, http, sse
@@ -388,16 +387,6 @@ async def test_an_answer_that_nests_without_end_is_no_chunk(depth: int) -> None:
             await said_and_called(answer)
         except EngineError as fault:
             assert len(str(fault)) < 1_000  # noqa: PT017  which of them are read depends on the parser's own depth
-
-
-async def test_a_line_that_comes_byte_by_byte_is_looked_through_once() -> None:
-    async def bytewise() -> AsyncGenerator[bytes]:
-        text = b"data: " + b"x" * 200_000 + b"\ndata: [DONE]\n"
-        for place in range(len(text)):
-            yield text[place : place + 1]
-
-    lines = [line async for line in chunk_lines(bytewise(), max_bytes=1_000_000)]
-    assert [len(line) for line in lines] == [200_000, 6]
 
 
 @pytest.mark.parametrize("where", ["headers", "pieces"])

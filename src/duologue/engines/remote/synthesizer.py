@@ -166,8 +166,8 @@ class RemoteSynthesizer:
         try:
             if kind.strip() != "text/event-stream" and kind.strip().startswith(_OTHER_KINDS):
                 raise ValueError(f"the type {kind.strip()[:100]!r}")
-            stated_hz = _stated_hz(rest, response.headers.get("X-Sample-Rate", "")) or self._raw_hz
-            speech = SpeechStream(to_hz=_RATE_HZ, raw_hz=stated_hz)
+            stated_hz = _stated_hz(rest, response.headers.get("X-Sample-Rate", ""))
+            speech = SpeechStream(to_hz=_RATE_HZ, raw_hz=self._raw_hz if stated_hz is None else stated_hz)
             data = self._endpoint.body(response)
             events = (
                 self._audio_in(data, max_bytes=max_s * _MAX_BYTES_PER_S)

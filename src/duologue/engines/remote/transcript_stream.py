@@ -87,7 +87,7 @@ class TranscriptStream:
 
     def _segment(self, text: str) -> str:
         """A segment of its own: some servers put no space before it."""
-        return self._piece(f" {text}" if self._begun and not self._space else text)
+        return self._piece(text if not self._begun or self._space or text[:1].isspace() else f" {text}")
 
     def _piece(self, text: str) -> str:
         """The text without white space at the beginning of all; that at its end is kept back until more comes."""
