@@ -223,7 +223,9 @@ def test_the_end_of_the_call_tells_what_waits() -> None:
 def test_speech_has_the_format_of_the_session() -> None:
     line = Line()
     audio = {"input": {"format": {"type": "audio/pcma"}}, "output": {"format": {"type": "audio/pcmu"}}}
-    line.event("session.created", session={"type": "realtime", "object": "realtime.session", "id": "sess_1", "audio": audio})
+    line.event(
+        "session.created", session={"type": "realtime", "object": "realtime.session", "id": "sess_1", "audio": audio}
+    )
     assert line.output.input_encoding.type == "audio/pcma"
     line.begin()
     line.started()
