@@ -24,8 +24,8 @@ def tone(ms: int, encoding: Encoding = PCM) -> bytes:
 class DrivenLine:
     """Remembers what came out, in order: what the client got, what the session got, and what was played."""
 
-    def __init__(self, *, max_message_bytes: int = 262_144, created: bool = True) -> None:
-        self.line = MediaLine(new_id=CountedIds(), max_message_bytes=max_message_bytes)
+    def __init__(self, *, created: bool = True) -> None:
+        self.line = MediaLine(new_id=CountedIds())
         self.now = 100.0
         self.messages: list[dict[str, Any]] = []
         self.commands: list[dict[str, Any]] = []

@@ -9,8 +9,6 @@ import pytest
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.events.base import decode_audio
-from duologue.protocol.media.line import MediaLine
-from duologue.testing import CountedIds
 from tests.protocol.media._driven_line import DrivenLine, tone
 
 STARTED, STOPPED, CLEARED = (f"output_audio_buffer.{what}" for what in ("started", "stopped", "cleared"))
@@ -523,7 +521,6 @@ def test_a_sideband_begins_with_the_session_as_it_is(line: DrivenLine) -> None:
     assert '"voice":"second"' in text
 
 
-def test_messages_are_made_to_fit() -> None:
-    line = MediaLine(new_id=CountedIds(), max_message_bytes=100)
-    assert line.fitting("x" * 100) == "x" * 100
-    assert "event_too_large" in line.fitting("x" * 101)
+def test_messages_are_made_to_fit(line: DrivenLine) -> None:
+    assert line.line.fitting("x" * 100, 100) == "x" * 100
+    assert "event_too_large" in line.line.fitting("x" * 101, 100)

@@ -39,6 +39,9 @@ _CHANNEL_BYTES: Final = 256 * 1024
 _SIDEBAND_BYTES: Final = 4 * 1024 * 1024
 """That may wait for a sideband: a burst of the largest messages, such as items that are retrieved one after another."""
 
+_SPEECH_AHEAD_MS: Final = 120_000
+"""That engines may be ahead of what is played: 6 MB, longer than most answers."""
+
 _MAX_SPEECH_MS: Final = 600_000
 """That may wait to be played, 29 MB. The session waits then, also with the user's speech: answers are shorter."""
 
@@ -51,7 +54,6 @@ _FLUSH_S: Final = 2.0
 _GOING_AWAY: Final = CallEnd(1001, "the server is going away")
 _OVER: Final = CallEnd(1000, "the call is over")
 _BROKEN: Final = CallEnd(1011, "internal error")
-_NO_CONNECTION: Final = CallEnd(1006, "the call was never connected")
 
 _NEVER_SENT: Final = frozenset({1005, 1006})
 """Codes that say that there was no close frame, so that none may have them."""
@@ -97,8 +99,8 @@ class CallLine(Protocol):
         """Messages for the data channel and the sidebands."""
         ...
 
-    def fitting(self, message: str, /) -> str:
-        """What is sent on the data channel for a message."""
+    def fitting(self, message: str, max_bytes: int, /) -> str:
+        """What is sent for a message on a data channel whose other end takes so much at once."""
         ...
 
     def take_commands(self) -> list[str]:
@@ -111,7 +113,7 @@ class CallLine(Protocol):
 
 
 class CallTransport:
-    """One call. Make it when its peer has answered, and let `run` go on beside the session:
+    """One call. Let `run` go on beside the session, when the peer has answered:
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(call.run())
@@ -128,19 +130,16 @@ class CallTransport:
         call_id: str,
         new_id: Callable[[str], str],
         line: CallLine | None = None,
-        connect_s: float = 30.0,
         stall_s: float = 5.0,
     ) -> None:
-        """The call ends if the peer is not connected `connect_s` behind the session's first message. A sideband that
-        takes no message for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
+        """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
         self.call_id = call_id
+        self.is_connected = False
+        """Whether the peer has taken a message."""
         self.on_playback: Callable[[bool], None] | None = None
-        """Called when playback begins and when it ends, in the loop's thread: `ServerSession.playback_changed`."""
+        """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""
         self._peer = peer
-        self._line = line or MediaLine(
-            new_id=new_id, max_message_bytes=peer.max_message_bytes, report_illegal=report_once(_log_illegal)
-        )
-        self._connect_s = connect_s
+        self._line = line or MediaLine(new_id=new_id, report_illegal=report_once(_log_illegal))
         self._stall_s = stall_s
         self._incoming: deque[str | bytes] = deque()
         self._came = asyncio.Event()
@@ -220,9 +219,11 @@ class CallTransport:
         self._carry_out()
         if self._outbox.is_full:
             await self._outbox.room()
-        while self._line.waiting_ms > _MAX_SPEECH_MS and self._end is None:
-            self._played.clear()
-            await self._played.wait()
+        await self._speech_below(_MAX_SPEECH_MS)
+
+    async def speech_room(self) -> None:
+        """Wait while two minutes of speech are to be played. An engine that waits here keeps nobody else waiting."""
+        await self._speech_below(_SPEECH_AHEAD_MS)
 
     async def receive(self) -> str | bytes:
         """The next message of the peer or of a sideband, or one that the line has made. Raises ConnectionClosed."""
@@ -240,7 +241,8 @@ class CallTransport:
         self._over(CallEnd(code, reason))
         self._outbox.finish()
         if self._writing is None:
-            await self._shut()
+            if not self._ended.is_set():
+                await self._shut()
             return
         cut_off = asyncio.get_running_loop().call_later(_FLUSH_S, self._writing.cancel)
         try:
@@ -261,6 +263,11 @@ class CallTransport:
         if self._end is not None:
             raise (ConnectionClosedOK if self._end.code in (1000, 1001) else ConnectionClosedError)(*self._end)
 
+    async def _speech_below(self, ms: int) -> None:
+        while self._line.waiting_ms > ms and self._end is None:
+            self._played.clear()
+            await self._played.wait()
+
     async def _read(self) -> None:
         try:
             while True:
@@ -278,14 +285,10 @@ class CallTransport:
             self._over(CallEnd(closed.code, closed.reason))
 
     async def _write(self) -> None:
-        wait_s: float | None = self._connect_s
         try:
             while (message := await self._outbox.get()) is not None:
-                async with asyncio.timeout(wait_s):
-                    await self._send_to_peer(self._line.fitting(message))
-                wait_s = None
-        except TimeoutError:
-            self._over(_NO_CONNECTION)
+                await self._send_to_peer(self._line.fitting(message, self._peer.max_message_bytes))
+                self.is_connected = True
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -349,6 +352,8 @@ class CallTransport:
         self._outbox.close()
         for event in (self._came, self._has_room, self._played):
             event.set()
+        # What refers back to this transport: the session, and the frames of a task that was cancelled.
+        self.on_playback = self._writing = None
         for sideband in self._sidebands:
             sideband.finish(_OVER if end.code in _NEVER_SENT else end)
         try:
