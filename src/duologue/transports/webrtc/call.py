@@ -352,14 +352,14 @@ class CallTransport:
         self._outbox.close()
         for event in (self._came, self._has_room, self._played):
             event.set()
-        # What refers back to this transport: the session, and the frames of a task that was cancelled.
-        self.on_playback = self._writing = None
+        self.on_playback = None  # the session refers to this transport
         for sideband in self._sidebands:
             sideband.finish(_OVER if end.code in _NEVER_SENT else end)
         try:
             await self._peer.close()
         finally:
             self._ended.set()
+            self._writing = None  # its frames, which it keeps if it was cancelled, refer to this transport
 
 
 def _log_illegal(illegal: IllegalTransition) -> None:
