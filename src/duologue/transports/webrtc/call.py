@@ -215,8 +215,12 @@ class CallTransport:
         self._check()
         if isinstance(message, bytes):
             raise ValueError("a call carries text messages")
-        self._line.from_session(message, now=loop_time())
-        self._carry_out()
+        now = loop_time()
+        self._line.from_session(message, now=now)
+        if self._line.next_due_at <= now:
+            self._play()  # now, so that its beginning is told before what the session sends next
+        else:
+            self._carry_out()
         if self._outbox.is_full:
             await self._outbox.room()
         await self._speech_below(_MAX_SPEECH_MS)
@@ -311,6 +315,8 @@ class CallTransport:
         self._carry_out()
 
     def _play(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer, self._due_at = None, inf
         for frame in self._line.take_frames(loop_time()):
             self._peer.play(frame)
