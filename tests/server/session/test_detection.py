@@ -94,9 +94,9 @@ class Hearing:
 
 async def test_without_a_detector_nothing_is_taken() -> None:
     hearing = Hearing(ScriptedDetector(sample_rate_hz=24_000))
-    assert not hearing.detection.takes_more
+    before = hearing.detection.takes_more
     await hearing.first()
-    assert hearing.detection.takes_more
+    assert (before, hearing.detection.takes_more) == (False, True)
     assert hearing.protocol.told == [[0.0]]
 
 

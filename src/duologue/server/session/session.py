@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from typing import Any, Final, assert_never
 
@@ -51,6 +51,7 @@ from duologue.server.session.audio_input import LONG_AUDIO_CHARS, decode_long_au
 from duologue.server.session.detection import Detection, raised
 from duologue.server.session.engine_failures import attempt
 from duologue.server.session.engine_guard import guarded
+from duologue.server.session.illegal_transitions import IllegalTransitions
 from duologue.server.session.prompt import request_of
 from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
@@ -157,13 +158,16 @@ class ServerSession:
         self._context = copy_context()
         self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
-        self._illegal: set[IllegalTransition] = set()
+        self._illegal = IllegalTransitions(self.session_id, self._observer)
         self._tick_at = math.inf
         self._listening = False
         """Whether the reading task waits for a message."""
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
+        self._playing = False
+        self.speech_room: Callable[[], Awaitable[None]] | None = None
+        """Waits while the transport, which plays the speech itself, has enough of it; None: it does not play."""
         self._close_with: Close | None = None
         self._configuration_events: list[ServerEvent] = []
         """The events that a client secret's configuration causes, to be sent after `session.created`."""
@@ -209,9 +213,17 @@ class ServerSession:
             self._reading = None
 
     def drain(self) -> None:
-        """End as soon as no transcription, tool listing or response is under way."""
+        """End as soon as no transcription, tool listing or response is under way, and no speech is being played."""
         self._draining = True
         self._close_if_drained()
+
+    def playback_changed(self, playing: bool) -> None:
+        """The transport plays the session's speech itself: it begins to, or has played all of it."""
+        self._playing = playing
+        self._protocol.playback(playing, now=loop_time())
+        self._close_if_drained()
+        if self._protocol.next_tick_at < self._tick_at:
+            self._wake.set()
 
     def stop(self, close: Close = _GOING_AWAY) -> None:
         """End now, with this close; later calls change nothing."""
@@ -389,7 +401,7 @@ class ServerSession:
         self._observer.sent(event, n_bytes)
 
     def _close_if_drained(self) -> None:
-        if self._draining and not self._work:
+        if self._draining and not self._work and not self._playing:
             self._send_queue.put(_GOING_AWAY)
 
     def _execute(self, command: Command) -> None:
@@ -415,27 +427,13 @@ class ServerSession:
             case Close():
                 self._send_queue.put(command)
             case IllegalTransition():
-                self._report_illegal(command)
+                self._illegal.report(command)
             case ToleratedFault(event_type=event_type, param=param, value_type=kind):
                 log_event(
                     logging.WARNING, "fault tolerated", session=self.session_id, of=event_type, param=param, kind=kind
                 )
             case _:
                 assert_never(command)
-
-    def _report_illegal(self, illegal: IllegalTransition) -> None:
-        """Count a fault of this library; log each kind once."""
-        self._observer.illegal_transition(illegal.table)
-        if illegal not in self._illegal:
-            self._illegal.add(illegal)
-            log_event(
-                logging.ERROR,
-                "illegal transition",
-                session=self.session_id,
-                table=illegal.table,
-                state=illegal.state,
-                happened=illegal.happened,
-            )
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
@@ -477,7 +475,9 @@ class ServerSession:
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
             request = await self._request_of(command)
-            reporter = ResponseReporter(command, self._protocol, self._observer, self._flush, self._mcp)
+            reporter = ResponseReporter(
+                command, self._protocol, self._observer, self._flush, self._mcp, speech_room=self.speech_room
+            )
             for request_id in command.approved:
                 await reporter.approved(request_id)
             if not command.approved:
