@@ -2,9 +2,9 @@
 
 The server runs in a process of its own, on one core, with scripted engines; this process is all of its clients, on
 another core, and does as little as it can: frames that were encoded before the run, and answers that are not parsed.
-The same is asked of an application without a protocol (`_bare.py`), which sends and receives the same frames at the same
-times on the same stack: `of_bare` is the share of its calls that the server holds. `cpu_of_bare` compares the CPU that a
-number of calls takes both of them, which hardly depends on what else the machine does.
+The same is asked of an application without a protocol (`_bare.py`), which sends and receives the same frames at the
+same times on the same stack: `of_bare` is the share of its calls that the server holds. `cpu_of_bare` compares the CPU
+that a number of calls takes both of them, which depends less on what else the machine does.
 `--seconds N` bounds the whole run (240), `--asyncio` runs the server on asyncio's own loop even where uvloop is
 installed, and `--profile FILE` has the server profiled instead of measured.
 """
