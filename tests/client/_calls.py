@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from duologue.client import Connection, connect
+from duologue.clock import unix_time
 from duologue.errors import ConnectionClosed
 from duologue.transports.webrtc.client_call import ClientCall
 from duologue.transports.webrtc.memory import MemoryPeer, MemoryStack
@@ -129,10 +130,11 @@ class PlayedCall:
 class PlayedCalls:
     """A server: each `open` makes a call to it, which is the last of `calls` then."""
 
-    def __init__(self, *, silent_s: float = 3) -> None:
+    def __init__(self, *, silent_s: float = 3, lasts_s: int | None = None) -> None:
         self.stack = MemoryStack()
         self.calls: list[PlayedCall] = []
         self._settings = PeerSettings(silent_s=silent_s)
+        self._lasts_s = lasts_s
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Connection, None]:
@@ -142,7 +144,8 @@ class PlayedCalls:
         call = PlayedCall(theirs)
         self.calls.append(call)
         number = len(self.calls)
-        await call.tell(greeting(f"sess_{number}"))
+        lasts = {} if self._lasts_s is None else {"expires_at": int(unix_time()) + self._lasts_s}
+        await call.tell(greeting(f"sess_{number}", **lasts))
         reading = asyncio.ensure_future(call.read())
         try:
             async with connect(transport=ClientCall(mine, call_id=f"rtc_{number}")) as connection:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from duologue.audio.formats import PCM
 from duologue.client import Conversation, converse
+from duologue.errors import ConnectionClosed
 from duologue.events import ConversationItemTruncatedEvent, OutputAudioBufferStoppedEvent, RealtimeEvent
 from duologue.notices import (
     AudioDelta,
@@ -19,19 +21,19 @@ from duologue.notices import (
 )
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.testing.virtual_time import run_in_virtual_time
-from tests.client._calls import PlayedCalls, tone
+from tests.client._calls import PlayedCall, PlayedCalls, tone
 from tests.client._waiting import FAST, following
 
 Talk = Callable[[Conversation, PlayedCalls], Coroutine[Any, Any, None]]
 
 
-def talking(talk: Talk, **options: Any) -> None:
-    """Hold a conversation in virtual time."""
+def talking(talk: Talk, *, lasts_s: int | None = None, **options: Any) -> None:
+    """Hold a conversation in virtual time. `lasts_s` is how long a session may last."""
 
     async def hold() -> None:
-        server = PlayedCalls()
+        server = PlayedCalls(lasts_s=lasts_s)
         async with (
-            asyncio.timeout(120),
+            asyncio.timeout(400),
             converse(open_connection=server.open, reconnect=FAST, **options) as conversation,
         ):
             await talk(conversation, server)
@@ -211,3 +213,27 @@ def test_a_call_that_the_server_ends_tells_what_was_held() -> None:
         assert isinstance(found[-2], OutputAudioBufferStoppedEvent)
 
     talking(talk)
+
+
+async def all_heard(call: PlayedCall) -> bytes:
+    """All sound of a call that is over, up to its end."""
+    heard = b""
+    with suppress(ConnectionClosed):
+        while True:
+            heard += await call.peer.hear()
+    return heard
+
+
+def test_a_session_near_its_end_is_left_for_another_call() -> None:
+    async def talk(conversation: Conversation, server: PlayedCalls) -> None:
+        async with conversation.stream(SessionRestored) as notices:
+            await asyncio.wait_for(notices.receive(), 200)
+        first, second = server.calls
+        assert conversation.call_id == "rtc_2"
+        await conversation.send_audio(tone(5, 700))
+        while not (frame := await second.peer.hear()).strip(b"\0"):
+            pass
+        assert frame == tone(1, 700)
+        assert (await all_heard(first)).strip(b"\0") == b""
+
+    talking(talk, lasts_s=300)

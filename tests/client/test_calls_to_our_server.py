@@ -147,6 +147,17 @@ async def test_push_to_talk_is_heard_to_its_end(stack: MemoryStack) -> None:
         assert isinstance(await asyncio.wait_for(notices.receive(), 9), UserTranscript)
 
 
+async def test_the_end_of_the_input_is_told_when_it_has_been_heard(stack: MemoryStack) -> None:
+    async with (
+        server(stack) as url,
+        duologue.converse(url, session=SESSION) as conversation,
+        conversation.stream(UserTranscript) as notices,
+    ):
+        await conversation.send_audio(SPEECH * 2)
+        await conversation.finish(timeout=9)
+        assert isinstance(await asyncio.wait_for(notices.receive(), 0.1), UserTranscript)
+
+
 async def test_threads_call_too(stack: MemoryStack) -> None:
     def talk(url: str) -> str:
         with blocking.converse(url, transport="webrtc", session=SESSION) as conversation:

@@ -75,6 +75,12 @@ class ClientCall:
         self._pass_on()
         self._wanted.set()
 
+    async def played(self) -> None:
+        """Wait until all sound that was sent has been heard, as far as that can be known. Raises ConnectionClosed."""
+        while not self._line.is_heard:
+            self._check()
+            await _next(self._room)
+
     async def receive(self) -> str | bytes:
         """The next message. Cancelling loses nothing."""
         await self.opened()

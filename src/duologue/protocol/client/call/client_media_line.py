@@ -130,6 +130,11 @@ class ClientMediaLine:
         return self._sent.waiting_ms
 
     @property
+    def is_heard(self) -> bool:
+        """Whether all that the application has sent has been heard."""
+        return self._sent.is_heard
+
+    @property
     def n_held(self) -> int:
         """Messages for the channel that wait until the sound before them has been heard."""
         return self._sent.n_held

@@ -59,6 +59,11 @@ class SentTrack:
         return PCM.duration_ms(self._queued_bytes + len(self._frame))
 
     @property
+    def is_heard(self) -> bool:
+        """Whether all that was sent has been heard."""
+        return not self._queue and not self._frame and self._n_silent >= _TAIL_FRAMES
+
+    @property
     def n_held(self) -> int:
         """Messages that wait until the sound before them has been heard."""
         return self._n_held
