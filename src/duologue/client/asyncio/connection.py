@@ -70,8 +70,7 @@ class Connection:
         self._log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self.model = model
         self._played: Callable[[], Coroutine[Any, Any, None]] | None = getattr(transport, "played", None)
-        self.call_id = call_id
-        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        self._call_id = call_id
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(
             dialect=self._detector.dialect, new_id=new_id, read=MessageReader(self._detector).read
@@ -98,6 +97,11 @@ class Connection:
     def session_id(self) -> str | None:
         """The id of the session; None before `session.created` was read, and where the server gives none."""
         return session_id_of(self._protocol.session)
+
+    @property
+    def call_id(self) -> str | None:
+        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        return self._call_id
 
     @property
     def dialect(self) -> str:
