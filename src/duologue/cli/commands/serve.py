@@ -51,6 +51,7 @@ from duologue.server import (
     tune_process,
 )
 from duologue.server import serve as run_server
+from duologue.server.talk.address import talk_address
 from duologue.transports import Transport
 from duologue.transports.webrtc.peer import PeerSettings, Stack
 
@@ -228,6 +229,14 @@ class ServeOptions:
     inspect_keep: Annotated[
         int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
     ] = _INSPECT_KEEP
+    talk: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            help="Serve a page on which people talk to the server in their browser; prints a line with its address. It "
+            "needs the key that other clients need.",
+        ),
+    ] = True
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
         "warning"
     )
@@ -276,6 +285,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         mcp=_mcp(options),
         record=record,
         taps=() if inspector is None else (inspector,),
+<<<<<<< HEAD
         webrtc=not options.no_webrtc,
         stack=stack,
         peer_settings=peer_settings,
@@ -284,6 +294,9 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         _serve(application, options, tls, inspector, webrtc=stack is not None),
         loop_factory=loop_factory(),
         terminated=0,
+=======
+        talk=options.talk,
+>>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
     )
 
 
@@ -302,7 +315,11 @@ async def _serve(
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
         async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+<<<<<<< HEAD
             say_where = partial(_say_where, inspector=address, webrtc=webrtc)
+=======
+            say_where = partial(_say_where, inspector=address, talk=options.talk)
+>>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
             await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
@@ -460,14 +477,24 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
+<<<<<<< HEAD
 def _say_where(url: str, *, inspector: str | None, webrtc: bool) -> None:
+=======
+def _say_where(url: str, *, inspector: str | None, talk: bool) -> None:
+>>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
     tune_process()
     lines = [f"{LISTENING}{url}"]
     if webrtc:
         lines.append(f"calls over WebRTC are made at {re.sub('^ws', 'http', url)}/calls")
     if inspector is not None:
+<<<<<<< HEAD
         lines.append(f"calls are seen at {inspector}")
     print("\n".join(lines), flush=True)
+=======
+        print(f"calls are seen at {inspector}", flush=True)
+    if talk:
+        print(f"talk to it at {talk_address(url, inspector=inspector)}", flush=True)
+>>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
 
 
 def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:
