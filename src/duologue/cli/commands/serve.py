@@ -285,19 +285,13 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         mcp=_mcp(options),
         record=record,
         taps=() if inspector is None else (inspector,),
-<<<<<<< HEAD
+        talk=options.talk,
         webrtc=not options.no_webrtc,
         stack=stack,
         peer_settings=peer_settings,
     )
-    return run_to_end(
-        _serve(application, options, tls, inspector, webrtc=stack is not None),
-        loop_factory=loop_factory(),
-        terminated=0,
-=======
-        talk=options.talk,
->>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
-    )
+    serving = _serve(application, options, tls, inspector, webrtc=stack is not None)
+    return run_to_end(serving, loop_factory=loop_factory(), terminated=0)
 
 
 async def _serve(
@@ -315,11 +309,7 @@ async def _serve(
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
         async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-<<<<<<< HEAD
-            say_where = partial(_say_where, inspector=address, webrtc=webrtc)
-=======
-            say_where = partial(_say_where, inspector=address, talk=options.talk)
->>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
+            say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=options.talk)
             await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
@@ -477,24 +467,16 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
-<<<<<<< HEAD
-def _say_where(url: str, *, inspector: str | None, webrtc: bool) -> None:
-=======
-def _say_where(url: str, *, inspector: str | None, talk: bool) -> None:
->>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
+def _say_where(url: str, *, inspector: str | None, webrtc: bool, talk: bool) -> None:
     tune_process()
     lines = [f"{LISTENING}{url}"]
     if webrtc:
         lines.append(f"calls over WebRTC are made at {re.sub('^ws', 'http', url)}/calls")
     if inspector is not None:
-<<<<<<< HEAD
         lines.append(f"calls are seen at {inspector}")
-    print("\n".join(lines), flush=True)
-=======
-        print(f"calls are seen at {inspector}", flush=True)
     if talk:
-        print(f"talk to it at {talk_address(url, inspector=inspector)}", flush=True)
->>>>>>> fecfa7f8f06aa3c76372dee282a683febc3ea1e0
+        lines.append(f"talk to it at {talk_address(url, inspector=inspector)}")
+    print("\n".join(lines), flush=True)
 
 
 def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:
