@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -146,7 +147,7 @@ async def test_a_form_is_read_no_further_than_its_limit() -> None:
     async with calling(limits=Limits(body_bytes=1000)) as caller:
         n_read = 0
 
-        async def endless() -> Any:
+        async def endless() -> AsyncGenerator[bytes]:
             nonlocal n_read
             while True:
                 n_read += 10_000

@@ -32,9 +32,9 @@ class Session(ServerSession):
         self.how = self.how or "drained"
         super().drain()
 
-    def stop(self, *close: Close) -> None:
+    def stop(self, close: Close = Close(1001, "the server is going away")) -> None:
         self.how = self.how or "stopped"
-        super().stop(*close)
+        super().stop(close)
 
 
 class Calling:
