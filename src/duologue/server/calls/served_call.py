@@ -11,6 +11,7 @@ import msgspec
 
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_message
+from duologue.protocol.server.account import Charge
 from duologue.server.http.admission import Principal
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
@@ -49,9 +50,11 @@ class ServedCall:
         peer: Peer,
         open_session: OpenSession,
         new_id: Callable[[str], str],
+        charge: Charge | None = None,
         on_end: Callable[[PeerFigures | None], None] = lambda _: None,
     ) -> None:
-        """`on_end` is told what the stack has measured, when an answered call is over; None: it never connected."""
+        """`charge` counts the speech that waits to be played. `on_end` is told what the stack has measured, when an
+        answered call is over; None: it never connected."""
         self.call_id = call_id
         self.principal = principal
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -60,6 +63,7 @@ class ServedCall:
         self._peer = peer
         self._open_session = open_session
         self._new_id = new_id
+        self._charge = charge
         self._on_end = on_end
         self._task: asyncio.Task[object] | None = None
         self._session: Served | None = None
@@ -81,7 +85,9 @@ class ServedCall:
         self._task = asyncio.current_task()
         try:
             answer = await self._peer.answer(self._offer)
-            self._transport = CallTransport(self._peer, call_id=self.call_id, new_id=self._new_id, connect_s=_CONNECT_S)
+            self._transport = CallTransport(
+                self._peer, call_id=self.call_id, new_id=self._new_id, connect_s=_CONNECT_S, charge=self._charge
+            )
             self._session = await self._open_session(self._transport)
         except asyncio.CancelledError:
             await self._refuse(Rejection("draining"))

@@ -22,10 +22,11 @@ from duologue.clock import loop_time
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.printable import printable
 from duologue.protocol.media.line import MediaLine
+from duologue.protocol.server.account import Charge
 from duologue.protocol.states import IllegalTransition, report_once
 from duologue.transports.base import Transport
 from duologue.transports.webrtc.outbox import Outbox
-from duologue.transports.webrtc.peer import MessageTooLong, Peer
+from duologue.transports.webrtc.peer import FRAME_BYTES, FRAME_MS, MessageTooLong, Peer
 from duologue.transports.webrtc.sideband import CallEnd, Sideband
 
 __all__ = ["CallLine", "CallTransport"]
@@ -41,6 +42,8 @@ _SIDEBAND_BYTES: Final = 4 * 1024 * 1024
 
 _MAX_SPEECH_MS: Final = 600_000
 """That may wait to be played, 29 MB. The session waits then, also with the user's speech: answers are shorter."""
+
+_BYTES_PER_MS: Final = FRAME_BYTES // FRAME_MS
 
 _CLOSE_S: Final = 5.0
 """The longest that `Transport.close` may take."""
@@ -130,9 +133,11 @@ class CallTransport:
         line: CallLine | None = None,
         connect_s: float = 30.0,
         stall_s: float = 5.0,
+        charge: Charge | None = None,
     ) -> None:
         """The call ends if the peer is not connected `connect_s` behind the session's first message. A sideband that
-        takes no message for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
+        takes no message for `stall_s` is cut. `line` is for sessions of other kinds than Realtime.
+        `charge` counts the speech that waits to be played."""
         self.call_id = call_id
         self.on_playback: Callable[[bool], None] | None = None
         """Called when playback begins and when it ends, in the loop's thread: `ServerSession.playback_changed`."""
@@ -153,6 +158,8 @@ class CallTransport:
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = inf
         self._playing = False
+        self._charge = charge
+        self._held_bytes = 0
         self._played = asyncio.Event()
         self._end: CallEnd | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -337,6 +344,9 @@ class CallTransport:
                 self._has_room.clear()
         elif self._incoming:
             self._came.set()
+        if self._charge is not None and (held := self._line.waiting_ms * _BYTES_PER_MS) != self._held_bytes:
+            self._charge("backlog", held - self._held_bytes, True)
+            self._held_bytes = held
         if self._line.playing is not self._playing:
             self._playing = self._line.playing
             if self.on_playback is not None:
