@@ -57,22 +57,15 @@ class ServedCall:
         answered call is over; None: it never connected."""
         self.call_id = call_id
         self.principal = principal
+        self.transport = CallTransport(peer, call_id=call_id, new_id=new_id, charge=charge)
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """The answer to the offer; or the `Rejection`, if there is no call."""
         self._offer = offer
         self._peer = peer
         self._open_session = open_session
-        self._new_id = new_id
-        self._charge = charge
         self._on_end = on_end
         self._task: asyncio.Task[object] | None = None
         self._session: Served | None = None
-        self._transport: CallTransport | None = None
-
-    @property
-    def n_sidebands(self) -> int:
-        """Sidebands that are open."""
-        return self._transport.n_sidebands if self._transport is not None else 0
 
     def belongs_to(self, principal: Principal) -> bool:
         """Whether this caller may see and end the call: with a real key, all of the owner; with a client secret, those
@@ -85,10 +78,7 @@ class ServedCall:
         self._task = asyncio.current_task()
         try:
             answer = await self._peer.answer(self._offer)
-            self._transport = CallTransport(
-                self._peer, call_id=self.call_id, new_id=self._new_id, connect_s=_CONNECT_S, charge=self._charge
-            )
-            self._session = await self._open_session(self._transport)
+            self._session = await self._open_session(self.transport)
         except asyncio.CancelledError:
             await self._refuse(Rejection("draining"))
             raise
@@ -98,39 +88,27 @@ class ServedCall:
             return
         if not self.answered.done():
             self.answered.set_result(answer)
-        if isinstance(self._session, ServerSession):
-            self._transport.on_playback = self._session.playback_changed
-        # The transport's own limit begins with the session's first message, and an upstream may send none.
         connecting = asyncio.get_running_loop().call_later(_CONNECT_S, self._give_up)
         try:
-            await self._serve(self._transport, self._session)
-        finally:
-            connecting.cancel()
-            figures = await self._peer.figures() if self._transport.was_connected else None
-            self._report_end(figures)
-            # The session refers to the transport: the cycle would keep both until a full garbage collection.
-            self._transport.on_playback = None
-
-    async def _serve(self, transport: CallTransport, session: Served) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._carry(transport))
-            await session.run()
-            await transport.close(_GOING_AWAY)  # nothing, where the session has closed it
-
-    async def _carry(self, transport: CallTransport) -> None:
-        try:
-            await transport.run()
+            await self._serve(self._session)
         except Exception as fault:
-            # The session sees the call closed with 1011.
             log_event(logging.ERROR, "call broke", fault=fault, call=self.call_id)
             drop_traceback(fault)
+        finally:
+            connecting.cancel()
+            figures = await self._peer.figures() if self.transport.is_connected else None
+            self._report_end(figures)
 
-    async def attach(self, sideband: Transport) -> None:
-        """Serve a sideband until it or the call ends."""
-        if self._transport is None:
-            await sideband.close(_FINISHED, "the call is over")
-        else:
-            await self._transport.attach(sideband)
+    async def _serve(self, session: Served) -> None:
+        if isinstance(session, ServerSession):
+            self.transport.on_playback = session.playback_changed
+            session.speech_room = self.transport.speech_room
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.transport.run())
+            try:
+                await session.run()
+            finally:
+                await self.transport.close(_GOING_AWAY)
 
     def drain(self) -> None:
         """End as soon as nothing is under way."""
@@ -145,11 +123,11 @@ class ServedCall:
 
     async def hang_up(self) -> None:
         """End as if the peer had left."""
-        if self._transport is not None:
-            await self._transport.close(_FINISHED, "the call was hung up")
+        await self.transport.close(_FINISHED, "the call was hung up")
 
     def _give_up(self) -> None:
-        if self._transport is not None and not self._transport.was_connected:
+        if not self.transport.is_connected:
+            log_event(logging.INFO, "call never connected", call=self.call_id, seconds=_CONNECT_S)
             self.stop()
 
     def _report_end(self, figures: PeerFigures | None) -> None:
@@ -161,7 +139,7 @@ class ServedCall:
     async def _refuse(self, rejection: Rejection) -> None:
         if not self.answered.done():
             self.answered.set_exception(rejection)
-        await self._peer.close()
+        await self.transport.close(rejection.close_code)
 
 
 def _rejection_of(fault: Exception, call_id: str) -> Rejection:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, assert_never
 
 from duologue.clock import loop_time, unix_time
@@ -153,6 +153,9 @@ class ServerSession:
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
+        self._playing = False
+        self.speech_room: Callable[[], Awaitable[None]] | None = None
+        """Waits while the transport, which plays the speech itself, has enough of it; None: it does not play."""
         self._close_with: Close | None = None
         self._configuration_events: list[ServerEvent] = []
         """The events that a client secret's configuration causes, to be sent after `session.created`."""
@@ -197,13 +200,15 @@ class ServerSession:
             self._reading = None
 
     def drain(self) -> None:
-        """End as soon as no transcription, tool listing or response is under way."""
+        """End as soon as no transcription, tool listing or response is under way, and no speech is being played."""
         self._draining = True
         self._close_if_drained()
 
     def playback_changed(self, playing: bool) -> None:
         """The transport plays the session's speech itself: it begins to, or has played all of it."""
+        self._playing = playing
         self._protocol.playback(playing, now=loop_time())
+        self._close_if_drained()
         if self._protocol.next_tick_at < self._tick_at:
             self._wake.set()
 
@@ -345,7 +350,7 @@ class ServerSession:
         self._observer.sent(event, n_bytes)
 
     def _close_if_drained(self) -> None:
-        if self._draining and not self._work:
+        if self._draining and not self._work and not self._playing:
             self._send_queue.put(_GOING_AWAY)
 
     def _execute(self, command: Command) -> None:
@@ -445,7 +450,9 @@ class ServerSession:
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
             request = await self._request_of(command)
-            reporter = ResponseReporter(command, self._protocol, self._observer, self._flush, self._mcp)
+            reporter = ResponseReporter(
+                command, self._protocol, self._observer, self._flush, self._mcp, speech_room=self.speech_room
+            )
             for request_id in command.approved:
                 await reporter.approved(request_id)
             if not command.approved:

@@ -60,6 +60,7 @@ class Sideband:
             if self._overdue is not None:
                 self._overdue.cancel()
             self._outbox.close()
+            self._reading = None  # its frames refer to this sideband
             await self._transport.close(*(self._end or CallEnd(1000)))
 
     def put(self, message: str) -> None:
