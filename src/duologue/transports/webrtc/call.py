@@ -25,9 +25,9 @@ from duologue.protocol.media.line import MediaLine
 from duologue.protocol.server.account import Charge
 from duologue.protocol.states import IllegalTransition, report_once
 from duologue.transports.base import Transport
+from duologue.transports.webrtc.attached_sideband import AttachedSideband, CallEnd
 from duologue.transports.webrtc.outbox import Outbox
 from duologue.transports.webrtc.peer import FRAME_BYTES, FRAME_MS, MessageTooLong, Peer
-from duologue.transports.webrtc.sideband import CallEnd, Sideband
 
 __all__ = ["CallLine", "CallTransport"]
 
@@ -151,7 +151,7 @@ class CallTransport:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._outbox = Outbox(_CHANNEL_BYTES)
-        self._sidebands: set[Sideband] = set()
+        self._sidebands: set[AttachedSideband] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = inf
         self._playing = False
@@ -201,7 +201,7 @@ class CallTransport:
         if self._end is not None:
             await sideband.close(*_OVER)
             return
-        served = Sideband(sideband, self._take, max_waiting_bytes=_SIDEBAND_BYTES, stall_s=self._stall_s)
+        served = AttachedSideband(sideband, self._take, max_waiting_bytes=_SIDEBAND_BYTES, stall_s=self._stall_s)
         if (text := self._line.session_text()) is not None:
             served.put(text)
         self._sidebands.add(served)

@@ -10,7 +10,7 @@ from duologue.errors import ConnectionClosed
 from duologue.transports.base import Transport
 from duologue.transports.webrtc.outbox import Outbox
 
-__all__ = ["CallEnd", "Sideband"]
+__all__ = ["AttachedSideband", "CallEnd"]
 
 
 class CallEnd(NamedTuple):
@@ -24,7 +24,7 @@ _TOO_SLOW: Final = CallEnd(1008, "invalid_request_error.client_too_slow")
 """As clients of WebSockets are closed that take nothing."""
 
 
-class Sideband:
+class AttachedSideband:
     """Serves one sideband. It ends with its call; the call does not wait for it, and goes on without it."""
 
     def __init__(
