@@ -147,7 +147,7 @@ def _rejection_of(fault: Exception, call_id: str) -> Rejection:
         case Rejection():
             return fault
         case InvalidOffer():
-            return Rejection("invalid_offer", reason=printable_message(str(fault)))
+            return Rejection("invalid_offer", reason=printable_message(str(fault)).rstrip("."))
         case NoPortsLeft():
             return Rejection("no_ports")
         case ConnectFailed(status=status):

@@ -140,7 +140,7 @@ class CallTransport:
         `charge` counts the speech that waits to be played."""
         self.call_id = call_id
         self.is_connected = False
-        """Whether anything has passed between the peers."""
+        """Whether a message has passed between the peers. Sound says nothing: stacks make silence of none."""
         self.on_playback: Callable[[bool], None] | None = None
         """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""
         self._peer = peer
@@ -288,7 +288,6 @@ class CallTransport:
         try:
             while True:
                 self._line.heard(await self._peer.hear(), now=loop_time())
-                self.is_connected = True
                 self._carry_out()
                 await self._has_room.wait()
         except ConnectionClosed as closed:
