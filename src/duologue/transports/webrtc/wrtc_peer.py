@@ -18,7 +18,13 @@ from duologue.transports.webrtc.peer import (
     PeerFigures,
     PeerSettings,
 )
-from duologue.transports.webrtc.sdp import checked_answer, checked_offer, max_message_bytes, public_sdp
+from duologue.transports.webrtc.sdp import (
+    checked_answer,
+    checked_offer,
+    max_message_bytes,
+    public_sdp,
+    redundancy_first,
+)
 from duologue.transports.webrtc.wrtc_voice import WrtcVoice
 
 if TYPE_CHECKING:
@@ -103,8 +109,7 @@ class WrtcPeer:
 
     async def answer(self, offer: str, /) -> str:
         """The SDP answer to an offer, with all candidates of this end. Raises InvalidOffer, NoPortsLeft."""
-        text = checked_offer(offer)
-        await self._read_description("offer", text)
+        await self._read_description("offer", redundancy_first(checked_offer(offer)))
         try:
             self._decline_others()
             await self._connection.set_local_description(await self._connection.create_answer())
