@@ -48,8 +48,8 @@ _FIGURES_S: Final = 0.5
 _DISCONNECTED_S: Final = 5
 """So long nothing has come from the other end when libwebrtc calls it disconnected."""
 
-_UNHEARD_CHUNKS: Final = 200
-"""Pieces of 10 ms that wait for `hear`: two seconds, more than a session's start takes. Behind that the oldest go."""
+_UNHEARD_CHUNKS: Final = 500
+"""Pieces of 10 ms that wait for `hear`, 0.5 MB: five seconds, for a loop that is late. Behind that the oldest go."""
 
 _GONE: Final = "the other end is gone"
 
