@@ -104,6 +104,12 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"transports/webrtc/{name}.py" for name in "aiortc_peer aiortc_voice wrtc_peer wrtc_sound".split()),
         "tests/transports/webrtc/test_peer_contract.py and test_endurance.py",
     ),
+    "server/calls/offers.py": "tests/server/calls/test_routes.py",
+    **dict.fromkeys(
+        (f"server/http/{name}.py" for name in "answers bodies session_bodies".split()),
+        "tests/server/http/test_routes.py",
+    ),
+    "server/realtime_sessions.py": "tests/server/test_app.py and tests/server/relay/test_relay_sockets.py",
     "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
