@@ -89,7 +89,8 @@ async def test_what_waits_in_the_channel_stays_below_the_backlog(pair: str) -> N
 
 def _buffered(peer: Peer) -> int:
     channel: Any = getattr(peer, "_channel", None)
-    return 0 if channel is None else getattr(channel, "buffered_amount", None) or getattr(channel, "bufferedAmount", 0)
+    names = ("buffered_amount", "bufferedAmount")
+    return max((int(getattr(channel, name, 0)) for name in names), default=0)
 
 
 async def test_each_end_hears_what_the_other_plays(call: Call) -> None:
