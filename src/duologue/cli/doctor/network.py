@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from duologue.cli.doctor.certificate import Certificate, read_certificate
 from duologue.cli.doctor.step_result import StepOutcome, StepResult
 from duologue.cli.doctor.target import DoctorTarget
-from duologue.clock import loop_time, unix_time
+from duologue.clock import loop_time, unix_time, waiting_for_thread
 from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
 from duologue.transports.http_exchange import open_stream
@@ -241,4 +241,5 @@ async def _looked_up(host: str, port: int) -> list[str]:
             loop.call_soon_threadsafe(give, addresses, problem)
 
     threading.Thread(target=look, name="duologue-doctor-name", daemon=True).start()
-    return await answer
+    with waiting_for_thread():
+        return await answer

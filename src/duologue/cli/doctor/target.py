@@ -54,6 +54,11 @@ class DoctorTarget(Struct, frozen=True, kw_only=True):
         return without_secrets(self.session_url)
 
     @property
+    def title(self) -> str:
+        """The URL that the user named, for people."""
+        return without_secrets(self.calls_url if self.named == "webrtc" else self.session_url)
+
+    @property
     def host(self) -> str:
         """The host's name or address."""
         return urlsplit(self.session_url).hostname or ""
