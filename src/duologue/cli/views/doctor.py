@@ -49,7 +49,7 @@ class DoctorView:
             words.append(row.happened, style if row.outcome in ("failed", "note") else "default")
         table.add_row(Text(sign, style), Text(row.step), words)
         if row.remedy:
-            table.add_row("", "", Text(f"→ {row.remedy}", "bold"))
+            table.add_row(Text(), Text(), Text(f"→ {row.remedy}", "bold"))
         self._console.print(table)
 
     def conclude(self, rows: Sequence[StepResult]) -> None:
