@@ -56,7 +56,7 @@ async def connect(
     """A session with the realtime server at `url`, for the length of an `async with` block.
 
     `Endpoint` and `SocketOptions` document the keywords; an `Endpoint` may be given in their place. `open_timeout`,
-    `ping_interval` and `ping_timeout` are in seconds. `transport="webrtc"` makes a call (docs/howto/webrtc_client.md). A
+    `ping_interval` and `ping_timeout` are in seconds. `transport="webrtc"` makes a call (docs/howto/calls.md). A
     `Transport` (an end of `memory_pair()`, a recorder) is used as it is, and nothing is opened. Leaving the block sends
     what is waiting, closes, and leaves no task behind; if an exception leaves it, nothing more is sent. Of a session
     with `intent="transcription"` the `model` is not in the URL, where the hosted service refuses it: configure
