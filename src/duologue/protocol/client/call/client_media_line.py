@@ -54,7 +54,6 @@ class ClientMediaLine:
         self._reported = PCM
         """As the server told last."""
         self._asked: _Asked | None = None
-        self._for_channel: list[str] = []
         self._for_application: list[str] = []
 
     # --- what comes
@@ -130,21 +129,19 @@ class ClientMediaLine:
         """How much of the application's sound is still to be played."""
         return self._input.waiting_ms
 
+    @property
+    def n_held(self) -> int:
+        """Messages for the channel that wait until the sound before them has been heard."""
+        return self._input.n_held
+
     def take_frames(self, now: float) -> list[bytes]:
         """The frames that are due."""
         self._output.tick(now)
-        frames: list[bytes] = []
-        for each in self._input.take(now):
-            if isinstance(each, str):
-                self._for_channel.append(each)
-            else:
-                frames.append(each)
-        return frames
+        return self._input.take_frames(now)
 
     def take_for_channel(self) -> list[str]:
         """Messages to send on the data channel, in order."""
-        messages, self._for_channel = self._for_channel, []
-        return messages
+        return self._input.take_messages()
 
     def take_for_application(self) -> list[str]:
         """Messages for the application, in order."""
