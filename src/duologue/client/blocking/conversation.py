@@ -31,8 +31,6 @@ from duologue.protocol.client.usage import UsageSnapshot
 __all__ = ["BlockingConversation"]
 
 N = TypeVar("N")
-N2 = TypeVar("N2")
-N3 = TypeVar("N3")
 
 
 class BlockingConversation(BlockingNoticeHub, Injectable):
@@ -77,6 +75,11 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
     def usage(self) -> UsageSnapshot:
         """Tokens and audio so far."""
         return self._loop.do(lambda: self._conversation.usage)
+
+    @property
+    def call_id(self) -> str | None:
+        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        return self._conversation.call_id
 
     @property
     def session(self) -> AnySession | None:

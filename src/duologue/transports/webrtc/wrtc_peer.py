@@ -13,14 +13,13 @@ from duologue.transports.webrtc.heard import HeardFrames
 from duologue.transports.webrtc.inbox import Inbox
 from duologue.transports.webrtc.peer import (
     CHANNEL_LABEL,
-    FRAME_BYTES,
-    RATE_HZ,
     InvalidOffer,
     MessageTooLong,
     PeerFigures,
     PeerSettings,
 )
 from duologue.transports.webrtc.sdp import checked_answer, checked_offer, max_message_bytes, public_sdp
+from duologue.transports.webrtc.wrtc_voice import WrtcVoice
 
 if TYPE_CHECKING:
     import webrtc
@@ -95,9 +94,7 @@ class WrtcPeer:
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_channel)
         self._connection.on("track", self._on_track)
-        self._voice = webrtc.MediaStreamTrackGenerator("audio")
-        # The stream puts an a=msid into the description; without one, pages that play `event.streams[0]` are silent.
-        self._connection.add_track(self._voice, webrtc.MediaStream())
+        self._voice = WrtcVoice(self._connection)
 
     @property
     def max_message_bytes(self) -> int:
@@ -162,10 +159,8 @@ class WrtcPeer:
 
     def play(self, frame: bytes, /) -> None:
         """Send 20 ms of sound now."""
-        if self._inbox.ended:
-            return
-        # The public way, a WritableStream of AudioData, does the same and costs as much again as the rest of sending.
-        self._voice._generator.writeAudio(frame, RATE_HZ, 1, FRAME_BYTES // 2)  # pyright: ignore[reportPrivateUsage]
+        if not self._inbox.ended:
+            self._voice.write(frame)
 
     async def close(self) -> None:
         """Close the channel and the call. Returns within 5 seconds."""
@@ -179,7 +174,7 @@ class WrtcPeer:
             self._last_figures = await self.figures()
         finally:
             self._inbox.end(1000)
-            self._shut()
+            await self._shut()
             self._closing.set_result(None)
 
     async def figures(self) -> PeerFigures:
@@ -304,10 +299,10 @@ class WrtcPeer:
             async with asyncio.timeout(_FLUSH_S):
                 await self._closed_channel.wait()
 
-    def _shut(self) -> None:
+    async def _shut(self) -> None:
         """Close natively, and cut the ties between its objects and this one, so that neither keeps the other."""
+        await self._voice.stop()
         self._connection.close()
-        self._voice.stop()
         for target in (self._connection, self._channel):
             if target is not None:
                 target.off()
