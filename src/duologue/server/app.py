@@ -79,6 +79,7 @@ class RealtimeApp:
     extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
 
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
+    With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
@@ -107,6 +108,7 @@ class RealtimeApp:
         webrtc: bool = True,
         stack: Stack | None = None,
         peer_settings: PeerSettings | None = None,
+        talk: bool = False,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -163,7 +165,7 @@ class RealtimeApp:
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
         self._recordings = folder
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
-        self._pages = _pages(self, metrics)
+        self._pages = _pages(self, metrics, talk=talk)
         self._wait = asyncio.sleep
 
     # --- for the routes
@@ -187,6 +189,11 @@ class RealtimeApp:
     def model_names(self) -> tuple[str, ...]:
         """The names of the served models; the default model if any name is served."""
         return self._models or (self.defaults.model,)
+
+    @property
+    def required_models(self) -> tuple[str, ...]:
+        """Names of which a session must have one; none if any name is served."""
+        return self._models
 
     def serves(self, model: str) -> bool:
         """Whether sessions may have this model."""
@@ -388,16 +395,20 @@ def _subprotocol_of(scope: Scope) -> str | None:
     return next((name for name in _SUBPROTOCOLS if name in offered), None)
 
 
-def _pages(application: RealtimeApp, metrics: Metrics) -> ASGIApp:
+def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp:
     try:
         from duologue.server.calls.cors import Cors
         from duologue.server.calls.routes import call_pages
         from duologue.server.http.routes import pages
+        from duologue.server.talk.routes import talk_routes
     except ModuleNotFoundError as fault:
         if fault.name is None or not fault.name.startswith("starlette"):
             raise
         raise MissingExtra("starlette", extra="server") from fault
-    return Cors(pages(application, path=PATH, metrics=metrics, more=call_pages(application)), application)
+    site = pages(application, path=PATH, metrics=metrics, more=call_pages(application))
+    if talk:
+        site.router.routes += talk_routes(application)
+    return Cors(site, application)
 
 
 async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:

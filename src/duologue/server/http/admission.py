@@ -92,6 +92,10 @@ class Admission:
             return bool(len(self._keys)) or is_loopback(origin)
         return ANY_ORIGIN in self._origins or origin.rstrip("/").lower() in self._origins
 
+    def lacks_key(self, scope: Scope) -> bool:
+        """Whether a key is required, and the client shows none. Raises Rejection: it shows two."""
+        return bool(len(self._keys)) and not _keys_of(scope)
+
     def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
         """The caller with a valid key or client secret. Raises Rejection."""
         shown = _keys_of(scope)

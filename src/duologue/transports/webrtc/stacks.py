@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from duologue.errors import LocalProtocolError
+from duologue.errors import EngineError, LocalProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,16 @@ def _wrtc() -> Stack:
     return WrtcStack()
 
 
-_LOADERS: Final[dict[str, Callable[[], Stack]]] = {"wrtc": _wrtc}
+def _aiortc() -> Stack:
+    try:
+        from duologue.transports.webrtc.aiortc_peer import AiortcStack
+    except ModuleNotFoundError as fault:
+        # It is in no extra: what it brings is five times as large, and partly under the GPL.
+        raise EngineError("not installed; run: pip install aiortc 'duologue[audio]'", engine="aiortc") from fault
+    return AiortcStack()
+
+
+_LOADERS: Final[dict[str, Callable[[], Stack]]] = {"wrtc": _wrtc, "aiortc": _aiortc}
 
 STACKS: Final = tuple(_LOADERS)
 """Their names; the first is the default."""
@@ -32,7 +41,8 @@ def load_stack(name: str | None = None) -> Stack:
     """The implementation of this name, by default `wrtc`. Imports it, which takes 0.15 s the first time.
 
     Raises:
-        MissingExtra: it is not installed.
+        MissingExtra: `wrtc` is not installed.
+        EngineError: `aiortc` is not installed.
         LocalProtocolError: there is none of this name.
     """
     loader = _LOADERS.get(name or DEFAULT_STACK)
