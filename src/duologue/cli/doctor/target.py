@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from duologue.cli.errors import UsageError
 from duologue.client.endpoint import Endpoint
-from duologue.client.session_urls import split_session_url
+from duologue.client.session_urls import names_calls, session_path, split_session_url
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_name
 from duologue.transports.addresses import without_secrets
@@ -132,13 +132,14 @@ def target_of_url(
         parts = split_session_url(url)
     except ConnectFailed as fault:
         raise UsageError(f"{printable_name(without_secrets(url))}: {fault}") from None
-    path = parts.path.rstrip("/")
-    named: Way = "live" if path.endswith(_LIVE) else "websocket"
-    if path.endswith(_REALTIME + _CALLS):
-        named, parts = "webrtc", parts._replace(path=path.removesuffix(_CALLS))
+    named: Way = "live" if parts.path.rstrip("/").endswith(_LIVE) else "websocket"
+    if names_calls(parts.path):
+        named, parts = "webrtc", parts._replace(path=session_path(parts.path))
     headers = {} if origin is None else {"Origin": origin}
     return DoctorTarget(
-        endpoint=Endpoint(url=parts.geturl(), model=model, api_key=api_key, dialect=dialect, headers=headers),
+        endpoint=Endpoint(
+            url=parts.geturl(), transport="websocket", model=model, api_key=api_key, dialect=dialect, headers=headers
+        ),
         named=named,
         origin=origin,
         step_s=step_s,

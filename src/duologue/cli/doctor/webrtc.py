@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import msgspec
 from msgspec import Struct
 
-from duologue.cli.doctor.candidates import candidates_in, has_stream, judged_addresses
+from duologue.cli.doctor.candidates import judged_addresses
 from duologue.cli.doctor.http import status_of
 from duologue.cli.doctor.remedies import refusal_remedy
 from duologue.cli.doctor.step_result import StepOutcome, StepResult
@@ -23,6 +23,7 @@ from duologue.printable import printable_name
 from duologue.transports.addresses import is_loopback, origin_of
 from duologue.transports.http_answers import HttpAnswer, refusal, server_words
 from duologue.transports.http_exchange import exchange
+from duologue.transports.webrtc.candidates import candidates_in, has_stream
 from duologue.transports.webrtc.peer import InvalidOffer, Peer, PeerSettings, Stack
 
 __all__ = ["INSTALL", "CreatedCall", "calls_step", "candidates_step", "end_call", "page_step", "udp_step"]

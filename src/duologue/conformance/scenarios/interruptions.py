@@ -22,7 +22,7 @@ async def _a_client_cancels(context: ScenarioContext) -> None:
     """A long answer is cancelled when its speech begins."""
     async with context.session(output_modalities=["audio"]) as connection:
         created = await ask(connection, LONG)
-        await connection.until("response.output_audio.delta")
+        await connection.until(context.speech_began)
         response = await context.vital("response.cancel", _cancel(connection, created))
         context.follows("response.cancel", [*connection.trace.sent("response.cancel"), response.done])
         with context.deciding("cancel.open_dones"):
@@ -44,7 +44,7 @@ async def _a_client_truncates_what_is_being_said(context: ScenarioContext) -> No
     """A client that stops playback truncates at once, before the response ends."""
     async with context.session(output_modalities=["audio"]) as connection:
         created = await ask(connection, LONG)
-        await connection.until("response.output_audio.delta")
+        await connection.until(context.speech_began)
         with context.deciding("item.truncate_in_progress"):
             (item_id, *_) = item_ids(connection, str(created.get("response.id")))
             await connection.answer(_truncate(item_id), "conversation.item.truncated")
@@ -77,7 +77,7 @@ async def _a_user_interrupts(context: ScenarioContext) -> None:
     """The user speaks while the answer is streamed."""
     async with _speech_session(context, interrupt_response=True) as connection:
         created = await ask(connection, LONG)
-        await connection.until("response.output_audio.delta")
+        await connection.until(context.speech_began)
         done = await context.vital("barge_in.websocket", _interrupt(context, connection, created))
         if done.get("response.status") == "completed":
             raise Undecided("the response was complete before the speech was noticed")
