@@ -22,26 +22,26 @@ _OF_TELEPHONES: Final = {
 _JSON: Final = {"Content-Type": "application/json"}
 
 
-@scenario("call.hangup", "call.telephone_verbs")
+@scenario("webrtc.hangup", "webrtc.telephone_verbs")
 async def _a_call_is_hung_up(context: ScenarioContext) -> None:
     """By the application's server, with the id of Location; before that, verbs for telephones are refused."""
     async with context.session() as connection:
         call_id = _id_of(connection)
-        with context.deciding("call.telephone_verbs"):
+        with context.deciding("webrtc.telephone_verbs"):
             for verb, body in _OF_TELEPHONES.items():
                 answer = await context.calls.post(body, _JSON, path=f"/{call_id}/{verb}")
                 expect(400 <= answer.status < 500, f"{verb} is answered with HTTP {answer.status}")
             await check_alive(connection)
-        with context.deciding("call.hangup"):
+        with context.deciding("webrtc.hangup"):
             answer = await context.calls.post(b"", {}, path=f"/{call_id}/hangup")
             expect(answer.status == 200, f"HTTP {answer.status}")
             await connection.ended()
 
 
-@scenario("call.hangup_unknown")
+@scenario("webrtc.hangup_unknown")
 async def _no_call_is_hung_up(context: ScenarioContext) -> None:
     """The id is of no call."""
-    with context.deciding("call.hangup_unknown"):
+    with context.deciding("webrtc.hangup_unknown"):
         answer = await context.calls.post(b"", {}, path="/rtc_conform_is_no_call/hangup")
         code = error_in(answer).get("code")
         expect((answer.status, code) == (400, "call_id_not_found"), f"HTTP {answer.status}, error.code {code}")

@@ -24,32 +24,32 @@ _WORDS: Final = "Answer like a conformance suite."
 _OPUS: Final = re.compile(r"opus/48000", re.IGNORECASE)
 
 
-@scenario("call.created", "call.location", "call.candidates", "call.stream")
+@scenario("webrtc.created", "webrtc.location", "webrtc.candidates", "webrtc.stream")
 async def _a_call_is_created(context: ScenarioContext) -> None:
     """The answer to an offer."""
     async with context.open() as connection:
         answer = connection.opened.answer
         sdp = answer.body.decode("utf-8", "replace")
-        with context.deciding("call.created"):
+        with context.deciding("webrtc.created"):
             kind = answer.headers.get("content-type", "none")
             expect(answer.status == 201, f"HTTP {answer.status}")
             expect(kind.partition(";")[0].strip().lower() == _SDP, f"the content type is {kind}")
-        with context.deciding("call.location"):
+        with context.deciding("webrtc.location"):
             location = answer.headers.get("location")
             expect(location is not None, "no Location")
             named = urlsplit(location or "").path
             expect(bool(re.search(r"/realtime/calls/[^/]+$", named)), f"Location leads to {named or 'nothing'}")
-        with context.deciding("call.candidates"):
+        with context.deciding("webrtc.candidates"):
             expect(bool(usable(candidates_in(sdp))), "the answer names no address")
-        with context.deciding("call.stream"):
+        with context.deciding("webrtc.stream"):
             expect(has_stream(sdp), "no a=msid with the id of a stream")
         await connection.until("session.created")
 
 
-@scenario("call.no_candidates")
+@scenario("webrtc.no_candidates")
 async def _an_offer_without_candidates(context: ScenarioContext) -> None:
     """As the official samples post it."""
-    with context.deciding("call.no_candidates"):
+    with context.deciding("webrtc.no_candidates"):
         try:
             opened = await context.calls.create(lambda offer: (_SDP, offer.encode()), changed=without_candidates)
         except ConnectFailed as fault:
@@ -58,14 +58,14 @@ async def _an_offer_without_candidates(context: ScenarioContext) -> None:
             await connection.until("session.created")
 
 
-@scenario("call.form")
+@scenario("webrtc.form")
 async def _a_form_with_the_session(context: ScenarioContext) -> None:
     """Parts with content types, as curl and the official package send them, and without, as browsers do."""
     session: dict[str, Any] = {"type": "realtime", "instructions": _WORDS}
     if context.calls.model is not None:
         session["model"] = context.calls.model
     text = msgspec.json.encode(session).decode()
-    with context.deciding("call.form"):
+    with context.deciding("webrtc.form"):
         for kinds in ((_SDP, "application/json"), (None, None)):
             how = "with" if kinds[0] else "without"
             try:
@@ -82,25 +82,25 @@ async def _a_form_with_the_session(context: ScenarioContext) -> None:
                 )
 
 
-@scenario("call.invalid_offer", "call.without_opus")
+@scenario("webrtc.invalid_offer", "webrtc.without_opus")
 async def _offers_that_are_refused(context: ScenarioContext) -> None:
     """What is no SDP, and an offer without Opus."""
-    with context.deciding("call.invalid_offer"):
+    with context.deciding("webrtc.invalid_offer"):
         answer = await context.calls.answer_to(lambda _: (_SDP, b"this is no offer"))
         expect(answer.status == 400, f"HTTP {answer.status}")
         error = error_in(answer)
         found = error.get("type"), error.get("code")
         expect(found == ("invalid_request_error", "invalid_offer"), f"error.type and error.code are {found}")
-    with context.deciding("call.without_opus"):
+    with context.deciding("webrtc.without_opus"):
         answer = await context.calls.answer_to(lambda offer: (_SDP, _OPUS.sub("speex/16000", offer).encode()))
         expect(answer.status == 400, f"HTTP {answer.status}")
         expect(error_in(answer).get("code") == "invalid_offer", f"error.code is {error_in(answer).get('code')}")
 
 
-@scenario("call.wrong_key")
+@scenario("webrtc.wrong_key")
 async def _a_call_with_a_wrong_key(context: ScenarioContext) -> None:
     """A call with a key that is none."""
-    with context.deciding("call.wrong_key"):
+    with context.deciding("webrtc.wrong_key"):
         options = ConnectOptions(api_key="sk-conform-is-no-key")
         answer = await context.calls.answer_to(lambda offer: (_SDP, offer.encode()), options=options)
         if 200 <= answer.status < 300 and not context.settings.has_key:

@@ -24,7 +24,7 @@ _LONG_TURN: Final = 3
 """Times the recorded sentence: with more than six seconds, its audio is larger than a message of the channel."""
 
 
-@scenario("playback.webrtc", "call.track")
+@scenario("playback.webrtc", "webrtc.track")
 async def _an_answer_is_played(context: ScenarioContext) -> None:
     """A spoken answer, to the end of its sound."""
     async with context.session(output_modalities=["audio"]) as connection:
@@ -35,12 +35,12 @@ async def _an_answer_is_played(context: ScenarioContext) -> None:
             "playback.webrtc", connection.until("output_audio_buffer.stopped", where=lambda each: id in each.ids)
         )
         context.follows("playback.webrtc", connection.about(id, since=created, upto=stopped))
-        with context.deciding("call.track"):
+        with context.deciding("webrtc.track"):
             heard_ms = connection.opened.call.heard_ms - heard_before
             expect(heard_ms >= _HEARD_MS, f"{heard_ms} ms of sound are heard on the track")
 
 
-@scenario("barge_in.webrtc", "call.truncated_at")
+@scenario("barge_in.webrtc", "webrtc.truncated_at")
 async def _a_user_interrupts_what_is_played(context: ScenarioContext) -> None:
     """The user speaks while the answer is played."""
     vad = {"type": "server_vad", "create_response": False, "interrupt_response": True}
@@ -57,7 +57,7 @@ async def _a_user_interrupts_what_is_played(context: ScenarioContext) -> None:
         await connection.until("response.done", about=[id])
         between = _of_response(connection, started, id)
         context.follows("barge_in.webrtc", between)
-        with context.deciding("call.truncated_at"):
+        with context.deciding("webrtc.truncated_at"):
             played_ms = round((cleared.at_s - started.at_s) * 1000)
             end_ms = truncated.get("audio_end_ms")
             fits = isinstance(end_ms, int) and abs(end_ms - played_ms) <= _OFF_MS
@@ -90,7 +90,7 @@ def _of_response(connection: RawConnection, started: WireMessage, id: str) -> li
     return [each for each in after if each.ids & ids or each.type == "input_audio_buffer.speech_started"]
 
 
-@scenario("call.clear", "call.clear_idle")
+@scenario("webrtc.clear", "webrtc.clear_idle")
 async def _a_client_stops_playback(context: ScenarioContext) -> None:
     """output_audio_buffer.clear while an answer is played, and with nothing playing."""
     async with context.session(output_modalities=["audio"]) as connection:
@@ -100,7 +100,7 @@ async def _a_client_stops_playback(context: ScenarioContext) -> None:
         if not any(id in each.ids for each in connection.trace.received("response.done")):
             await connection.send({"type": "response.cancel"})
         sent = await connection.send({"type": "output_audio_buffer.clear"})
-        with context.deciding("call.clear"):
+        with context.deciding("webrtc.clear"):
             connection.rewind(connection.trace.messages.index(connection.since(sent)[0]))
             seen = await connection.until("output_audio_buffer.cleared", "output_audio_buffer.stopped", "error")
             if seen.type == "error" and seen.get("error.code") == "response_cancel_not_active":
@@ -112,14 +112,14 @@ async def _a_client_stops_playback(context: ScenarioContext) -> None:
         connection.rewind(connection.trace.messages.index(created))
         await connection.until("response.done", about=[id])
         await connection.quiet()
-        with context.deciding("call.clear_idle"):
+        with context.deciding("webrtc.clear_idle"):
             await connection.send({"type": "output_audio_buffer.clear"})
             errors = [each for each in await connection.quiet() if each.type == "error"]
             expect(not errors, f"it is answered by an error (code {errors[0].get('error.code') if errors else None})")
             await check_alive(connection)
 
 
-@scenario("call.retrieved")
+@scenario("webrtc.retrieved")
 async def _a_long_turn_is_retrieved(context: ScenarioContext) -> None:
     """A spoken item whose audio is larger than a message of the data channel may be."""
     async with context.session() as connection:
@@ -127,19 +127,19 @@ async def _a_long_turn_is_retrieved(context: ScenarioContext) -> None:
         committed = await connection.answer({"type": "input_audio_buffer.commit"}, "input_audio_buffer.committed")
         item_id = str(committed.get("item_id"))
         await connection.until("conversation.item.done", about=[item_id])
-        with context.deciding("call.retrieved"):
+        with context.deciding("webrtc.retrieved"):
             asked = {"type": "conversation.item.retrieve", "item_id": item_id}
             retrieved = await connection.answer(asked, "conversation.item.retrieved")
             expect(retrieved.get("item.id") == item_id, f"{item_id} was asked for, and another one came")
 
 
-@scenario("call.g711")
+@scenario("webrtc.g711")
 async def _another_audio_format(context: ScenarioContext) -> None:
     """A session of audio/pcmu: what is sent and heard over the call is sound all the same."""
     formats = {"format": {"type": "audio/pcmu"}}
     audio = {"input": {**formats, "turn_detection": None}, "output": formats}
     async with context.session(output_modalities=["audio"], audio=audio) as connection:
-        with context.deciding("call.g711"):
+        with context.deciding("webrtc.g711"):
             heard_before = connection.opened.call.heard_ms
             await finish(connection, await ask(connection, "Say: hello, how are you today?"))
             if not any(connection.trace.received("output_audio_buffer.stopped")):
