@@ -52,10 +52,8 @@ class RawCall:
         self._waiting = bytearray()
         self._silent, self._room = asyncio.Event(), asyncio.Event()
         self._silent.set()
-        self._tasks = [
-            asyncio.ensure_future(self._play()),  # noqa: TID251 - ended and awaited in `close`
-            asyncio.ensure_future(self._hear()),  # noqa: TID251 - ended and awaited in `close`
-        ]
+        self._hearing = asyncio.ensure_future(self._hear())  # noqa: TID251 - ended and awaited in `close`
+        self._playing = asyncio.ensure_future(self._play())  # noqa: TID251 - ended and awaited in `close`
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message. Raises ConnectionClosed: the call is over, or its other end takes no such message."""
@@ -81,22 +79,22 @@ class RawCall:
         try:
             await self._peer.close()
         finally:
-            for task in self._tasks:
+            for task in (self._hearing, self._playing):
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(self._hearing, self._playing, return_exceptions=True)
 
     async def _append(self, pcm: bytes) -> None:
-        while len(self._waiting) > _MAX_WAITING_BYTES and not self._tasks[0].done():
+        while len(self._waiting) > _MAX_WAITING_BYTES and not self._playing.done():
             self._room.clear()
             await self._room.wait()
-        if not self._tasks[0].done():
+        if not self._playing.done():
             self._waiting += pcm
             self._silent.clear()
 
     async def _play(self) -> None:
         due_at = loop_time()
         try:
-            while True:
+            while not self._hearing.done():  # until the call is over
                 frame = bytes(self._waiting[:FRAME_BYTES])
                 del self._waiting[:FRAME_BYTES]
                 self._peer.play(frame.ljust(FRAME_BYTES, b"\0"))
