@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Final, Protocol
@@ -24,20 +24,26 @@ from duologue.printable import printable
 from duologue.protocol.media.line import MediaLine
 from duologue.protocol.states import IllegalTransition, report_once
 from duologue.transports.base import Transport
+from duologue.transports.webrtc.attached_sideband import AttachedSideband, CallEnd
 from duologue.transports.webrtc.outbox import Outbox
 from duologue.transports.webrtc.peer import MessageTooLong, Peer
-from duologue.transports.webrtc.sideband import CallEnd, Sideband
 
 __all__ = ["CallLine", "CallTransport"]
 
 _MAX_INCOMING: Final = 256
 """Messages that wait for the session: five seconds of sound. While it is further behind, nothing more is taken."""
 
+_MAX_INCOMING_BYTES: Final = 1024 * 1024
+"""Of them, so that a flood of the longest messages is no flood of memory. One more may come for each line."""
+
 _CHANNEL_BYTES: Final = 256 * 1024
 """That wait behind those in the data channel itself, before the session waits: one of the largest messages."""
 
 _SIDEBAND_BYTES: Final = 4 * 1024 * 1024
 """That may wait for a sideband: a burst of the largest messages, such as items that are retrieved one after another."""
+
+_SPEECH_AHEAD_MS: Final = 120_000
+"""That engines may be ahead of what is played: 6 MB, longer than most answers."""
 
 _MAX_SPEECH_MS: Final = 600_000
 """That may wait to be played, 29 MB. The session waits then, also with the user's speech: answers are shorter."""
@@ -51,7 +57,6 @@ _FLUSH_S: Final = 2.0
 _GOING_AWAY: Final = CallEnd(1001, "the server is going away")
 _OVER: Final = CallEnd(1000, "the call is over")
 _BROKEN: Final = CallEnd(1011, "internal error")
-_NO_CONNECTION: Final = CallEnd(1006, "the call was never connected")
 
 _NEVER_SENT: Final = frozenset({1005, 1006})
 """Codes that say that there was no close frame, so that none may have them."""
@@ -97,8 +102,8 @@ class CallLine(Protocol):
         """Messages for the data channel and the sidebands."""
         ...
 
-    def fitting(self, message: str, /) -> str:
-        """What is sent on the data channel for a message."""
+    def fitting(self, message: str, max_bytes: int, /) -> str:
+        """What is sent for a message on a data channel whose other end takes so much at once."""
         ...
 
     def take_commands(self) -> list[str]:
@@ -111,7 +116,7 @@ class CallLine(Protocol):
 
 
 class CallTransport:
-    """One call. Make it when its peer has answered, and let `run` go on beside the session:
+    """One call. Let `run` go on beside the session, when the peer has answered:
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(call.run())
@@ -128,28 +133,24 @@ class CallTransport:
         call_id: str,
         new_id: Callable[[str], str],
         line: CallLine | None = None,
-        connect_s: float = 30.0,
         stall_s: float = 5.0,
     ) -> None:
-        """The call ends if the peer is not connected `connect_s` behind the session's first message. A sideband that
-        takes no message for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
+        """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
         self.call_id = call_id
+        self.is_connected = False
+        """Whether the peer has taken a message."""
         self.on_playback: Callable[[bool], None] | None = None
-        """Called when playback begins and when it ends, in the loop's thread: `ServerSession.playback_changed`."""
-        self.was_connected = False
-        """Whether anything has passed between the peers."""
+        """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""
         self._peer = peer
-        self._line = line or MediaLine(
-            new_id=new_id, max_message_bytes=peer.max_message_bytes, report_illegal=report_once(_log_illegal)
-        )
-        self._connect_s = connect_s
+        self._line = line or MediaLine(new_id=new_id, report_illegal=report_once(_log_illegal))
         self._stall_s = stall_s
         self._incoming: deque[str | bytes] = deque()
+        self._incoming_bytes = 0
         self._came = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._outbox = Outbox(_CHANNEL_BYTES)
-        self._sidebands: set[Sideband] = set()
+        self._sidebands: set[AttachedSideband] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = inf
         self._playing = False
@@ -188,8 +189,6 @@ class CallTransport:
             raise
         finally:
             await self._shut()
-            # A task that was cancelled keeps the frames of its end, and with them this object.
-            self._writing = None
 
     async def attach(self, sideband: Transport) -> None:
         """Serve a sideband until it or the call ends. It begins with `session.created`, and gets no speech.
@@ -199,7 +198,7 @@ class CallTransport:
         if self._end is not None:
             await sideband.close(*_OVER)
             return
-        served = Sideband(sideband, self._take, max_waiting_bytes=_SIDEBAND_BYTES, stall_s=self._stall_s)
+        served = AttachedSideband(sideband, self._take, max_waiting_bytes=_SIDEBAND_BYTES, stall_s=self._stall_s)
         if (text := self._line.session_text()) is not None:
             served.put(text)
         self._sidebands.add(served)
@@ -220,13 +219,19 @@ class CallTransport:
         self._check()
         if isinstance(message, bytes):
             raise ValueError("a call carries text messages")
-        self._line.from_session(message, now=loop_time())
-        self._carry_out()
+        now = loop_time()
+        self._line.from_session(message, now=now)
+        if self._line.next_due_at <= now:
+            self._play()  # now, so that its beginning is told before what the session sends next
+        else:
+            self._carry_out()
         if self._outbox.is_full:
             await self._outbox.room()
-        while self._line.waiting_ms > _MAX_SPEECH_MS and self._end is None:
-            self._played.clear()
-            await self._played.wait()
+        await self._speech_below(_MAX_SPEECH_MS)
+
+    async def speech_room(self) -> None:
+        """Wait while two minutes of speech are to be played. An engine that waits here keeps nobody else waiting."""
+        await self._speech_below(_SPEECH_AHEAD_MS)
 
     async def receive(self) -> str | bytes:
         """The next message of the peer or of a sideband, or one that the line has made. Raises ConnectionClosed."""
@@ -235,7 +240,8 @@ class CallTransport:
             self._came.clear()
             await self._came.wait()
         message = self._incoming.popleft()
-        if len(self._incoming) < _MAX_INCOMING:
+        self._incoming_bytes -= len(message)
+        if len(self._incoming) < _MAX_INCOMING and self._incoming_bytes < _MAX_INCOMING_BYTES:
             self._has_room.set()
         return message
 
@@ -244,7 +250,8 @@ class CallTransport:
         self._over(CallEnd(code, reason))
         self._outbox.finish()
         if self._writing is None:
-            await self._shut()
+            if not self._ended.is_set():
+                await self._shut()
             return
         cut_off = asyncio.get_running_loop().call_later(_FLUSH_S, self._writing.cancel)
         try:
@@ -265,12 +272,15 @@ class CallTransport:
         if self._end is not None:
             raise (ConnectionClosedOK if self._end.code in (1000, 1001) else ConnectionClosedError)(*self._end)
 
+    async def _speech_below(self, ms: int) -> None:
+        while self._line.waiting_ms > ms and self._end is None:
+            self._played.clear()
+            await self._played.wait()
+
     async def _read(self) -> None:
         try:
             while True:
-                message = await self._peer.receive()
-                self.was_connected = True
-                await self._take(message)
+                await self._take(await self._peer.receive())
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -278,22 +288,16 @@ class CallTransport:
         try:
             while True:
                 self._line.heard(await self._peer.hear(), now=loop_time())
-                self.was_connected = True
                 self._carry_out()
                 await self._has_room.wait()
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
     async def _write(self) -> None:
-        wait_s: float | None = self._connect_s
         try:
             while (message := await self._outbox.get()) is not None:
-                async with asyncio.timeout(wait_s):
-                    await self._send_to_peer(self._line.fitting(message))
-                wait_s = None
-                self.was_connected = True
-        except TimeoutError:
-            self._over(_NO_CONNECTION)
+                await self._send_to_peer(self._line.fitting(message, self._peer.max_message_bytes))
+                self.is_connected = True
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -312,10 +316,12 @@ class CallTransport:
         if isinstance(message, str):
             self._line.from_client(message, now=loop_time())
         else:
-            self._incoming.append(message)  # the session says what is wrong with it
+            self._put_incoming([message])  # the session says what is wrong with it
         self._carry_out()
 
     def _play(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer, self._due_at = None, inf
         for frame in self._line.take_frames(loop_time()):
             self._peer.play(frame)
@@ -331,16 +337,18 @@ class CallTransport:
             for sideband in self._sidebands:
                 sideband.put(message)
         if commands := self._line.take_commands():
-            self._incoming += commands
-            self._came.set()
-            if len(self._incoming) >= _MAX_INCOMING:
-                self._has_room.clear()
-        elif self._incoming:
-            self._came.set()
+            self._put_incoming(commands)
         if self._line.playing is not self._playing:
             self._playing = self._line.playing
             if self.on_playback is not None:
                 self.on_playback(self._playing)
+
+    def _put_incoming(self, messages: Sequence[str | bytes]) -> None:
+        self._incoming += messages
+        self._incoming_bytes += sum(map(len, messages))
+        self._came.set()
+        if len(self._incoming) >= _MAX_INCOMING or self._incoming_bytes >= _MAX_INCOMING_BYTES:
+            self._has_room.clear()
 
     def _schedule(self, due_at: float) -> None:
         if self._timer is not None:
@@ -357,12 +365,14 @@ class CallTransport:
         self._outbox.close()
         for event in (self._came, self._has_room, self._played):
             event.set()
+        self.on_playback = None  # the session refers to this transport
         for sideband in self._sidebands:
             sideband.finish(_OVER if end.code in _NEVER_SENT else end)
         try:
             await self._peer.close()
         finally:
             self._ended.set()
+            self._writing = None  # its frames, which it keeps if it was cancelled, refer to this transport
 
 
 def _log_illegal(illegal: IllegalTransition) -> None:
