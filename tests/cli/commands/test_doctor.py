@@ -21,6 +21,15 @@ def test_a_server_that_works_ends_in_0(scripted_server: Place, command: Command)
     assert shown.err == ""
 
 
+def test_a_call_is_connected_over_udp(scripted_server: Place, command: Command) -> None:
+    pytest.importorskip("webrtc", reason="needs the extra webrtc")
+    place = scripted_server.url.replace("ws://", "http://") + "/calls"
+    arguments = ("--api-key", scripted_server.api_key, "--only", "webrtc", "--json")
+    steps = {each["step"]: each for each in json.loads(command("doctor", place, *arguments).out)["steps"]}
+    assert [steps[step]["outcome"] for step in ("calls", "udp", "page")] == ["ok", "ok", "ok"]
+    assert "session.created came after" in steps["udp"]["happened"]
+
+
 def test_json_is_one_object(scripted_server: Place, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "a-key-that-is-wrong")
     found = json.loads(command("doctor", scripted_server.url, "--json", "--only", "websocket", code=1).out)

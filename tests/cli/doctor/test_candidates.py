@@ -41,5 +41,3 @@ def test_an_address_that_cannot_be_reached_from_here_is_told(
 def test_many_addresses_are_cut() -> None:
     verdict = judged_addresses(candidates_in(sdp(*(host(f"10.0.0.{n}") for n in range(1, 100)))), reached=None)
     assert verdict.happened.endswith("and 60 more")
-
-
