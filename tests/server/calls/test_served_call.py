@@ -19,6 +19,7 @@ from duologue.transports.webrtc.memory import MemoryStack
 from duologue.transports.webrtc.peer import PeerFigures, PeerSettings
 
 CONNECT_S = 30.0
+GOING_AWAY = Close(1001, "the server is going away")
 
 OWNER = Principal(owner="key 1")
 
@@ -32,7 +33,7 @@ class Session(ServerSession):
         self.how = self.how or "drained"
         super().drain()
 
-    def stop(self, close: Close = Close(1001, "the server is going away")) -> None:
+    def stop(self, close: Close = GOING_AWAY) -> None:
         self.how = self.how or "stopped"
         super().stop(close)
 
