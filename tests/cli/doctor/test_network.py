@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from duologue.cli.doctor.network import connect_step, name_step
+from duologue.cli.doctor.network import connect_step, name_step, plain_step
 from duologue.cli.doctor.target import DoctorTarget, target_of_url
 from tests._certificates import Authority
 from tests.cli.doctor._servers import answering_upgrades, examined, http_response, served
@@ -105,3 +105,28 @@ async def test_a_certificate_that_ends_soon_is_a_note(tmp_path: Path, monkeypatc
     assert rows["tls"].outcome == "note"
     assert "TLS 1.3; it is for 127.0.0.1, a.example, signed by An authority of tests" in rows["tls"].happened
     assert rows["websocket"].outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    ("address", "key", "told"),
+    [("8.8.8.8", "k", True), ("8.8.8.8", None, False), ("192.168.1.1", "k", False), ("fe80::1%eth0", "k", False)],
+)
+def test_a_key_that_leaves_private_networks_unencrypted_is_told(address: str, key: str | None, told: bool) -> None:
+    row = plain_step(target("ws://voice.example", api_key=key), address)
+    assert (row is not None) is told
+    if row is not None:
+        assert "wss://voice.example" in row.remedy
+
+
+async def test_by_way_of_another_proxy_than_an_http_proxy_only_the_websocket_is_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served(NOT_FOUND) as port:
+        monkeypatch.setenv("https_proxy", f"socks5://127.0.0.1:{port}")
+        rows = await examined("wss://voice.example", step_s=1, only=("websocket", "webrtc"))
+    assert {step: row.outcome for step, row in rows.items()} == {
+        "name": "skipped",
+        "tcp": "ok",
+        "http": "skipped",
+        "websocket": "failed",
+    }

@@ -50,3 +50,11 @@ def test_keys_of_the_query_and_of_the_option_are_masked() -> None:
     target = target_of_url("wss://a.example/v1/realtime?token=abcdef", api_key="sk-123456", dialect="auto")
     assert target.mask.applied("abcdef sk-123456 a.example") == "… … a.example"
     assert "abcdef" not in target.title + target.shown
+
+
+@pytest.mark.parametrize("proxy", ["http://", "http://127.0.0.1:99999", "gopher://user:secret@x:1"])
+def test_a_proxy_that_is_no_address_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(UsageError, match="HTTPS_PROXY") as caught:
+        target_of_url("wss://voice.example", dialect="auto")
+    assert "secret" not in str(caught.value)

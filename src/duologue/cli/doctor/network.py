@@ -22,7 +22,7 @@ from duologue.transports.addresses import without_secrets
 from duologue.transports.http_exchange import open_stream
 from duologue.transports.network_faults import network_problem
 
-__all__ = ["connect_step", "name_step", "tls_step"]
+__all__ = ["connect_step", "name_step", "plain_step", "tls_step"]
 
 _MAX_ADDRESSES: Final = 8
 """Of one name: services have two or four of each kind."""
@@ -119,6 +119,15 @@ async def tls_step(target: DoctorTarget, address: str | None) -> StepResult:
         remedy = "have the certificate renewed before that day; the renewal that should have come did not"
         return StepResult(step="tls", outcome="note", tried=tried, happened=happened, remedy=remedy, facts=facts)
     return StepResult(step="tls", outcome="ok", tried=tried, happened=happened, facts=facts)
+
+
+def plain_step(target: DoctorTarget, address: str) -> StepResult | None:
+    """What is to be said of a connection without TLS: something only where a key leaves private networks."""
+    if target.endpoint.api_key is None or not ipaddress.ip_address(address.partition("%")[0]).is_global:
+        return None
+    happened = "nothing is encrypted: who is on the way can read the key, and listen"
+    remedy = f"write wss://{target.host}, and have the server or a proxy before it speak TLS"
+    return StepResult(step="tls", outcome="note", tried="see whether it is encrypted", happened=happened, remedy=remedy)
 
 
 async def _refused_certificate(

@@ -25,6 +25,8 @@ _CALLS: Final = "/calls"
 _REALTIME: Final = "/realtime"
 _LIVE: Final = "/live/sessions"
 
+_PROXIES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+
 _HTTP: Final = {"ws": "http", "wss": "https"}
 _PORTS: Final = {"ws": 80, "wss": 443}
 
@@ -73,6 +75,11 @@ class DoctorTarget(Struct, frozen=True, kw_only=True):
         """The port."""
         parts = urlsplit(self.session_url)
         return parts.port or _PORTS[parts.scheme]
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether HTTP can be spoken to the server: directly, or by way of a plain HTTP proxy."""
+        return self.proxy is None or urlsplit(self.proxy).scheme == "http"
 
     @property
     def socket(self) -> SocketOptions:
@@ -126,7 +133,7 @@ def target_of_url(
     """What the user's URL leads to: a WebSocket's, `…/realtime/calls`, `…/live/sessions`, a host, or a base URL.
 
     Raises:
-        UsageError: it is no URL.
+        UsageError: it is no URL, or the proxy on the way has none.
     """
     try:
         parts = split_session_url(url)
@@ -135,6 +142,7 @@ def target_of_url(
     named: Way = "live" if parts.path.rstrip("/").endswith(_LIVE) else "websocket"
     if names_calls(parts.path):
         named, parts = "webrtc", parts._replace(path=session_path(parts.path))
+    proxy = _proxy_of(parts.geturl())
     headers = {} if origin is None else {"Origin": origin}
     return DoctorTarget(
         endpoint=Endpoint(
@@ -143,8 +151,21 @@ def target_of_url(
         named=named,
         origin=origin,
         step_s=step_s,
-        proxy=proxy_for(parts.geturl(), SocketOptions()),
+        proxy=proxy,
     )
+
+
+def _proxy_of(url: str) -> str | None:
+    proxy = proxy_for(url, SocketOptions())
+    if proxy is None:
+        return None
+    try:
+        parts = urlsplit(proxy)
+        if parts.scheme in _PROXIES and parts.hostname and parts.port != 0:
+            return proxy
+    except ValueError:
+        pass  # told below, without its text, which may hold a password
+    raise UsageError("the proxy of the environment is no address like http://proxy.example:3128: look at HTTPS_PROXY")
 
 
 def _sibling(path: str, end: str) -> str:
