@@ -175,6 +175,24 @@ async def test_a_fault_of_the_stack_ends_the_call_and_is_logged(
     assert "a call broke" in caplog.text
 
 
+def test_what_was_sent_is_waited_for_until_it_has_been_heard() -> None:
+    async def talk() -> float:
+        call, _ = await opened()
+        began_at = asyncio.get_running_loop().time()
+        await call.played()
+        await call.send(append(TONE * 100))
+        await call.played()
+        took_s = asyncio.get_running_loop().time() - began_at
+        await call.send(append(TONE * 100))
+        closing = asyncio.gather(call.played(), return_exceptions=True)
+        await asyncio.sleep(0.1)
+        await call.close()
+        assert isinstance((await closing)[0], ConnectionClosedOK)
+        return took_s
+
+    assert 2.1 <= run_in_virtual_time(talk()) <= 2.4
+
+
 def test_a_sender_that_is_a_minute_ahead_waits() -> None:
     async def talk() -> None:
         call, _ = await opened()
@@ -253,3 +271,23 @@ async def test_receiving_may_be_cancelled() -> None:
         assert await within(call.receive()) == "a"
     finally:
         await call.close()
+
+
+async def test_what_was_sent_before_a_close_arrives() -> None:
+    call, server = await opened()
+    for number in range(5):
+        await call.send(event("response.create", number=number))
+    await call.close()
+    assert [json.loads(await within(server.receive()))["number"] for _ in range(5)] == [*range(5)]
+
+
+def test_a_server_that_takes_nothing_holds_no_close_up() -> None:
+    async def talk() -> float:
+        call, _ = await opened(backlog_bytes=10)
+        for number in range(5):
+            await call.send(event("response.create", number=number))
+        began_at = asyncio.get_running_loop().time()
+        await call.close()
+        return asyncio.get_running_loop().time() - began_at
+
+    assert run_in_virtual_time(talk()) <= 1

@@ -30,6 +30,9 @@ _MAX_UNSENT: Final = 64
 """Messages that wait for the data channel, or for the end of sound that they are about. The channel has a backlog of
 its own; applications send some messages a turn."""
 
+_FLUSH_S: Final = 0.5
+"""How long a close waits for messages that were sent before it: a live channel takes them at once."""
+
 _INTERNAL_ERROR: Final = 1011  # RFC 6455, section 7.4.1
 
 
@@ -72,6 +75,12 @@ class ClientCall:
         self._pass_on()
         self._wanted.set()
 
+    async def played(self) -> None:
+        """Wait until all sound that was sent has been heard, as far as that can be known. Raises ConnectionClosed."""
+        while not self._line.is_heard:
+            self._check()
+            await _next(self._room)
+
     async def receive(self) -> str | bytes:
         """The next message. Cancelling loses nothing."""
         await self.opened()
@@ -79,8 +88,12 @@ class ClientCall:
         return self._unread.popleft()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Hang up. A data channel has no close codes: `code` and `reason` are told to none."""
+        """Hang up, behind what was sent. A data channel has no close codes: `code` and `reason` are told to none."""
         try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FLUSH_S):
+                    while self._unsent and self._ended is None:
+                        await _next(self._room)
             await self._peer.close()
         finally:
             self._running.cancel()
