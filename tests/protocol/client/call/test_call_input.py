@@ -10,21 +10,18 @@ from duologue.audio.formats import PCM, PCMU
 from duologue.protocol.client.call.call_input import CallInput
 
 FRAME = 960
+TAIL = [bytes(FRAME)] * 10
 
 
 def tone(ms: int, value: int = 1000) -> bytes:
     return array("h", [value] * (24 * ms)).tobytes()
 
 
-def take(line: CallInput, now: float) -> list[bytes | str]:
-    return [*line.take_messages(), *line.take_frames(now), *line.take_messages()]
-
-
 def run(line: CallInput, *, until: float) -> list[bytes | str]:
-    """What is taken whenever it is due."""
+    """What is taken when `take` is called whenever it is due."""
     taken: list[bytes | str] = []
     while (now := line.next_due_at) <= until:
-        taken += take(line, now)
+        taken += line.take(now)
     return taken
 
 
@@ -34,9 +31,9 @@ def sound(taken: list[bytes | str]) -> bytes:
 
 def test_silence_is_played_while_nothing_is_sent() -> None:
     line = CallInput(now=5.0)
-    assert take(line, 5.0) == [bytes(FRAME)]
+    assert line.take(5.0) == [bytes(FRAME)]
     assert line.next_due_at == pytest.approx(5.02)
-    assert take(line, 5.019) == []
+    assert line.take(5.019) == []
     assert run(line, until=5.101) == [bytes(FRAME)] * 5
 
 
@@ -44,7 +41,7 @@ def test_a_file_is_played_at_the_speed_of_sound() -> None:
     line = CallInput(now=0.0)
     line.append(tone(100))
     assert line.waiting_ms == 100
-    assert [len(take(line, at / 1000)) for at in range(0, 100, 20)] == [1] * 5
+    assert [len(line.take(at / 1000)) for at in range(0, 100, 20)] == [1] * 5
     assert line.waiting_ms == 0
 
 
@@ -62,18 +59,18 @@ def test_sound_that_goes_on_is_one_stream_however_it_was_cut(pieces: list[int]) 
 def test_a_late_piece_of_a_microphone_leaves_no_hole() -> None:
     line = CallInput(now=0.0)
     line.append(tone(20, 1))
-    taken = take(line, 0.0) + take(line, 0.02)
+    taken = line.take(0.0) + line.take(0.02)
     line.append(tone(40, 2))  # 50 ms late
-    taken += take(line, 0.07)
+    taken += line.take(0.07)
     assert sound(taken) == tone(20, 1) + tone(40, 2)
 
 
 def test_a_pause_is_played_as_silence_in_full() -> None:
     line = CallInput(now=0.0)
     line.append(tone(10))
-    taken = take(line, 0.0) + run(line, until=0.2)
+    taken = line.take(0.0) + run(line, until=0.2)
     line.append(tone(20, 2))
-    taken += take(line, 0.2) + run(line, until=0.22)
+    taken += line.take(0.2) + run(line, until=0.22)
     assert sound(taken)[:480] == tone(10)
     assert 0.18 <= sound(taken).index(tone(1, 2)) / PCM.bytes_per_s <= 0.22
 
@@ -85,7 +82,7 @@ def test_a_commit_waits_until_its_sound_has_been_heard() -> None:
     line.send("create")
     line.append(tone(20, 2))
     line.send("cancel", at_once=True)
-    taken = take(line, 0.0) + run(line, until=0.5)
+    taken = line.take(0.0) + run(line, until=0.5)
     assert taken[0] == "cancel"
     assert taken.index("commit") == 14  # three frames of sound, ten of silence
     assert taken[15] == "create"
@@ -96,7 +93,7 @@ def test_without_sound_before_it_a_message_passes_at_once() -> None:
     line = CallInput(now=0.0)
     line.send("commit", behind_sound=True)
     line.send("create")
-    assert take(line, 0.0)[:2] == ["commit", "create"]
+    assert line.take(0.0)[:2] == ["commit", "create"]
 
 
 def test_clear_drops_what_has_not_been_played_but_no_committed_sound() -> None:
@@ -106,7 +103,7 @@ def test_clear_drops_what_has_not_been_played_but_no_committed_sound() -> None:
     line.append(tone(5000, 2))
     line.clear("clear")
     assert line.waiting_ms == 20
-    taken = take(line, 0.0) + run(line, until=1.0)
+    taken = line.take(0.0) + run(line, until=1.0)
     assert tone(1, 2) not in sound(taken)
     assert [each for each in taken if isinstance(each, str)] == ["commit", "clear"]
 
@@ -116,19 +113,19 @@ def test_sound_of_another_format_is_converted() -> None:
     line.use(PCMU)
     line.append(PCMU.from_pcm16(tone(100)[: 8 * 100 * 2]))
     line.send("commit", behind_sound=True)
-    taken = sound(take(line, 0.0) + run(line, until=0.5)).rstrip(b"\0")
+    taken = sound(line.take(0.0) + run(line, until=0.5)).rstrip(b"\0")
     assert len(taken) == pytest.approx(len(tone(100)), abs=FRAME)
 
 
 def test_a_program_that_stood_still_does_not_make_up_for_silence() -> None:
     line = CallInput(now=0.0)
-    assert len(take(line, 0.0)) == 1
-    assert len(take(line, 60.0)) == 1
+    assert len(line.take(0.0)) == 1
+    assert len(line.take(60.0)) == 1
 
 
 def test_long_appends_cost_no_copies() -> None:
     line = CallInput(now=0.0)
     line.append(bytes(15 << 20))
     for n in range(1000):
-        take(line, n * 0.02)
+        line.take(n * 0.02)
     assert line.waiting_ms == (15 << 20) // 48 - 20_000

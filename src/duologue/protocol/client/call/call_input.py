@@ -1,8 +1,7 @@
 """What an application sends on a call: its sound at the speed of sound, and its messages in their order with it.
 
     append · send · clear       what the application sends
-    take_frames                 the frames that are due; `next_due_at` says when to ask again
-    take_messages               the messages whose turn it is
+    take                        frames and messages that are due; `next_due_at` says when to ask again
 
 The track is never quiet: where the application sends nothing, silence is played, as a muted browser does it. A server
 takes a call without sound for one that is gone, and its turn detection hears the end of a turn in the silence.
@@ -43,6 +42,7 @@ class CallInput:
         self._queue: deque[memoryview | str] = deque()
         """Sound, and messages that wait until the sound before them has been heard."""
         self._n_held = 0
+        """Messages in the queue."""
         self._ready: list[str] = []
         self._frame = b""
         self._queued_bytes = 0
@@ -57,13 +57,8 @@ class CallInput:
         return PCM.duration_ms(self._queued_bytes + len(self._frame))
 
     @property
-    def n_held(self) -> int:
-        """Messages that wait until the sound before them has been heard."""
-        return self._n_held
-
-    @property
     def next_due_at(self) -> float:
-        """When `take_frames` is due, if nothing is sent before."""
+        """When `take` is due, if nothing is sent before."""
         return self._due_at + (_GAP_S if self._waits else 0.0)
 
     def use(self, encoding: Encoding) -> None:
@@ -96,27 +91,23 @@ class CallInput:
         else:
             self._hold(message)
 
-    def take_messages(self) -> list[str]:
-        """Messages whose turn it is, in order."""
-        self._pass_heard()
-        messages, self._ready = self._ready, []
-        return messages
-
-    def take_frames(self, now: float) -> list[bytes]:
-        """The frames that are due."""
+    def take(self, now: float) -> list[bytes | str]:
+        """Frames of sound and messages, in order."""
         if now > self._due_at + _LATE_S:
             self._began_at, self._n_played = now, 0
-        frames: list[bytes] = []
+        taken: list[bytes | str] = [*self._ready]
+        self._ready.clear()
         self._waits = False
-        while self._due_at <= now:
-            self._pass_heard()
+        while True:
+            taken += self._heard_messages()
+            if self._due_at > now:
+                return taken
             frame = self._next_frame(now)
             if frame is None:
                 self._waits = True
-                break
-            frames.append(frame)
+                return taken
+            taken.append(frame)
             self._n_played += 1
-        return frames
 
     @property
     def _due_at(self) -> float:
@@ -134,15 +125,16 @@ class CallInput:
         self._queue.append(message)
         self._n_held += 1
 
-    def _pass_heard(self) -> None:
-        """Let the messages pass whose sound has been heard."""
+    def _heard_messages(self) -> list[str]:
+        heard: list[str] = []
         while self._n_silent >= _TAIL_FRAMES and not self._frame and self._queue:
             first = self._queue[0]
             if isinstance(first, memoryview):
                 break
-            self._ready.append(first)
+            heard.append(first)
             self._queue.popleft()
             self._n_held -= 1
+        return heard
 
     def _next_frame(self, now: float) -> bytes | None:
         """The frame that is due; None: it is waited for."""
