@@ -38,16 +38,30 @@ export class EventList {
     const isAtEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 4;
     const row = document.createElement('li');
     const isBad = event.type === 'error';
-    const arrow = direction === 'sent' ? '→' : '←';
     row.append(
       cell('at', ((performance.now() - this.begunAt) / 1000).toFixed(2)),
-      cell(direction, `${arrow} ${event.type}`),
+      cell(direction, direction === 'sent' ? '→' : '←'),
+      breakable(event.type),
     );
     if (isBad) row.append(cell('bad', String(event['error']?.message ?? '')));
     this.list.append(row);
     while (this.list.children.length > MOST) this.list.firstElementChild?.remove();
     if (isAtEnd) this.list.scrollTop = this.list.scrollHeight;
   }
+}
+
+/**
+ * The type of an event, which is broken at its points where it needs two lines.
+ * @param {string} type
+ */
+function breakable(type) {
+  const made = cell('type', '');
+  const parts = plain(type).slice(0, 120).split('.');
+  parts.forEach((part, index) => {
+    if (index > 0) made.append('.', document.createElement('wbr'));
+    made.append(part);
+  });
+  return made;
 }
 
 /**
