@@ -195,11 +195,12 @@ class EngineError(DuologueError):
     """A speech engine could not be loaded or failed at work.
 
     `quote` is the message of another party, such as an endpoint. It goes to the client and into no log: it may repeat
-    what was said in the conversation, or a key.
+    what was said in the conversation, or a key. With `for_client`, a client is told this sentence and nothing else.
     """
 
-    def __init__(self, message: str, *, engine: str, quote: str = "") -> None:
+    def __init__(self, message: str, *, engine: str, quote: str = "", for_client: str = "") -> None:
         self.engine = engine
+        self.for_client = for_client
         self.unquoted = f"{engine}: {message}"
         """The same without the quote, for logs."""
         super().__init__(f"{self.unquoted}: {quote}" if quote else self.unquoted)

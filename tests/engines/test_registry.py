@@ -46,9 +46,9 @@ def parrot(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_the_built_in_engines_are_known_without_being_imported() -> None:
     assert known("detector") == ["scripted", "silero"]
-    assert known("transcriber") == ["moonshine", "scripted"]
+    assert known("transcriber") == ["moonshine", "remote", "scripted"]
     assert known("responder") == ["chat", "embedded", "llm", "scripted"]
-    assert known("synthesizer") == ["hibari", "scripted"]
+    assert known("synthesizer") == ["hibari", "remote", "scripted"]
     assert known("end_of_turn") == ["embedded", "scripted"]
     assert known("denoiser") == ["scripted"]
 
@@ -61,7 +61,7 @@ def test_every_built_in_name_leads_to_a_module_that_exists() -> None:
 
 async def test_an_unknown_name_lists_the_known_ones() -> None:
     async with Worker(threads=1) as worker:
-        with pytest.raises(EngineError, match="whisper: no transcriber has this name; known: moonshine, scripted"):
+        with pytest.raises(EngineError, match="whisper: no transcriber has this name; known: moonshine, remote"):
             await load("transcriber", "whisper", worker)
 
 
@@ -91,6 +91,7 @@ async def test_an_entry_that_leads_nowhere_is_an_engine_error(parrot: ModuleType
 
 async def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "duologue.engines.llm.chat", raising=False)
+    monkeypatch.delitem(sys.modules, "duologue.engines.remote.endpoint", raising=False)
     monkeypatch.setitem(sys.modules, "httpx", None)
     async with Worker(threads=1) as worker:
         with pytest.raises(MissingExtra, match=r"pip install 'duologue\[server\]'"):

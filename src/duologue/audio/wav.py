@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-__all__ = ["Sound", "WavWriter", "parse_wav", "read_wav", "read_wav_stream"]
+__all__ = ["Sound", "WavWriter", "parse_wav", "read_wav", "read_wav_stream", "wav_of"]
 
 _PCM: Final = 0x0001
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -223,7 +223,15 @@ class WavWriter:
         self.close()
 
     def _header(self) -> bytes:
-        size, rate_hz = self._data_bytes, self.rate_hz
-        riff = (b"RIFF", size + _HEADER.size - 8, b"WAVE")
-        fmt = (b"fmt ", 16, _PCM, 1, rate_hz, 2 * rate_hz, 2, 16)
-        return _HEADER.pack(*riff, *fmt, b"data", size)
+        return _header(self._data_bytes, self.rate_hz)
+
+
+def wav_of(pcm16: bytes, *, rate_hz: int) -> bytes:
+    """A WAV file of mono PCM16, in memory. Raises AudioError for an odd number of bytes."""
+    return _header(len(pcm16), rate_hz) + whole_samples(pcm16)
+
+
+def _header(size: int, rate_hz: int) -> bytes:
+    riff = (b"RIFF", size + _HEADER.size - 8, b"WAVE")
+    fmt = (b"fmt ", 16, _PCM, 1, rate_hz, 2 * rate_hz, 2, 16)
+    return _HEADER.pack(*riff, *fmt, b"data", size)

@@ -7,6 +7,9 @@ an engine that computes moves its work to a thread (`duologue.engines.worker`).
 Every stream is an async iterator. Closing it, or cancelling the task that reads it, stops the work: at once where
 the engine can, else after the piece under way, whose result is dropped.
 
+An engine that depends on another process has a coroutine `probe`, which raises `EngineError` while that cannot be
+reached, and asks it for nothing that costs: `/readyz` calls it.
+
 One engine object serves all sessions at once; only a `VoiceDetector` and a `Denoiser` belong to one stream of audio,
 because they keep state of its audio.
 """
@@ -67,9 +70,10 @@ class Denoiser(Protocol):
 class Transcriber(Protocol):
     """Turns one utterance into text.
 
-    An engine may have two attributes more. `repeatable`, True where reading the same speech again costs nothing but
-    work on this machine: then it is also asked while an utterance is spoken, and ahead of its end. And `at_once`, how
-    many utterances it reads at the same time, where that is not the number of threads of the server.
+    An engine may have three attributes more. `repeatable`, True where reading the same speech again costs nothing but
+    work on this machine: then it is also asked while an utterance is spoken, and ahead of its end. `at_once`, how
+    many utterances it reads at the same time, where that is not the number of threads of the server. And `languages`,
+    the ISO-639-1 codes of those that it knows, where these are not all: sessions that name another one are told so.
     """
 
     sample_rate_hz: int
@@ -183,7 +187,11 @@ class Responder(Protocol):
 
 
 class Synthesizer(Protocol):
-    """Speaks."""
+    """Speaks.
+
+    `voices` is empty while they are not known, as with a server that lists none: then any name is passed on to it. An
+    engine may have an attribute `languages`, as a `Transcriber`.
+    """
 
     sample_rate_hz: int
     name: str

@@ -46,12 +46,14 @@ _BUILT_IN = {
     "detector.silero": "duologue.engines.speech.silero:detectors",
     "detector.scripted": "duologue.engines.scripted:detectors",
     "transcriber.moonshine": "duologue.engines.speech.moonshine:MoonshineTranscriber",
+    "transcriber.remote": "duologue.engines.remote.transcriber:RemoteTranscriber",
     "transcriber.scripted": "duologue.engines.scripted:ScriptedTranscriber",
     "responder.embedded": "duologue.engines.embedded.responder:EmbeddedResponder",
     "responder.chat": "duologue.engines.llm.chat:ChatResponder",
     "responder.llm": "duologue.engines.llm.local:LocalLanguageModel",
     "responder.scripted": "duologue.engines.scripted:ScriptedResponder",
     "synthesizer.hibari": "duologue.engines.speech.hibari:HibariSynthesizer",
+    "synthesizer.remote": "duologue.engines.remote.synthesizer:RemoteSynthesizer",
     "synthesizer.scripted": "duologue.engines.scripted:ScriptedSynthesizer",
     "end_of_turn.embedded": "duologue.engines.end_of_turn.detector:EmbeddedEndOfTurn",
     "end_of_turn.scripted": "duologue.engines.scripted:ScriptedEndOfTurn",
@@ -157,12 +159,15 @@ async def load_default(
 
 
 async def _warm_up(engines: Engines) -> None:
-    """The first run of a model allocates what all later ones use. A responder is left out: an answer may cost money."""
+    """The first run of a model allocates what all later ones use. Engines behind a URL are left out, and so is every
+    responder: an answer may cost money, and a server that is down today may be up by the first call."""
     detector = engines.new_detector()
     await detector.detect(bytes(2 * detector.sample_rate_hz // 10))
     transcriber, synthesizer = engines.transcriber, engines.synthesizer
-    _ = [piece async for piece in transcriber.transcribe(bytes(2 * transcriber.sample_rate_hz))]
-    _ = [piece async for piece in synthesizer.synthesize("Ready.", voice=synthesizer.voices[0])]
+    if not hasattr(transcriber, "probe"):
+        _ = [piece async for piece in transcriber.transcribe(bytes(2 * transcriber.sample_rate_hz))]
+    if not hasattr(synthesizer, "probe"):
+        _ = [piece async for piece in synthesizer.synthesize("Ready.", voice=synthesizer.voices[0])]
 
 
 def _targets() -> dict[str, str]:

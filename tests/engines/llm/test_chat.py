@@ -5,7 +5,6 @@ import gzip
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -13,60 +12,14 @@ import pytest
 
 from duologue.engines.base import Function, FunctionCall, Image, Message, ResponderRequest
 from duologue.engines.checks import check_responder, responder_request
-from duologue.engines.llm.chat import _UNREAD_BYTES, ChatResponder
-from duologue.engines.llm.chat_stream import MAX_ARGUMENTS_CHARS, CalledFunction, CallPiece, Calls, chunk_lines
+from duologue.engines.llm.chat import ChatResponder
+from duologue.engines.llm.chat_stream import MAX_ARGUMENTS_CHARS, CalledFunction, CallPiece, Calls
+from duologue.engines.remote.endpoint import _UNREAD_BYTES
 from duologue.errors import EngineError
 from tests.engines._requests import after
+from tests.engines._stand_in import Endpoint, endpoint, http, sse
 
 KEY = "sk-do-not-tell"
-
-
-@dataclass
-class Endpoint:
-    """A stand-in that speaks just enough HTTP: reads a request, answers with the bytes it was given."""
-
-    answer: bytes
-    url: str = ""
-    heads: list[str] = field(default_factory=list[str])
-    requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    hold_open: bool = False
-    piece_bytes: int | None = None
-    serving: list[asyncio.Task[Any] | None] = field(default_factory=list["asyncio.Task[Any] | None"])
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    hung_up: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.serving.append(asyncio.current_task())
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        length = next(int(line[15:]) for line in head.lower().splitlines() if line.startswith("content-length:"))
-        self.heads.append(head)
-        self.requests.append(msgspec.json.decode(await reader.readexactly(length)))
-        self.asked.set()
-        step = self.piece_bytes or len(self.answer) or 1
-        for start in range(0, len(self.answer), step):
-            writer.write(self.answer[start : start + step])
-            await writer.drain()
-            await asyncio.sleep(0)
-        if self.hold_open:
-            await reader.read()
-            self.hung_up.set()
-        writer.close()
-        await writer.wait_closed()
-
-
-@asynccontextmanager
-async def endpoint(
-    answer: bytes, *, hold_open: bool = False, piece_bytes: int | None = None
-) -> AsyncGenerator[Endpoint]:
-    stand_in = Endpoint(answer, hold_open=hold_open, piece_bytes=piece_bytes)
-    server = await asyncio.start_server(stand_in.serve, "127.0.0.1", 0)
-    stand_in.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/"
-    try:
-        yield stand_in
-    finally:
-        server.close()
-        await server.wait_closed()
-        await asyncio.gather(*filter(None, stand_in.serving), return_exceptions=True)
 
 
 @asynccontextmanager
@@ -76,14 +29,6 @@ async def responder(url: str, **options: Any) -> AsyncGenerator[ChatResponder]:
         yield chat
     finally:
         await chat.aclose()
-
-
-def http(status: str, body: bytes, kind: str = "application/json") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode() + body
-
-
-def sse(*chunks: str) -> bytes:
-    return http("200 OK", "".join(f"data: {chunk}\n\n" for chunk in chunks).encode(), "text/event-stream")
 
 
 def said(text: str) -> str:
@@ -185,9 +130,8 @@ def test_a_string_that_is_no_address_is_an_error_at_once(url: str) -> None:
         ChatResponder(url=url, model="parrot")
 
 
-async def test_an_endpoint_that_keeps_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.engines.llm.chat._SILENCE_S", 0.01)
-    async with endpoint(b"", hold_open=True) as server, responder(server.url) as chat:
+async def test_an_endpoint_that_keeps_silent_is_given_up() -> None:
+    async with endpoint(b"", hold_open=True) as server, responder(server.url, timeout_s=0.01) as chat:
         with pytest.raises(EngineError, match=r"chat-parrot: 127\.0\.0\.1 did not answer in time"):
             await anext(chat.respond(responder_request("Hi")))
 
@@ -377,7 +321,7 @@ async def test_what_was_said_before_a_break_stands_and_the_break_is_told(answer:
 
 
 async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.engines.llm.chat_stream.MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr("duologue.engines.remote.event_lines.MAX_LINE_BYTES", 1_000)
     with pytest.raises(EngineError, match="a line of more than 1000 bytes"):
         await said_and_called(http("200 OK", b"data: " + b"x" * 5_000, "text/event-stream"), piece_bytes=100)
 
@@ -395,7 +339,7 @@ async def test_the_system_keeps_little_of_an_answer_that_is_not_read_yet() -> No
     async with (
         endpoint(http("200 OK", b""), hold_open=True) as server,
         responder(server.url) as chat,
-        chat._client.stream("POST", server.url, json={}) as response,
+        chat._endpoint.client.stream("POST", server.url, json={}) as response,
     ):
         connected = response.extensions["network_stream"].get_extra_info("socket")
         kept_bytes = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
@@ -423,7 +367,7 @@ async def test_a_failure_is_read_to_its_first_page_and_then_hung_up_on() -> None
 
 
 async def test_an_answer_without_an_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.engines.llm.chat_stream.MAX_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr("duologue.engines.llm.chat.MAX_ANSWER_BYTES", 10_000)
     with pytest.raises(EngineError, match="an answer of more than 10000 bytes"):
         await said_and_called(sse(*[said("on and on")] * 1_000))
 
@@ -443,16 +387,6 @@ async def test_an_answer_that_nests_without_end_is_no_chunk(depth: int) -> None:
             await said_and_called(answer)
         except EngineError as fault:
             assert len(str(fault)) < 1_000  # noqa: PT017  which of them are read depends on the parser's own depth
-
-
-async def test_a_line_that_comes_byte_by_byte_is_looked_through_once() -> None:
-    async def bytewise() -> AsyncGenerator[bytes]:
-        text = b"data: " + b"x" * 200_000 + b"\ndata: [DONE]\n"
-        for place in range(len(text)):
-            yield text[place : place + 1]
-
-    lines = [line async for line in chunk_lines(bytewise())]
-    assert [len(line) for line in lines] == [200_000, 6]
 
 
 @pytest.mark.parametrize("where", ["headers", "pieces"])

@@ -11,7 +11,8 @@ from duologue.engines.base import TranslatorRequest
 from duologue.engines.checks import check_translator
 from duologue.engines.llm.chat_translator import ChatTranslator
 from duologue.errors import EngineError
-from tests.engines.llm.test_chat import KEY, endpoint
+from tests.engines._stand_in import endpoint
+from tests.engines.llm.test_chat import KEY
 
 
 def answer(*pieces: str) -> bytes:

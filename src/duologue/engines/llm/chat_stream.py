@@ -1,33 +1,26 @@
-"""The stream of a chat completions endpoint: from bytes to chunks, and from pieces of calls to calls."""
+"""The stream of a chat completions endpoint: its chunks, and calls from their pieces."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
 import msgspec
 
 from duologue.engines.base import FunctionCall
+from duologue.engines.remote.event_lines import FaultBody
 
 __all__ = [
     "MAX_ANSWER_BYTES",
     "MAX_ARGUMENTS_CHARS",
     "MAX_CALLS",
-    "MAX_LINE_BYTES",
     "CallPiece",
     "CalledFunction",
     "Calls",
     "Choice",
     "CompletionChunk",
     "Delta",
-    "Fault",
     "TextPiece",
-    "chunk_lines",
-    "fault_in",
 ]
-
-MAX_LINE_BYTES: Final = 1024 * 1024
-"""A chunk is a few words; the arguments of a call may come in one. More without a line's end is no stream of chunks."""
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Of one answer with all that is around it. The longest that models give, 128,000 tokens in a chunk each, comes to less
@@ -74,24 +67,10 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class Fault(msgspec.Struct):
-    message: str | None = None
-
-
-class CompletionChunk(msgspec.Struct):
+class CompletionChunk(FaultBody):
     """One event of the stream; an error may come as any of them."""
 
     choices: list[Choice] | None = None
-    error: Fault | str | None = None
-    object: str | None = None
-    message: str | None = None
-
-    @property
-    def fault(self) -> str | None:
-        """Why the stream broke off, if this says so."""
-        if self.error is not None:
-            return self.error if isinstance(self.error, str) else self.error.message or "no reason given"
-        return (self.message or "no reason given") if self.object == "error" else None
 
 
 class Calls:
@@ -146,41 +125,3 @@ class _Begun(msgspec.Struct):
     id: str | None = None
     name: str | None = None
     arguments: list[str] = msgspec.field(default_factory=list[str])
-
-
-async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
-    """The JSON text of each event, and "[DONE]" where it comes; comments that keep the line open are stepped over.
-
-    Lines end at line feeds alone: text may hold other characters that some take for the end of a line.
-
-    Raises:
-        ValueError: a line has no end, the answer has none, or it is not UTF-8.
-    """
-    rest = bytearray()
-    total_bytes = 0
-    async for piece in data:
-        total_bytes += len(piece)
-        if total_bytes > MAX_ANSWER_BYTES:
-            raise ValueError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
-        begun_bytes = len(rest)
-        rest += piece
-        # Only what is new is looked through: a line may come byte by byte.
-        while (end := rest.find(b"\n", begun_bytes)) >= 0:
-            begun_bytes = 0
-            line = bytes(rest[:end])
-            del rest[: end + 1]
-            if line.startswith(b"data:"):
-                yield line[5:].strip().decode("utf-8")
-        if len(rest) > MAX_LINE_BYTES:
-            raise ValueError(f"a line of more than {MAX_LINE_BYTES} bytes")
-    if rest.startswith(b"data:"):
-        yield rest[5:].strip().decode("utf-8")
-
-
-def fault_in(body: bytes) -> str:
-    """What an endpoint says about its failure: the sentence where there is one, else all of it."""
-    try:
-        fault = msgspec.json.decode(body, type=CompletionChunk).fault
-    except (ValueError, RecursionError):  # a fault of msgspec's is a ValueError
-        fault = None
-    return fault or body.decode("utf-8", "replace") or "no reason given"

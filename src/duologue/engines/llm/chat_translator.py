@@ -39,6 +39,10 @@ class ChatTranslator:
                 if isinstance(piece, str):  # no function is offered; a model that calls one all the same says nothing
                     yield piece
 
+    async def probe(self) -> None:
+        """Raises EngineError if the endpoint cannot be reached, fails, or refuses the key. Costs nothing there."""
+        await self._endpoint.probe()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._endpoint.aclose()

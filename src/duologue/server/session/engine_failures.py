@@ -29,4 +29,6 @@ async def attempt(work: Callable[[], Awaitable[None]], *, session_id: str, work_
 
 def client_message(fault: Exception) -> str:
     """The message for the client about an engine's failure: its own for an `EngineError`, else a general one."""
-    return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"
+    if isinstance(fault, EngineError):
+        return fault.for_client or str(fault)
+    return "a speech engine broke; the server's log says how"
