@@ -201,6 +201,12 @@ class ServerSession:
         self._draining = True
         self._close_if_drained()
 
+    def playback_changed(self, playing: bool) -> None:
+        """The transport plays the session's speech itself: it begins to, or has played all of it."""
+        self._protocol.playback(playing, now=loop_time())
+        if self._protocol.next_tick_at < self._tick_at:
+            self._wake.set()
+
     def stop(self, close: Close = _GOING_AWAY) -> None:
         """End now, with this close; later calls change nothing."""
         self._close_with = self._close_with or close
