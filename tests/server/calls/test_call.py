@@ -8,7 +8,7 @@ import pytest
 from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.protocol import Close
 from duologue.server import ServerSession
-from duologue.server.calls.call import CONNECT_S, Call
+from duologue.server.calls.call import Call
 from duologue.server.http.admission import Principal
 from duologue.server.ids import new_id
 from duologue.server.open_sessions import Served
@@ -17,6 +17,8 @@ from duologue.testing import scripted_engines
 from duologue.transports import Transport
 from duologue.transports.webrtc.memory import MemoryStack
 from duologue.transports.webrtc.peer import PeerFigures, PeerSettings
+
+CONNECT_S = 30.0
 
 OWNER = Principal(owner="key 1")
 

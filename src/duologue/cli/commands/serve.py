@@ -291,11 +291,8 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         stack=stack,
         peer_settings=peer_settings,
     )
-    return run_to_end(
-        _serve(application, options, tls, inspector, webrtc=stack is not None),
-        loop_factory=loop_factory(),
-        terminated=0,
-    )
+    serving = _serve(application, options, tls, inspector, webrtc=stack is not None)
+    return run_to_end(serving, loop_factory=loop_factory(), terminated=0)
 
 
 async def _serve(

@@ -42,14 +42,12 @@ class CallSideband:
 
     async def run(self) -> None:
         """Serve until the sideband disconnects or the call is over. Cancelling ends it at once."""
-        self._call.n_sidebands += 1
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._attached = tasks.create_task(self._call.transport.attach(self._transport))
+                self._attached = tasks.create_task(self._call.attach(self._transport))
                 if self._is_stopped:
                     self._attached.cancel()
         finally:
-            self._call.n_sidebands -= 1
             self._attached = None
             self._observer.closed(_GOING_AWAY if self._is_stopped else _UNKNOWN)
             await self._transport.close(_GOING_AWAY, "the server is going away")

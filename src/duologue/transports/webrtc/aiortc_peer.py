@@ -40,7 +40,7 @@ _SOUND_RATE_HZ: Final = 48_000
 """Of what aiortc decodes."""
 
 _PATIENCE_S: Final = 0.4
-"""How long sound may take to come before it counts as silence: aiortc waits for 16 packets behind a lost one."""
+"""How long sound may take before it counts as silence: behind a lost packet, aiortc waits until 16 are there."""
 
 _GONE: Final = "the other end is gone"
 

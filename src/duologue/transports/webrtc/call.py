@@ -136,6 +136,8 @@ class CallTransport:
         self.call_id = call_id
         self.on_playback: Callable[[bool], None] | None = None
         """Called when playback begins and when it ends, in the loop's thread: `ServerSession.playback_changed`."""
+        self.was_connected = False
+        """Whether anything has passed between the peers."""
         self._peer = peer
         self._line = line or MediaLine(
             new_id=new_id, max_message_bytes=peer.max_message_bytes, report_illegal=report_once(_log_illegal)
@@ -264,7 +266,9 @@ class CallTransport:
     async def _read(self) -> None:
         try:
             while True:
-                await self._take(await self._peer.receive())
+                message = await self._peer.receive()
+                self.was_connected = True
+                await self._take(message)
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -272,6 +276,7 @@ class CallTransport:
         try:
             while True:
                 self._line.heard(await self._peer.hear(), now=loop_time())
+                self.was_connected = True
                 self._carry_out()
                 await self._has_room.wait()
         except ConnectionClosed as closed:
@@ -284,6 +289,7 @@ class CallTransport:
                 async with asyncio.timeout(wait_s):
                     await self._send_to_peer(self._line.fitting(message))
                 wait_s = None
+                self.was_connected = True
         except TimeoutError:
             self._over(_NO_CONNECTION)
         except ConnectionClosed as closed:

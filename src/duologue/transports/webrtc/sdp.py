@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from itertools import pairwise
 from typing import Final
 
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft
@@ -27,6 +28,8 @@ _MAX_LINES: Final = 2_000
 
 _LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
 _OPUS: Final = re.compile(r"a=rtpmap:(\d{1,3}) opus/", re.IGNORECASE)
+_ODD_OPUS: Final = re.compile(r"(a=rtpmap:\d{1,3} )opus/(?!48000/2$).*", re.IGNORECASE)
+"""Small devices name the rate that they mean. RFC 7587, section 7: it is always 48000/2; stacks take nothing else."""
 _MESSAGE_SIZE: Final = re.compile(r"a=max-message-size:(\d{1,19})")
 _CONNECTION: Final = re.compile(r"(c=|a=rtcp:\d+ )IN IP[46] \S+")
 
@@ -46,7 +49,8 @@ def checked_offer(offer: str, /) -> str:
         raise InvalidOffer(f"Invalid SDP offer: {len(sections)} media sections; at most {_MAX_SECTIONS} are taken.")
     if not any(_has_opus(section) for section in sections):
         raise InvalidOffer("Invalid SDP offer: it has no audio section with the codec Opus.")
-    return _text([line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))])
+    kept = (line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates")))
+    return _text([_ODD_OPUS.sub(r"\1opus/48000/2", line) for line in kept])
 
 
 def checked_answer(answer: str, /) -> str:
@@ -107,7 +111,7 @@ def _text(lines: list[str]) -> str:
 
 def _sections(lines: list[str]) -> list[list[str]]:
     starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
-    return [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+    return [lines[start:end] for start, end in pairwise([*starts, len(lines)])]
 
 
 def _has_opus(section: list[str]) -> bool:
