@@ -61,7 +61,7 @@ async def started(tab: Tab, url: str, *, way: str) -> None:
     await state(tab, "listening")
 
 
-@pytest.mark.parametrize("way", ["websocket"])
+@pytest.mark.parametrize("way", ["websocket", "webrtc"])
 @pytest.mark.parametrize("name", ["chromium", "firefox"])
 async def test_a_conversation_with_all_that_the_page_offers(browsers: Browsers, name: str, way: str) -> None:
     browser = await browsers.named(name)

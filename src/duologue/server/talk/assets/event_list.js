@@ -19,10 +19,16 @@ export class EventList {
     this.count = count;
     this.total = 0;
     this.begunAt = 0;
+    /** Direction and type of the last row: events that are like it are counted there. */
+    this.last = '';
+    this.repeats = 0;
+    /** @type {HTMLElement | null} */
+    this.times = null;
   }
 
   clear() {
     this.total = 0;
+    this.last = '';
     this.begunAt = performance.now();
     this.list.replaceChildren();
     this.count.textContent = '';
@@ -38,11 +44,21 @@ export class EventList {
     const isAtEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 4;
     const row = document.createElement('li');
     const isBad = event.type === 'error';
+    const same = `${direction} ${event.type}`;
+    if (same === this.last && !isBad && this.times !== null) {
+      this.repeats += 1;
+      this.times.textContent = ` × ${this.repeats}`;
+      return;
+    }
+    this.last = same;
+    this.repeats = 1;
+    this.times = cell('times', '');
     row.append(
       cell('at', ((performance.now() - this.begunAt) / 1000).toFixed(2)),
       cell(direction, direction === 'sent' ? '→' : '←'),
       breakable(event.type),
     );
+    row.lastElementChild?.append(this.times);
     if (isBad) row.append(cell('bad', String(event['error']?.message ?? '')));
     this.list.append(row);
     while (this.list.children.length > MOST) this.list.firstElementChild?.remove();
