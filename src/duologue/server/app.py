@@ -18,7 +18,7 @@ from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
-from duologue.server.calls.calls import Calls
+from duologue.server.calls.served_calls import ServedCalls
 from duologue.server.calls.sideband import CallSideband
 from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys, query
@@ -156,7 +156,7 @@ class RealtimeApp:
             new_id=new_id,
         )
         self.open_sessions = OpenSessions(self.limits)
-        self.calls = Calls(stack=stack, settings=peer_settings, webrtc=webrtc)
+        self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)
         metrics = Metrics(budget=self.budget)
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""

@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from duologue.clock import loop_time, unix_time
 from duologue.printable import printable_name
-from duologue.server.calls.call import Call
 from duologue.server.calls.offers import combined_start, read_offer
+from duologue.server.calls.served_call import ServedCall
 from duologue.server.calls.upstreams import opened
 from duologue.server.http.admission import Principal, peer_of
 from duologue.server.http.paths import AZURE, CALLS_PATH, PATH, path_of, right_path, url_of
@@ -63,7 +63,7 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
         app.open_sessions.check_room(principal.owner)
         # No wait from here until the call is counted.
         held = ExitStack()
-        call = Call(
+        call = ServedCall(
             call_id=app.calls.new_id(),
             principal=principal,
             offer=offer.sdp,
@@ -99,7 +99,7 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
     )
 
 
-def _call_of(request: Request, principal: Principal, app: RealtimeApp) -> Call:
+def _call_of(request: Request, principal: Principal, app: RealtimeApp) -> ServedCall:
     """The call that the path names. Raises Rejection."""
     call_id: str = request.path_params["call_id"]
     call = app.calls.find(call_id, principal)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from duologue.server.calls.call import MAX_SIDEBANDS, Call
+from duologue.server.calls.served_call import MAX_SIDEBANDS, ServedCall
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.transports import Transport
@@ -23,7 +23,7 @@ class CallSideband:
 
     def __init__(
         self,
-        call: Call,
+        call: ServedCall,
         transport: Transport,
         *,
         new_id: Callable[[str], str],

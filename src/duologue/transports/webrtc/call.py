@@ -188,6 +188,8 @@ class CallTransport:
             raise
         finally:
             await self._shut()
+            # A task that was cancelled keeps the frames of its end, and with them this object.
+            self._writing = None
 
     async def attach(self, sideband: Transport) -> None:
         """Serve a sideband until it or the call ends. It begins with `session.created`, and gets no speech.

@@ -21,7 +21,7 @@ from duologue.transports import Transport
 from duologue.transports.webrtc.call import CallTransport
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft, Peer, PeerFigures
 
-__all__ = ["MAX_SIDEBANDS", "Call", "OpenSession"]
+__all__ = ["MAX_SIDEBANDS", "OpenSession", "ServedCall"]
 
 _CONNECT_S: Final = 30.0
 """From the answer to a connected peer. A browser that can connect does so in a second; one that cannot gives up after
@@ -37,7 +37,7 @@ OpenSession: TypeAlias = Callable[[Transport], Awaitable[Served]]
 """Makes the session over a transport, after what may fail: the connection to an upstream."""
 
 
-class Call:
+class ServedCall:
     """A peer, and the session that is served over it. Ends with the session."""
 
     def __init__(
