@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ _QUESTIONS: Final = ("What time is it?", "Could you read me something?", "And wh
 
 async def take_talk_pictures(folder: Path) -> list[Path]:
     """Take all of them; returns their files."""
-    async with chromium() as browser:
+    async with load_default() as loaded, chromium() as browser:
         taken = []
         for name, scheme, width, height, is_open in (
             ("talk-light", "light", 1200, 760, True),
@@ -36,7 +36,7 @@ async def take_talk_pictures(folder: Path) -> list[Path]:
             ("talk-phone-light", "light", 390, 780, False),
             ("talk-phone-dark", "dark", 390, 780, False),
         ):
-            async with _server() as url:
+            async with _server(loaded) as url:
                 tab = await browser.tab(
                     script=microphone("question", "arithmetic", "sentence"),
                     color_scheme=scheme,
@@ -76,17 +76,12 @@ async def _state(tab: Any, name: str) -> None:
 
 
 @asynccontextmanager
-async def _server() -> AsyncGenerator[str, None]:
+async def _server(loaded: Engines) -> AsyncGenerator[str, None]:
     """A server that understands and answers what is written here, in the voice that comes with the package."""
-
-    @asynccontextmanager
-    async def engines() -> AsyncGenerator[Engines, None]:
-        async with load_default() as loaded:
-            yield replace(
-                loaded,
-                transcriber=ScriptedTranscriber(_QUESTIONS, sample_rate_hz=24_000),
-                responder=ScriptedResponder(_ANSWERS),
-            )
-
-    async with listening(RealtimeApp(engines=engines, talk=True)) as url:
+    engines = replace(
+        loaded,
+        transcriber=ScriptedTranscriber(_QUESTIONS, sample_rate_hz=24_000),
+        responder=ScriptedResponder(_ANSWERS),
+    )
+    async with listening(RealtimeApp(engines=lambda: nullcontext(engines), talk=True)) as url:
         yield url

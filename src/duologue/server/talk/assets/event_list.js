@@ -41,13 +41,22 @@ export class EventList {
   add(event, direction) {
     this.total += 1;
     this.count.textContent = String(this.total);
-    const isAtEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 4;
     const row = document.createElement('li');
+    const isAtEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 4;
+    this.put(event, direction);
+    if (isAtEnd) this.list.scrollTop = this.list.scrollHeight;
+  }
+
+  /**
+   * @param {Wire} event
+   * @param {'sent' | 'received'} direction
+   */
+  put(event, direction) {
     const isBad = event.type === 'error';
     const same = `${direction} ${event.type}`;
     if (same === this.last && !isBad && this.times !== null) {
       this.repeats += 1;
-      this.times.textContent = ` × ${this.repeats}`;
+      this.times.textContent = `\u00a0×\u00a0${this.repeats}`;
       return;
     }
     this.last = same;
@@ -62,7 +71,6 @@ export class EventList {
     if (isBad) row.append(cell('bad', String(event['error']?.message ?? '')));
     this.list.append(row);
     while (this.list.children.length > MOST) this.list.firstElementChild?.remove();
-    if (isAtEnd) this.list.scrollTop = this.list.scrollHeight;
   }
 }
 
