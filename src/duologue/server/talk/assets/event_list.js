@@ -41,7 +41,6 @@ export class EventList {
   add(event, direction) {
     this.total += 1;
     this.count.textContent = String(this.total);
-    const row = document.createElement('li');
     const isAtEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 4;
     this.put(event, direction);
     if (isAtEnd) this.list.scrollTop = this.list.scrollHeight;
@@ -62,6 +61,7 @@ export class EventList {
     this.last = same;
     this.repeats = 1;
     this.times = cell('times', '');
+    const row = document.createElement('li');
     row.append(
       cell('at', ((performance.now() - this.begunAt) / 1000).toFixed(2)),
       cell(direction, direction === 'sent' ? '→' : '←'),
