@@ -34,6 +34,9 @@ const BASE = new URL('.', location.href);
 /** For the browser to begin to play sound. */
 const SOUND_MS = 2000;
 
+/** The answer to an interruption that crossed the end of the response: what was wanted is the case. */
+const OVER_ALREADY = 'response_cancel_not_active';
+
 /** The inspector of the server, as it is printed: on this machine, with a token in its path. */
 const INSPECTOR = /^#calls=(http:\/\/127\.0\.0\.1:[0-9]{1,5}\/[A-Za-z0-9_-]{20,64}\/)$/;
 
@@ -228,7 +231,9 @@ class Page {
     events.add(event, 'received');
     const { conversation } = this;
     if (event.type === 'session.created') linkInspector(event['session']?.id ?? '');
-    if (event.type === 'error') tellProblem(sentence(String(event['error']?.message ?? 'The server reports an error.')));
+    if (event.type === 'error' && event['error']?.code !== OVER_ALREADY) {
+      tellProblem(sentence(String(event['error']?.message ?? 'The server reports an error.')));
+    }
     if (event.type === 'response.done' && event['response']?.status === 'failed') {
       tellProblem(sentence(event['response']?.status_details?.error?.message ?? 'The response failed.'));
     }
