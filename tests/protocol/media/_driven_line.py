@@ -11,7 +11,7 @@ from duologue.events.base import encode_audio
 from duologue.protocol.media.line import MediaLine
 from duologue.testing import CountedIds
 
-__all__ = ["DrivenLine", "tone"]
+__all__ = ["DrivenLine", "error", "tone"]
 
 FRAME_S = 0.02
 
@@ -21,11 +21,16 @@ def tone(ms: int, encoding: Encoding = PCM) -> bytes:
     return encoding.from_pcm16(b"\x00\x20" * (ms * encoding.rate_hz // 1000))
 
 
+def error(event_id: str | None, message: str = "no such item") -> dict[str, Any]:
+    """The inside of an `error` event."""
+    return {"type": "invalid_request_error", "message": message, "param": None, "event_id": event_id}
+
+
 class DrivenLine:
     """Remembers what came out, in order: what the client got, what the session got, and what was played."""
 
-    def __init__(self, *, max_message_bytes: int = 262_144, created: bool = True) -> None:
-        self.line = MediaLine(new_id=CountedIds(), max_message_bytes=max_message_bytes)
+    def __init__(self, *, created: bool = True) -> None:
+        self.line = MediaLine(new_id=CountedIds())
         self.now = 100.0
         self.messages: list[dict[str, Any]] = []
         self.commands: list[dict[str, Any]] = []
@@ -57,11 +62,11 @@ class DrivenLine:
     def says(self, ms: int, response: str = "r", *, item: str | None = None, encoding: Encoding = PCM) -> None:
         """Speech of a response."""
         delta = encode_audio(tone(ms, encoding))
-        self.send("response.output_audio.delta", **self._part(response, item), delta=delta)
+        self.send("response.output_audio.delta", **self.part(response, item), delta=delta)
 
     def said(self, response: str = "r", *, item: str | None = None) -> None:
         """All speech of a part has come."""
-        self.send("response.output_audio.done", **self._part(response, item))
+        self.send("response.output_audio.done", **self.part(response, item))
 
     def done(self, response: str = "r", *, status: str = "completed") -> None:
         self.send("response.done", response={"id": response, "status": status})
@@ -77,7 +82,7 @@ class DrivenLine:
         self.send("input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
 
     @staticmethod
-    def _part(response: str, item: str | None) -> dict[str, Any]:
+    def part(response: str, item: str | None) -> dict[str, Any]:
         return {"response_id": response, "item_id": item or f"{response}_item", "output_index": 0, "content_index": 0}
 
     # --- the client, and the clock

@@ -22,7 +22,7 @@ _STEPS = st.one_of(
 
 
 class _Run:
-    """Makes of any steps an order that a session can send; one response in the conversation at a time, one beside it."""
+    """Makes of any steps an order that a session can send: one response in the conversation, one beside it."""
 
     def __init__(self) -> None:
         self.playout = Playout()

@@ -66,7 +66,8 @@ def test_offers_of_browsers_pass_without_their_candidates(path: Path) -> None:
         ("s=-\n", "s=-\n" + "a=x\n" * 3000, "lines"),
         ("s=-\n", "s=" + "x" * MAX_SDP_BYTES + "\n", "bytes"),
         ("s=-\n", "s=" + "é" * (MAX_SDP_BYTES // 2) + "\n", "bytes"),
-        ("s=-\n", "s=\0\n", "compliant"),
+        ("s=-\n", "s=\x1b[2J\n", "control"),
+        ("s=-\n", "s=" + "x" * 3000 + "\n", "2000 characters"),
     ],
 )
 def test_offers_that_cannot_be_used_are_refused_with_a_reason(old: str, new: str, why: str) -> None:

@@ -21,9 +21,9 @@ from duologue.transports import Transport
 from duologue.transports.webrtc.call import CallTransport
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft, Peer, PeerFigures
 
-__all__ = ["MAX_SIDEBANDS", "OpenSession", "ServedCall"]
+__all__ = ["CONNECT_S", "MAX_SIDEBANDS", "Call", "OpenSession"]
 
-_CONNECT_S: Final = 30.0
+CONNECT_S: Final = 30.0
 """From the answer to a connected peer. A browser that can connect does so in a second; one that cannot gives up after
 15 to 30 s."""
 
@@ -37,7 +37,7 @@ OpenSession: TypeAlias = Callable[[Transport], Awaitable[Served]]
 """Makes the session over a transport, after what may fail: the connection to an upstream."""
 
 
-class ServedCall:
+class Call:
     """A peer, and the session that is served over it. Ends with the session."""
 
     def __init__(
@@ -49,26 +49,23 @@ class ServedCall:
         peer: Peer,
         open_session: OpenSession,
         new_id: Callable[[str], str],
+        connect_s: float = CONNECT_S,
         on_end: Callable[[PeerFigures | None], None] = lambda _: None,
     ) -> None:
         """`on_end` is told what the stack has measured, when an answered call is over; None: it never connected."""
         self.call_id = call_id
         self.principal = principal
+        self.transport = CallTransport(peer, new_id=new_id, call_id=call_id)
+        self.n_sidebands = 0
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """The answer to the offer; or the `Rejection`, if there is no call."""
         self._offer = offer
         self._peer = peer
         self._open_session = open_session
-        self._new_id = new_id
+        self._connect_s = connect_s
         self._on_end = on_end
         self._task: asyncio.Task[object] | None = None
         self._session: Served | None = None
-        self._transport: CallTransport | None = None
-
-    @property
-    def n_sidebands(self) -> int:
-        """Sidebands that are open."""
-        return self._transport.n_sidebands if self._transport is not None else 0
 
     def belongs_to(self, principal: Principal) -> bool:
         """Whether this caller may see and end the call: with a real key, all of the owner; with a client secret, those
@@ -81,8 +78,7 @@ class ServedCall:
         self._task = asyncio.current_task()
         try:
             answer = await self._peer.answer(self._offer)
-            self._transport = CallTransport(self._peer, call_id=self.call_id, new_id=self._new_id, connect_s=_CONNECT_S)
-            self._session = await self._open_session(self._transport)
+            self._session = await self._open_session(self.transport)
         except asyncio.CancelledError:
             await self._refuse(Rejection("draining"))
             raise
@@ -92,39 +88,27 @@ class ServedCall:
             return
         if not self.answered.done():
             self.answered.set_result(answer)
-        if isinstance(self._session, ServerSession):
-            self._transport.on_playback = self._session.playback_changed
-        # The transport's own limit begins with the session's first message, and an upstream may send none.
-        connecting = asyncio.get_running_loop().call_later(_CONNECT_S, self._give_up)
+        connecting = asyncio.get_running_loop().call_later(self._connect_s, self._give_up)
         try:
-            await self._serve(self._transport, self._session)
-        finally:
-            connecting.cancel()
-            figures = await self._peer.figures() if self._transport.was_connected else None
-            self._report_end(figures)
-            # The session refers to the transport: the cycle would keep both until a full garbage collection.
-            self._transport.on_playback = None
-
-    async def _serve(self, transport: CallTransport, session: Served) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._carry(transport))
-            await session.run()
-            await transport.close(_GOING_AWAY)  # nothing, where the session has closed it
-
-    async def _carry(self, transport: CallTransport) -> None:
-        try:
-            await transport.run()
+            await self._serve(self._session)
         except Exception as fault:
-            # The session sees the call closed with 1011.
             log_event(logging.ERROR, "call broke", fault=fault, call=self.call_id)
             drop_traceback(fault)
+        finally:
+            connecting.cancel()
+            figures = await self._peer.figures() if self.transport.is_connected else None
+            self._report_end(figures)
 
-    async def attach(self, sideband: Transport) -> None:
-        """Serve a sideband until it or the call ends."""
-        if self._transport is None:
-            await sideband.close(_FINISHED, "the call is over")
-        else:
-            await self._transport.attach(sideband)
+    async def _serve(self, session: Served) -> None:
+        if isinstance(session, ServerSession):
+            self.transport.on_playback = session.playback_changed
+            session.speech_room = self.transport.speech_room
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.transport.run())
+            try:
+                await session.run()
+            finally:
+                await self.transport.close(_GOING_AWAY)
 
     def drain(self) -> None:
         """End as soon as nothing is under way."""
@@ -139,11 +123,11 @@ class ServedCall:
 
     async def hang_up(self) -> None:
         """End as if the peer had left."""
-        if self._transport is not None:
-            await self._transport.close(_FINISHED, "the call was hung up")
+        await self.transport.close(_FINISHED, "the call was hung up")
 
     def _give_up(self) -> None:
-        if self._transport is not None and not self._transport.was_connected:
+        if not self.transport.is_connected:
+            log_event(logging.INFO, "call never connected", call=self.call_id, seconds=self._connect_s)
             self.stop()
 
     def _report_end(self, figures: PeerFigures | None) -> None:
@@ -155,7 +139,7 @@ class ServedCall:
     async def _refuse(self, rejection: Rejection) -> None:
         if not self.answered.done():
             self.answered.set_exception(rejection)
-        await self._peer.close()
+        await self.transport.close(rejection.close_code)
 
 
 def _rejection_of(fault: Exception, call_id: str) -> Rejection:

@@ -24,9 +24,9 @@ from duologue.printable import printable
 from duologue.protocol.media.line import MediaLine
 from duologue.protocol.states import IllegalTransition, report_once
 from duologue.transports.base import Transport
+from duologue.transports.webrtc.attached_sideband import AttachedSideband, CallEnd
 from duologue.transports.webrtc.outbox import Outbox
 from duologue.transports.webrtc.peer import MessageTooLong, Peer
-from duologue.transports.webrtc.sideband import CallEnd, Sideband
 
 __all__ = ["CallLine", "CallTransport"]
 
@@ -38,6 +38,9 @@ _CHANNEL_BYTES: Final = 256 * 1024
 
 _SIDEBAND_BYTES: Final = 4 * 1024 * 1024
 """That may wait for a sideband: a burst of the largest messages, such as items that are retrieved one after another."""
+
+_SPEECH_AHEAD_MS: Final = 120_000
+"""That engines may be ahead of what is played: 6 MB, longer than most answers."""
 
 _MAX_SPEECH_MS: Final = 600_000
 """That may wait to be played, 29 MB. The session waits then, also with the user's speech: answers are shorter."""
@@ -51,7 +54,6 @@ _FLUSH_S: Final = 2.0
 _GOING_AWAY: Final = CallEnd(1001, "the server is going away")
 _OVER: Final = CallEnd(1000, "the call is over")
 _BROKEN: Final = CallEnd(1011, "internal error")
-_NO_CONNECTION: Final = CallEnd(1006, "the call was never connected")
 
 _NEVER_SENT: Final = frozenset({1005, 1006})
 """Codes that say that there was no close frame, so that none may have them."""
@@ -97,8 +99,8 @@ class CallLine(Protocol):
         """Messages for the data channel and the sidebands."""
         ...
 
-    def fitting(self, message: str, /) -> str:
-        """What is sent on the data channel for a message."""
+    def fitting(self, message: str, max_bytes: int, /) -> str:
+        """What is sent for a message on a data channel whose other end takes so much at once."""
         ...
 
     def take_commands(self) -> list[str]:
@@ -111,7 +113,7 @@ class CallLine(Protocol):
 
 
 class CallTransport:
-    """One call. Make it when its peer has answered, and let `run` go on beside the session:
+    """One call. Let `run` go on beside the session, when the peer has answered:
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(call.run())
@@ -128,28 +130,23 @@ class CallTransport:
         call_id: str,
         new_id: Callable[[str], str],
         line: CallLine | None = None,
-        connect_s: float = 30.0,
         stall_s: float = 5.0,
     ) -> None:
-        """The call ends if the peer is not connected `connect_s` behind the session's first message. A sideband that
-        takes no message for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
+        """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
         self.call_id = call_id
+        self.is_connected = False
+        """Whether the peer has taken a message."""
         self.on_playback: Callable[[bool], None] | None = None
-        """Called when playback begins and when it ends, in the loop's thread: `ServerSession.playback_changed`."""
-        self.was_connected = False
-        """Whether anything has passed between the peers."""
+        """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""
         self._peer = peer
-        self._line = line or MediaLine(
-            new_id=new_id, max_message_bytes=peer.max_message_bytes, report_illegal=report_once(_log_illegal)
-        )
-        self._connect_s = connect_s
+        self._line = line or MediaLine(new_id=new_id, report_illegal=report_once(_log_illegal))
         self._stall_s = stall_s
         self._incoming: deque[str | bytes] = deque()
         self._came = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._outbox = Outbox(_CHANNEL_BYTES)
-        self._sidebands: set[Sideband] = set()
+        self._sidebands: set[AttachedSideband] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = inf
         self._playing = False
@@ -188,8 +185,6 @@ class CallTransport:
             raise
         finally:
             await self._shut()
-            # A task that was cancelled keeps the frames of its end, and with them this object.
-            self._writing = None
 
     async def attach(self, sideband: Transport) -> None:
         """Serve a sideband until it or the call ends. It begins with `session.created`, and gets no speech.
@@ -199,7 +194,7 @@ class CallTransport:
         if self._end is not None:
             await sideband.close(*_OVER)
             return
-        served = Sideband(sideband, self._take, max_waiting_bytes=_SIDEBAND_BYTES, stall_s=self._stall_s)
+        served = AttachedSideband(sideband, self._take, max_waiting_bytes=_SIDEBAND_BYTES, stall_s=self._stall_s)
         if (text := self._line.session_text()) is not None:
             served.put(text)
         self._sidebands.add(served)
@@ -224,9 +219,11 @@ class CallTransport:
         self._carry_out()
         if self._outbox.is_full:
             await self._outbox.room()
-        while self._line.waiting_ms > _MAX_SPEECH_MS and self._end is None:
-            self._played.clear()
-            await self._played.wait()
+        await self._speech_below(_MAX_SPEECH_MS)
+
+    async def speech_room(self) -> None:
+        """Wait while two minutes of speech are to be played. An engine that waits here keeps nobody else waiting."""
+        await self._speech_below(_SPEECH_AHEAD_MS)
 
     async def receive(self) -> str | bytes:
         """The next message of the peer or of a sideband, or one that the line has made. Raises ConnectionClosed."""
@@ -244,7 +241,8 @@ class CallTransport:
         self._over(CallEnd(code, reason))
         self._outbox.finish()
         if self._writing is None:
-            await self._shut()
+            if not self._ended.is_set():
+                await self._shut()
             return
         cut_off = asyncio.get_running_loop().call_later(_FLUSH_S, self._writing.cancel)
         try:
@@ -265,12 +263,15 @@ class CallTransport:
         if self._end is not None:
             raise (ConnectionClosedOK if self._end.code in (1000, 1001) else ConnectionClosedError)(*self._end)
 
+    async def _speech_below(self, ms: int) -> None:
+        while self._line.waiting_ms > ms and self._end is None:
+            self._played.clear()
+            await self._played.wait()
+
     async def _read(self) -> None:
         try:
             while True:
-                message = await self._peer.receive()
-                self.was_connected = True
-                await self._take(message)
+                await self._take(await self._peer.receive())
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -278,22 +279,16 @@ class CallTransport:
         try:
             while True:
                 self._line.heard(await self._peer.hear(), now=loop_time())
-                self.was_connected = True
                 self._carry_out()
                 await self._has_room.wait()
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
     async def _write(self) -> None:
-        wait_s: float | None = self._connect_s
         try:
             while (message := await self._outbox.get()) is not None:
-                async with asyncio.timeout(wait_s):
-                    await self._send_to_peer(self._line.fitting(message))
-                wait_s = None
-                self.was_connected = True
-        except TimeoutError:
-            self._over(_NO_CONNECTION)
+                await self._send_to_peer(self._line.fitting(message, self._peer.max_message_bytes))
+                self.is_connected = True
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -357,12 +352,14 @@ class CallTransport:
         self._outbox.close()
         for event in (self._came, self._has_room, self._played):
             event.set()
+        self.on_playback = None  # the session refers to this transport
         for sideband in self._sidebands:
             sideband.finish(_OVER if end.code in _NEVER_SENT else end)
         try:
             await self._peer.close()
         finally:
             self._ended.set()
+            self._writing = None  # its frames, which it keeps if it was cancelled, refer to this transport
 
 
 def _log_illegal(illegal: IllegalTransition) -> None:

@@ -26,6 +26,9 @@ _MAX_SECTIONS: Final = 4
 _MAX_LINES: Final = 2_000
 """Chromium's offers with video have 200."""
 
+_MAX_LINE: Final = 2_000
+"""Of characters; the longest of browsers are formats of video, with 200."""
+
 _LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
 _OPUS: Final = re.compile(r"a=rtpmap:(\d{1,3}) opus/", re.IGNORECASE)
 _ODD_OPUS: Final = re.compile(r"(a=rtpmap:\d{1,3} )opus/(?!48000/2$).*", re.IGNORECASE)
@@ -98,10 +101,13 @@ def _lines(sdp: str) -> list[str]:
     if len(sdp) > MAX_SDP_BYTES or (not sdp.isascii() and len(sdp.encode(errors="replace")) > MAX_SDP_BYTES):
         raise InvalidOffer(f"Invalid SDP: more than {MAX_SDP_BYTES} bytes.")
     lines = [line for line in _LINE_BREAK.split(sdp.strip()) if line]
-    if not lines or lines[0] != "v=0" or "\0" in sdp:
+    if not lines or lines[0] != "v=0":
         raise InvalidOffer("Invalid SDP: not a WHIP-compliant offer or answer; it begins with the line v=0.")
-    if len(lines) > _MAX_LINES:
-        raise InvalidOffer(f"Invalid SDP: more than {_MAX_LINES} lines.")
+    if len(lines) > _MAX_LINES or max(map(len, lines)) > _MAX_LINE:
+        raise InvalidOffer(f"Invalid SDP: more than {_MAX_LINES} lines, or a line of more than {_MAX_LINE} characters.")
+    if not all(map(str.isprintable, lines)):
+        # libwebrtc quotes lines that it does not like on the process's standard error.
+        raise InvalidOffer("Invalid SDP: it has control characters.")
     return lines
 
 

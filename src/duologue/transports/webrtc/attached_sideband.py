@@ -10,7 +10,7 @@ from duologue.errors import ConnectionClosed
 from duologue.transports.base import Transport
 from duologue.transports.webrtc.outbox import Outbox
 
-__all__ = ["CallEnd", "Sideband"]
+__all__ = ["AttachedSideband", "CallEnd"]
 
 
 class CallEnd(NamedTuple):
@@ -24,7 +24,7 @@ _TOO_SLOW: Final = CallEnd(1008, "invalid_request_error.client_too_slow")
 """As clients of WebSockets are closed that take nothing."""
 
 
-class Sideband:
+class AttachedSideband:
     """Serves one sideband. It ends with its call; the call does not wait for it, and goes on without it."""
 
     def __init__(
@@ -60,6 +60,7 @@ class Sideband:
             if self._overdue is not None:
                 self._overdue.cancel()
             self._outbox.close()
+            self._reading = None  # its frames refer to this sideband
             await self._transport.close(*(self._end or CallEnd(1000)))
 
     def put(self, message: str) -> None:
