@@ -9,6 +9,7 @@
   navigator.mediaDevices.getUserMedia = async () => {
     context = new AudioContext();
     target = context.createMediaStreamDestination();
+    window.microphoneForTests = target.stream;
     return target.stream;
   };
   /** Say it; resolves when it has been said. */
