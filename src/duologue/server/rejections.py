@@ -100,7 +100,7 @@ REJECTIONS: Final[dict[str, _Row]] = {
         501, 4000, _BAD, "not_supported", "WebRTC is switched off here: connect a WebSocket to {websocket}."
     ),
     "invalid_offer": _Row(
-        400, 4000, _BAD, "invalid_offer", "No WHIP-compliant offer of WebRTC: {reason}. Post the SDP of createOffer()."
+        400, 4000, _BAD, "invalid_offer", "{reason}. Post a WHIP-compliant offer: the SDP of createOffer() as it is."
     ),
     "wrong_media_type": _Row(
         415,

@@ -13,7 +13,7 @@ import httpx
 from duologue.errors import ConnectionClosed
 from duologue.server import RealtimeApp
 from duologue.transports.webrtc.memory import MemoryPeer, MemoryStack
-from duologue.transports.webrtc.peer import PeerSettings
+from duologue.transports.webrtc.peer import Peer, PeerSettings
 from tests.server._listening import scripted_app
 
 CALLS = "/v1/realtime/calls"
@@ -82,7 +82,7 @@ async def calling(*, n_ports: int | None = None, **settings: Any) -> AsyncGenera
     assert not app.sessions_open
 
 
-async def event(peer: MemoryPeer, kind: str) -> dict[str, Any]:
+async def event(peer: Peer, kind: str) -> dict[str, Any]:
     """The next event of this type on the data channel."""
     async with asyncio.timeout(5):
         while True:
@@ -91,7 +91,7 @@ async def event(peer: MemoryPeer, kind: str) -> dict[str, Any]:
                 return dict(received)
 
 
-async def closed(peer: MemoryPeer) -> int:
+async def closed(peer: Peer) -> int:
     """The code with which the call ends, after all its events."""
     async with asyncio.timeout(5):
         try:

@@ -267,7 +267,7 @@ async def test_figures_come_in_the_format_of_prometheus() -> None:
         ("DELETE", "/v1/models", 405),
         ("POST", "/healthz", 405),
         ("GET", "/v1/realtime", 426),
-        ("POST", "/v1/realtime", 405),
+        ("PUT", "/v1/realtime", 405),
     ],
 )
 async def test_a_wrong_path_or_method_is_answered_in_json(method: str, path: str, status: int) -> None:

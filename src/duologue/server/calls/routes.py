@@ -62,7 +62,8 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
         session_start = app.admission.call_start_of(request.scope, principal, now=loop_time())
         app.open_sessions.check_room(principal.owner)
         # No wait from here until the call is counted.
-        held = ExitStack()
+        held, share = ExitStack(), app.budget.share(principal.owner)
+        held.callback(share.close)
         call = ServedCall(
             call_id=app.calls.new_id(),
             principal=principal,
@@ -70,6 +71,7 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
             peer=stack.new_peer(app.calls.settings),
             open_session=_open_session(app, request, principal, session_start, held),
             new_id=app.new_id,
+            charge=share.charge,
             on_end=app.call_ended,
         )
         held.enter_context(app.open_sessions.counted(call, principal.owner))

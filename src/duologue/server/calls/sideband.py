@@ -30,7 +30,7 @@ class CallSideband:
         observer: Observer | None = None,
     ) -> None:
         """Raises Rejection: the call has as many as it may have."""
-        if call.n_sidebands >= MAX_SIDEBANDS:
+        if call.transport.n_sidebands >= MAX_SIDEBANDS:
             raise Rejection("sidebands", max=MAX_SIDEBANDS)
         self._call = call
         self._transport = transport
@@ -44,7 +44,7 @@ class CallSideband:
         """Serve until the sideband disconnects or the call is over. Cancelling ends it at once."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._attached = tasks.create_task(self._call.attach(self._transport))
+                self._attached = tasks.create_task(self._call.transport.attach(self._transport))
                 if self._is_stopped:
                     self._attached.cancel()
         finally:
