@@ -1,8 +1,9 @@
 """Calls over WebRTC from a real browser: from the end of speech until the answer sounds, and from `cleared` to silence.
 
 A sentence is said into the page's microphone in `--turns` turns (20). Every second one is said while the answer before
-it still sounds, so that it interrupts. One AudioContext of the page hears both sides, so figures are mouth to ear:
-speech is over with its last sample above 2 % of full scale, and an answer begins with its first.
+it still sounds, so that it interrupts. `--scripted` leaves out what the engines take. One AudioContext of the page hears
+both sides, so figures are mouth to ear: speech is over with its last sample above 2 % of full scale, and an answer
+begins with its first. The machine must be idle: browser, server and engines share it, and none may wait for another.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _SILENCE_MS: Final = 500
 _HEARD_S: Final = 0.8
 """Of an answer, before the user interrupts it."""
 
+_SCRIPTED: Final = [f"--{kind}=scripted" for kind in ("detector", "transcriber", "responder", "synthesizer")]
+
 _PAGE: Final = (
     '<!doctype html><title>Bench</title><link rel="icon" href="data:,"><script src="listener.js"></script>'
     '<script src="page.js"></script>'
@@ -48,7 +51,6 @@ _TURN: Final = """async () => {
   const {model, microphone} = both.ears;
   const before = model.sounds.length;
   window.clearedAt = undefined;
-  const wasSounding = before > 0 && both.now() - model.sounds.at(-1).to < 0.3;
   await speak('sentence');
   const ends = performance.now() + 15000;
   const until = async (found) => {
@@ -57,9 +59,10 @@ _TURN: Final = """async () => {
   const ended = () => microphone.sounds.at(-1).to;
   await until(() => model.sounds.at(-1)?.from > ended());
   const answer = model.sounds.find(({from}) => from > ended());
+  const cut = window.clearedAt === undefined ? undefined : model.sounds[before - 1];
   return {
     delay_ms: answer === undefined ? null : (answer.from - ended()) * 1000,
-    silent_ms: wasSounding && window.clearedAt !== undefined ? (model.sounds[before - 1].to - clearedAt) * 1000 : null,
+    silent_ms: cut !== undefined && cut.to > clearedAt - 0.1 ? Math.max(0, cut.to - clearedAt) * 1000 : null,
   };
 }"""
 
@@ -69,6 +72,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--turns", type=int, default=20)
     options.add_argument("--browser", choices=["chromium", "firefox"], default="chromium")
+    options.add_argument("--scripted", action="store_true", help="engines that take no time: what the medium takes")
     options.add_argument("--url", help="a server that runs, such as ws://127.0.0.1:8000/v1/realtime")
     options.add_argument("--key", default="")
     options.add_argument("--json", action="store_true")
@@ -85,7 +89,7 @@ async def _measure(chosen: argparse.Namespace) -> list[dict[str, float | None]]:
         "page.js": _TESTS / "compat" / "webrtc_sample.js",
     }
     async with AsyncExitStack() as stack:
-        url, key = await stack.enter_async_context(_server(chosen.url, chosen.key))
+        url, key = await stack.enter_async_context(_server(chosen))
         site = await stack.enter_async_context(serving_pages(files))
         tab: Tab = await (await Browsers(stack).named(chosen.browser)).tab(script=microphone("sentence"))
         await tab.open(f"{site}index.html")
@@ -129,12 +133,12 @@ def _shown(value: float | None) -> str:
 
 
 @asynccontextmanager
-async def _server(url: str | None, key: str) -> AsyncGenerator[tuple[str, str], None]:
+async def _server(chosen: argparse.Namespace) -> AsyncGenerator[tuple[str, str], None]:
     """The server's address and key: one that runs, or one of its own."""
-    if url is not None:
-        yield url, key or "none"
+    if chosen.url is not None:
+        yield chosen.url, chosen.key or "none"
         return
-    async with local_server() as served:
+    async with local_server(_SCRIPTED if chosen.scripted else ()) as served:
         yield served.url, served.api_key
 
 
