@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Final, Protocol
@@ -22,17 +22,19 @@ from duologue.clock import loop_time
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.printable import printable
 from duologue.protocol.media.line import MediaLine
-from duologue.protocol.server.account import Charge
 from duologue.protocol.states import IllegalTransition, report_once
 from duologue.transports.base import Transport
 from duologue.transports.webrtc.attached_sideband import AttachedSideband, CallEnd
 from duologue.transports.webrtc.outbox import Outbox
-from duologue.transports.webrtc.peer import FRAME_BYTES, FRAME_MS, MessageTooLong, Peer
+from duologue.transports.webrtc.peer import MessageTooLong, Peer
 
 __all__ = ["CallLine", "CallTransport"]
 
 _MAX_INCOMING: Final = 256
 """Messages that wait for the session: five seconds of sound. While it is further behind, nothing more is taken."""
+
+_MAX_INCOMING_BYTES: Final = 1024 * 1024
+"""Of them, so that a flood of the longest messages is no flood of memory. One more may come for each line."""
 
 _CHANNEL_BYTES: Final = 256 * 1024
 """That wait behind those in the data channel itself, before the session waits: one of the largest messages."""
@@ -45,8 +47,6 @@ _SPEECH_AHEAD_MS: Final = 120_000
 
 _MAX_SPEECH_MS: Final = 600_000
 """That may wait to be played, 29 MB. The session waits then, also with the user's speech: answers are shorter."""
-
-_BYTES_PER_MS: Final = FRAME_BYTES // FRAME_MS
 
 _CLOSE_S: Final = 5.0
 """The longest that `Transport.close` may take."""
@@ -134,19 +134,18 @@ class CallTransport:
         new_id: Callable[[str], str],
         line: CallLine | None = None,
         stall_s: float = 5.0,
-        charge: Charge | None = None,
     ) -> None:
-        """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime.
-        `charge` counts the speech that waits to be played."""
+        """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
         self.call_id = call_id
         self.is_connected = False
-        """Whether a message has passed between the peers. Sound says nothing: stacks make silence of none."""
+        """Whether the peer has taken a message."""
         self.on_playback: Callable[[bool], None] | None = None
         """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""
         self._peer = peer
         self._line = line or MediaLine(new_id=new_id, report_illegal=report_once(_log_illegal))
         self._stall_s = stall_s
         self._incoming: deque[str | bytes] = deque()
+        self._incoming_bytes = 0
         self._came = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -155,8 +154,6 @@ class CallTransport:
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = inf
         self._playing = False
-        self._charge = charge
-        self._held_bytes = 0
         self._played = asyncio.Event()
         self._end: CallEnd | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -222,8 +219,12 @@ class CallTransport:
         self._check()
         if isinstance(message, bytes):
             raise ValueError("a call carries text messages")
-        self._line.from_session(message, now=loop_time())
-        self._carry_out()
+        now = loop_time()
+        self._line.from_session(message, now=now)
+        if self._line.next_due_at <= now:
+            self._play()  # now, so that its beginning is told before what the session sends next
+        else:
+            self._carry_out()
         if self._outbox.is_full:
             await self._outbox.room()
         await self._speech_below(_MAX_SPEECH_MS)
@@ -239,7 +240,8 @@ class CallTransport:
             self._came.clear()
             await self._came.wait()
         message = self._incoming.popleft()
-        if len(self._incoming) < _MAX_INCOMING:
+        self._incoming_bytes -= len(message)
+        if len(self._incoming) < _MAX_INCOMING and self._incoming_bytes < _MAX_INCOMING_BYTES:
             self._has_room.set()
         return message
 
@@ -278,9 +280,7 @@ class CallTransport:
     async def _read(self) -> None:
         try:
             while True:
-                message = await self._peer.receive()
-                self.is_connected = True
-                await self._take(message)
+                await self._take(await self._peer.receive())
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -316,10 +316,12 @@ class CallTransport:
         if isinstance(message, str):
             self._line.from_client(message, now=loop_time())
         else:
-            self._incoming.append(message)  # the session says what is wrong with it
+            self._put_incoming([message])  # the session says what is wrong with it
         self._carry_out()
 
     def _play(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer, self._due_at = None, inf
         for frame in self._line.take_frames(loop_time()):
             self._peer.play(frame)
@@ -335,19 +337,18 @@ class CallTransport:
             for sideband in self._sidebands:
                 sideband.put(message)
         if commands := self._line.take_commands():
-            self._incoming += commands
-            self._came.set()
-            if len(self._incoming) >= _MAX_INCOMING:
-                self._has_room.clear()
-        elif self._incoming:
-            self._came.set()
-        if self._charge is not None and (held := self._line.waiting_ms * _BYTES_PER_MS) != self._held_bytes:
-            self._charge("backlog", held - self._held_bytes, True)
-            self._held_bytes = held
+            self._put_incoming(commands)
         if self._line.playing is not self._playing:
             self._playing = self._line.playing
             if self.on_playback is not None:
                 self.on_playback(self._playing)
+
+    def _put_incoming(self, messages: Sequence[str | bytes]) -> None:
+        self._incoming += messages
+        self._incoming_bytes += sum(map(len, messages))
+        self._came.set()
+        if len(self._incoming) >= _MAX_INCOMING or self._incoming_bytes >= _MAX_INCOMING_BYTES:
+            self._has_room.clear()
 
     def _schedule(self, due_at: float) -> None:
         if self._timer is not None:
