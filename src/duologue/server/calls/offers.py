@@ -103,4 +103,4 @@ def _text(sdp: bytes) -> str:
     try:
         return sdp.decode("utf-8")
     except UnicodeDecodeError:
-        raise Rejection("invalid_offer", reason="Invalid SDP offer: it is not UTF-8") from None
+        raise Rejection("invalid_offer", reason="it is not UTF-8") from None
