@@ -92,7 +92,6 @@ REJECTIONS: Final[dict[str, _Row]] = {
     ),
     "sidebands": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "The session has {max} sidebands; close one."),
     "no_live_upstream": _Row(501, 4000, _BAD, "not_supported", "This server relays to an API without Live sessions."),
-    "no_webrtc": _Row(501, 4000, _BAD, "not_supported", "There is no WebRTC here: connect a WebSocket to {websocket}."),
     "no_webrtc_package": _Row(
         501, 4000, _BAD, "not_supported", "The server lacks a package that WebRTC needs: pip install 'duologue[webrtc]'"
     ),

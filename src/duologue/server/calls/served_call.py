@@ -19,7 +19,7 @@ from duologue.server.session.session import ServerSession
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
-from duologue.transports.webrtc.call import CallTransport
+from duologue.transports.webrtc.call import CallLine, CallTransport
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft, Peer, PeerFigures
 
 __all__ = ["MAX_SIDEBANDS", "OpenSession", "ServedCall"]
@@ -50,14 +50,15 @@ class ServedCall:
         peer: Peer,
         open_session: OpenSession,
         new_id: Callable[[str], str],
+        line: CallLine | None = None,
         charge: Charge | None = None,
         on_end: Callable[[PeerFigures | None], None] = lambda _: None,
     ) -> None:
-        """`charge` counts the speech that waits to be played. `on_end` is told what the stack has measured, when an
-        answered call is over; None: it never connected."""
+        """`line` is for sessions other than Realtime's. `charge` counts the speech that waits to be played. `on_end` is
+        told what the stack has measured, when an answered call is over; None: it never connected."""
         self.call_id = call_id
         self.principal = principal
-        self.transport = CallTransport(peer, call_id=call_id, new_id=new_id, charge=charge)
+        self.transport = CallTransport(peer, call_id=call_id, new_id=new_id, line=line, charge=charge)
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """The answer to the offer; or the `Rejection`, if there is no call."""
         self._offer = offer
