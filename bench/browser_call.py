@@ -1,9 +1,9 @@
 """Calls over WebRTC from a real browser: from the end of speech until the answer sounds, and from `cleared` to silence.
 
 A sentence is said into the page's microphone in `--turns` turns (20). Every second one is said while the answer before
-it still sounds, so that it interrupts. `--scripted` leaves out what the engines take. One AudioContext of the page hears
-both sides, so figures are mouth to ear: speech is over with its last sample above 2 % of full scale, and an answer
-begins with its first. The machine must be idle: browser, server and engines share it, and none may wait for another.
+it still sounds, so that it interrupts. `--scripted` leaves out what the engines take. One AudioContext of the page
+hears both sides, so figures are mouth to ear: speech is over with its last sample above 2 % of full scale, and an
+answer begins with its first. The machine must be idle: browser, server and engines share it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Takes the pictures of the page to talk to a server: of a call, in a Chromium whose microphone says clips of speech."""
+"""Takes the pictures of the page to talk to a server: of a call, in a Chromium whose microphone says clips."""
 
 from __future__ import annotations
 

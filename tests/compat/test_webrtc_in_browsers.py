@@ -131,8 +131,11 @@ async def test_the_agents_package_holds_turns_barge_in_interrupt_a_tool_and_mute
         await tab.close()
 
 
-@pytest.mark.parametrize("name", ["chromium", "firefox"])
-@pytest.mark.parametrize("is_unified", [False, True], ids=["client-secret", "with-session"])
+@pytest.mark.parametrize(
+    ("name", "is_unified"),
+    [("chromium", True), ("firefox", False)],
+    ids=["chromium-with-session", "firefox-client-secret"],
+)
 async def test_a_page_as_in_the_guide_holds_a_spoken_turn(browsers: Browsers, name: str, is_unified: bool) -> None:
     files: dict[str, Path | str] = {
         "index.html": _page("listener.js", "page.js"),

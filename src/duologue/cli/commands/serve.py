@@ -234,8 +234,8 @@ class ServeOptions:
         Parameter(
             group=_OPERATION,
             negative="",
-            help="Serve no page on which people talk to the server in their browser; otherwise a line says where it is, "
-            "and it needs the key that clients need.",
+            help="Serve no page on which people talk to the server in their browser; otherwise a line says where it "
+            "is, and it needs the key that clients need.",
         ),
     ] = False
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
