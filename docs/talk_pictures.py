@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from duologue.engines.registry import Engines, load_default
-from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber
+from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
 from duologue.server import RealtimeApp
 from tests._browsers import chromium, microphone
 from tests.server._listening import listening
@@ -80,6 +80,7 @@ async def _server(loaded: Engines) -> AsyncGenerator[str, None]:
     """A server that understands and answers what is written here, in the voice that comes with the package."""
     engines = replace(
         loaded,
+        new_detector=detectors(sample_rate_hz=24_000),
         transcriber=ScriptedTranscriber(_QUESTIONS, sample_rate_hz=24_000),
         responder=ScriptedResponder(_ANSWERS),
     )
