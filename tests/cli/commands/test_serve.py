@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
@@ -91,6 +92,18 @@ async def test_the_inspector_s_address_is_on_a_line_of_its_own_and_in_no_log() -
         code, err = ended(process)
     assert code == 0
     assert address.split("/")[3] not in err
+
+
+def test_it_says_where_people_talk_to_it_unless_they_shall_not() -> None:
+    with serving("--no-webrtc") as (process, url):
+        assert process.stdout is not None
+        address = process.stdout.readline().removeprefix("talk to it at ").strip()
+        assert address == re.sub(r"^ws(.*)/v1/realtime$", r"http\1/talk", url)
+        assert "Start talking" in httpx.get(address).text
+    with serving("--no-webrtc", "--no-talk") as (process, _):
+        assert process.stdout is not None
+        process.terminate()
+        assert process.stdout.read() == ""
 
 
 @pytest.mark.parametrize(

@@ -229,14 +229,15 @@ class ServeOptions:
     inspect_keep: Annotated[
         int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
     ] = _INSPECT_KEEP
-    talk: Annotated[
+    no_talk: Annotated[
         bool,
         Parameter(
             group=_OPERATION,
-            help="Serve a page on which people talk to the server in their browser; prints a line with its address. It "
-            "needs the key that other clients need.",
+            negative="",
+            help="Serve no page on which people talk to the server in their browser; otherwise a line says where it "
+            "is, and it needs the key that clients need.",
         ),
-    ] = True
+    ] = False
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
         "warning"
     )
@@ -285,7 +286,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         mcp=_mcp(options),
         record=record,
         taps=() if inspector is None else (inspector,),
-        talk=options.talk,
+        talk=not options.no_talk,
         webrtc=not options.no_webrtc,
         stack=stack,
         peer_settings=peer_settings,
@@ -309,7 +310,7 @@ async def _serve(
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
         async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-            say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=options.talk)
+            say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk)
             await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
