@@ -22,7 +22,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 import duologue
-from duologue.cli.commands.serve import ServeOptions, _engines
+from duologue.cli.serving.options import ServeOptions
 from duologue.recording import RecordingReader
 from tests.cli.conftest import SCRIPTED, Command, Place, running
 from tests.repo._tree import ROOT
@@ -239,12 +239,3 @@ def test_every_option_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "howto" / "serve.md").read_text(encoding="utf-8")
     options = [f"--{field.name.replace('_', '-')}" for field in fields(ServeOptions)]
     assert [option for option in options if f"`{option}`" not in page] == []
-
-
-def test_a_chat_endpoint_answers_and_translates_unless_a_translator_is_named() -> None:
-    names, settings = _engines(ServeOptions(llm="http://h/v1", llm_model="m", llm_key="k"))
-    assert (names["responder"], names["translator"]) == ("chat", "chat")
-    assert settings["translator"] == {"url": "http://h/v1", "model": "m", "api_key": "k"}
-    names, settings = _engines(ServeOptions(llm="http://h/v1", llm_model="m", translator="echo"))
-    assert (names["translator"], "translator" in settings) == ("echo", False)
-    assert _engines(ServeOptions()) == ({}, {})
