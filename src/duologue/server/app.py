@@ -6,9 +6,9 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
@@ -23,11 +23,13 @@ from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
+from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.live_sessions import LiveSessions, ServedLive
 from duologue.server.mcp.servers import McpAccess
+from duologue.server.readiness import EngineProbes
 from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
@@ -148,6 +150,7 @@ class RealtimeApp:
         self.ready = False
         """Whether sessions can be served."""
         self._engines: Engines | None = None
+        self._probes: EngineProbes | None = None
         self._sessions: set[ServerSession | Relay | ServedLive | ServedTranslation] = set()
         self._sessions_by_owner: Counter[str] = Counter()
         self._wait = asyncio.sleep
@@ -165,6 +168,14 @@ class RealtimeApp:
     def model_names(self) -> tuple[str, ...]:
         """The names of the served models; the default model if any name is served."""
         return self._models or (self.defaults.model,)
+
+    async def engine_faults(self) -> Mapping[str, str]:
+        """By kind of engine, why the service behind it cannot be used; empty if all can."""
+        return await self._probes.faults() if self._probes is not None else {}
+
+    def voices(self) -> dict[str, Any]:
+        """The voices and languages of the engines, for clients."""
+        return voices_of(self._engines, self.defaults.voice)
 
     def serves(self, model: str) -> bool:
         """Whether sessions may have this model."""
@@ -197,11 +208,13 @@ class RealtimeApp:
             self._recordings.running() if self._recordings is not None else nullcontext(),
             self._make_engines() if self.upstream is None else nullcontext() as self._engines,
         ):
+            self._probes = EngineProbes(self._engines) if self._engines is not None else None
+            await self.engine_faults()  # a service that is down is in the log from the start, and its voices are known
             self.ready = True
             try:
                 yield
             finally:
-                self.ready, self._engines = False, None
+                self.ready, self._engines, self._probes = False, None, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
         """Accept no more sessions, and end each open one as soon as it has no response under way.
@@ -371,6 +384,7 @@ class RealtimeApp:
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
             long_work=self._long_work,
+            models=self._models,
             new_id=self.new_id,
         )
 

@@ -46,6 +46,7 @@ class ChatResponder:
             EngineError: `url` is no address.
         """
         self.name = f"chat-{model}"
+        self.models = (model,)
         self._model = model
         self._parameters = dict(parameters or {})
         self._endpoint = Endpoint(

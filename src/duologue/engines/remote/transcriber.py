@@ -65,6 +65,7 @@ class RemoteTranscriber:
             EngineError: `url` is no address.
         """
         self.name = f"remote-{model}" if model else "remote"
+        self.models = (model,) if model else ()
         self.languages = tuple(languages)
         self.repeatable = repeatable
         self.at_once = at_once
