@@ -24,6 +24,7 @@ from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
 from duologue.cli.commands.talk import talk
+from duologue.cli.commands.voices import voices
 from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
 from duologue.cli.help_pages import COMPLETION, HELP, ITSELF
 from duologue.cli.input_files import with_standard_input
@@ -36,6 +37,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "demo": demo,
     "talk": talk,
     "say": say,
+    "voices": voices,
     "serve": serve,
     "conform": conform,
     "chaos": chaos,
