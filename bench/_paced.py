@@ -8,12 +8,15 @@ import struct
 import sys
 import time
 from collections.abc import AsyncGenerator
-from contextlib import nullcontext
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from duologue.engines.registry import Engines
+from duologue.engines.registry import DEFAULTS, Engines, load, load_default
 from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
+from duologue.engines.worker import Worker
 from duologue.server import Inspector, Limits, RealtimeApp, loop_factory, serve, tune_process
 
 __all__ = ["ANSWER", "DUE", "PIECES", "PIECE_MS", "serve_calls"]
@@ -70,16 +73,29 @@ async def _answer_questions() -> None:
         sys.stdout.flush()
 
 
-async def serve_calls() -> None:
-    """Serve until standard input ends; prints the URL on the first line."""
+@asynccontextmanager
+async def _paced_engines(kind: str | None) -> AsyncGenerator[Engines, None]:
+    """Scripted engines; with `kind` "detector" the shipped voice detector among them, with "shipped" only shipped ones."""
+    if kind == "shipped":
+        async with load_default() as shipped:
+            yield shipped
+        return
     engines = Engines(
         new_detector=detectors(sample_rate_hz=24_000),
         transcriber=ScriptedTranscriber(("how are you",), sample_rate_hz=24_000),
         responder=ScriptedResponder((ANSWER,)),
         synthesizer=PacedSynthesizer(),
     )
+    async with Worker() as worker:
+        if kind == "detector":
+            engines = replace(engines, new_detector=await load("detector", DEFAULTS["detector"], worker))
+        yield engines
+
+
+async def serve_calls() -> None:
+    """Serve until standard input ends; prints the URL on the first line."""
     application = RealtimeApp(
-        engines=lambda: nullcontext(engines),
+        engines=partial(_paced_engines, _argument("--engines")),
         # All callers come from this machine, and without a key.
         limits=Limits(max_sessions_per_owner=None),
         taps=(Inspector(keep=MAX_CALLS),) if "--inspect" in sys.argv else (),

@@ -64,6 +64,13 @@ def append_frame(pcm16: bytes) -> bytes:
     return client_frame(b'{"type":"input_audio_buffer.append","audio":"' + encoded + b'"}')
 
 
+def turn_of(frame_ms: int) -> list[bytes]:
+    """The appends of a turn: noise, and silence."""
+    loud, quiet = append_frame(sound(frame_ms, 9000)), append_frame(sound(frame_ms, 20))
+    talking = TALK_MS // frame_ms
+    return [loud] * talking + [quiet] * (TURN_MS // frame_ms - talking)
+
+
 def sound(ms: int, loudest: int) -> bytes:
     """Noise."""
     chance = random.Random(ms)
@@ -101,13 +108,13 @@ def at_share(values: list[float], share: float) -> float:
 class Call:
     """One client: streams its turns, and parses of the answers only what it needs."""
 
-    def __init__(self, port: int, frame_ms: int, frames: tuple[bytes, bytes], measured: Measured) -> None:
+    def __init__(self, port: int, frame_ms: int, frames: Sequence[bytes], measured: Measured) -> None:
+        """`frames` are those of a turn, sent again and again."""
         self._step_s = frame_ms / 1000
-        self._loud, self._quiet = frames
-        self._talking = TALK_MS // frame_ms
+        self._frames = frames
         self._begins = SPEECH_COUNTS_MS // frame_ms - 1
         self._ends = (TALK_MS + SILENCE_ENDS_MS) // frame_ms - 1
-        self._turn = TURN_MS // frame_ms
+        self._turn = len(frames)
         self._measured = measured
         self._loop = asyncio.get_running_loop()
         # Anywhere but within speech: a first turn that is cut short would begin elsewhere.
@@ -147,7 +154,7 @@ class Call:
     def _tick(self) -> None:
         now = self._loop.time()
         self._measured.late.append((now - self._due) * 1000)
-        self.socket.write(self._loud if self._position < self._talking else self._quiet)
+        self.socket.write(self._frames[self._position])
         if self._position == self._begins:
             self._began_at = now
         elif self._position == self._ends:
@@ -224,10 +231,13 @@ def _socket_of(call: Call) -> LoadSocket:
 class Crowd:
     """A number of calls that can be changed."""
 
-    def __init__(self, server: Server, frame_ms: int, measured: Measured) -> None:
+    def __init__(
+        self, server: Server, frame_ms: int, measured: Measured, frames: Sequence[bytes] | None = None
+    ) -> None:
+        """`frames` are the appends of a turn, by default noise and silence."""
         self._server = server
         self._frame_ms = frame_ms
-        self._frames = (append_frame(sound(frame_ms, 9000)), append_frame(sound(frame_ms, 20)))
+        self._frames = frames or turn_of(frame_ms)
         self._measured = measured
         self._calls: list[Call] = []
 

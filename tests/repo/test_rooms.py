@@ -100,11 +100,18 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/restored_items.py": "tests/recording/test_conversation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
+    "server/calls/offers.py": "tests/server/calls/test_routes.py",
+    **dict.fromkeys(
+        (f"server/http/{name}.py" for name in "answers bodies session_bodies".split()),
+        "tests/server/http/test_routes.py",
+    ),
+    "server/realtime_sessions.py": "tests/server/test_app.py and tests/server/relay/test_relay_sockets.py",
     "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
     "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
+    "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""
 

@@ -15,6 +15,10 @@ DETAILS = {
     "websocket": "/w",
     "session_id": "live_1",
     "max": 1,
+    "reason": "why",
+    "got": "text/plain",
+    "problem": "cannot be reached",
+    "call_id": "rtc_1",
     "kind": "translation",
 }
 

@@ -68,14 +68,18 @@ class Pacer:
     add up. A run ends when there is nothing to hand out at the moment when it is due; the next frame begins another.
     """
 
-    def __init__(self, encoding: Encoding, *, frame_ms: int = FRAME_MS, lead_ms: int = 0) -> None:
-        """`lead_ms` is how far ahead of its sound a run is handed out, for a receiver that keeps a reserve.
+    def __init__(
+        self, encoding: Encoding, *, frame_ms: int = FRAME_MS, lead_ms: int = 0, max_late_ms: int | None = None
+    ) -> None:
+        """`lead_ms` is how far ahead of its sound a run is handed out, for a receiver that keeps a reserve. Where a
+        frame is taken more than `max_late_ms` late, the rest is put off, and not handed out at once; None: never.
 
         Raises:
             AudioError: a frame is no whole number of samples.
         """
         self._framer = Framer(encoding, frame_ms=frame_ms)
         self._lead_s = lead_ms / 1000
+        self._max_late_s = max_late_ms / 1000 if max_late_ms is not None else inf
         self._frames: deque[bytes] = deque()
         self._began_at = -inf
         self._run = 0
@@ -103,6 +107,8 @@ class Pacer:
     def take(self, now: float) -> list[bytes]:
         """The frames that are due, in order."""
         due: list[bytes] = []
+        if (late_s := now - self.next_due_at) > self._max_late_s:
+            self._began_at += late_s
         while self.next_due_at <= now:
             due.append(self._frames.popleft())
             self._run += 1

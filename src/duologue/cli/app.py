@@ -16,6 +16,7 @@ from duologue.cli.commands.check import check
 from duologue.cli.commands.conform import conform
 from duologue.cli.commands.convert import convert
 from duologue.cli.commands.demo import demo
+from duologue.cli.commands.doctor import doctor
 from duologue.cli.commands.events import events
 from duologue.cli.commands.gate import gate
 from duologue.cli.commands.inspect import inspect
@@ -39,6 +40,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "say": say,
     "voices": voices,
     "serve": serve,
+    "doctor": doctor,
     "conform": conform,
     "chaos": chaos,
     "load": load,

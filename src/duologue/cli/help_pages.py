@@ -61,6 +61,14 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue serve --dialect xai --log-level info --log-format json",
         ),
     ),
+    "doctor": HelpPage(
+        _SERVING,
+        (
+            "duologue doctor localhost:8000",
+            "duologue doctor wss://api.openai.com --model gpt-realtime --turn",
+            "duologue doctor https://voice.example/v1/realtime/calls --origin https://app.example --json",
+        ),
+    ),
     "conform": HelpPage(
         _SERVING,
         (

@@ -52,7 +52,7 @@ async def local_server(
     api_key = secrets.token_urlsafe(24)
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
-            *_python(), "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments,
+            *_python(), "-m", "duologue", "serve", "--port", "0", "--until-eof", "--no-talk", *arguments,
             stdin=PIPE, stdout=PIPE, stderr=log,
             env={**_environment(), KEY_VARIABLE: api_key},
             # Ctrl-C in a terminal signals every process of the group; this process ends the server itself.

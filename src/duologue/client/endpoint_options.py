@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from duologue.client.auth import Auth
-from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint import Endpoint, TransportName
 from duologue.transports.socket_options import SocketOptions
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def endpoint_from(
     ping_interval: float | None,
     ping_timeout: float,
     loop_lag_ms: int | None = None,
+    transport: TransportName | None = None,
 ) -> Endpoint:
     """The endpoint of a URL and the other keywords, or the one that is given in their place.
 
@@ -51,6 +52,7 @@ def endpoint_from(
         query=query or {},
         call_id=call_id,
         intent=intent,
+        transport=transport,
         socket=SocketOptions(
             ssl=ssl,
             proxy=proxy,

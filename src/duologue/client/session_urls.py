@@ -9,10 +9,20 @@ from urllib.parse import SplitResult, urlsplit
 
 from duologue.errors import ConnectFailed
 
-__all__ = ["check_no_live_url", "completed_path", "invalid_url", "split_server_url", "split_session_url"]
+__all__ = [
+    "call_path",
+    "check_no_live_url",
+    "completed_path",
+    "invalid_url",
+    "names_calls",
+    "session_path",
+    "split_server_url",
+    "split_session_url",
+]
 
 _REALTIME: Final = "/realtime"
 _BASE: Final = "/v1"
+_CALLS: Final = "/calls"
 
 _SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
@@ -142,6 +152,23 @@ def completed_path(path: str, *, base: str, endpoint: str) -> str:
         return bare + endpoint
     # Few servers know this path with a slash behind it.
     return bare if bare.endswith(endpoint) else path
+
+
+def names_calls(path: str) -> bool:
+    """Whether this is the path at which calls over WebRTC are created."""
+    return path.rstrip("/").endswith(_REALTIME + _CALLS)
+
+
+def call_path(path: str) -> str:
+    """The path at which calls are created, from that of sessions; one of the application's own comes back as it is."""
+    if names_calls(path):
+        return path.rstrip("/")
+    return path + _CALLS if path.endswith(_REALTIME) else path
+
+
+def session_path(path: str) -> str:
+    """The path of sessions, from that of calls: where one is joined."""
+    return path.rstrip("/").removesuffix(_CALLS) if names_calls(path) else path
 
 
 def check_no_live_url(url: str) -> None:

@@ -79,6 +79,8 @@ class Header(Struct, frozen=True, kw_only=True):
     """A `SessionFamily`, or what a later version knows; None where only the frames show it."""
     subject: str | None = None
     """Whose session it is, as the server that recorded it knows its users."""
+    medium: str | None = None
+    """`webrtc`, where messages passed over a data channel and sound over a track; None: a WebSocket."""
 
 
 class Frame(Struct, frozen=True, kw_only=True):

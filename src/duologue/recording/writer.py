@@ -64,6 +64,7 @@ class RecordingWriter:
         dialect: str | None = None,
         family: SessionFamily | None = None,
         subject: str | None = None,
+        medium: str | None = None,
         keep_secrets: bool = False,
         failed: Callable[[RecordingError], None] | None = None,
     ) -> None:
@@ -108,8 +109,11 @@ class RecordingWriter:
             dialect=dialect,
             family=family,
             subject=subject,
+            medium=medium,
         )
         content = msgspec.structs.asdict(header)
+        if medium is None:
+            del content["medium"]
         self._put({"duologue": KIND, **(content if keep_secrets else scrubbed_json(content))})
 
     @property

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from duologue.clock import loop_time, unix_time
@@ -16,25 +15,27 @@ from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
+from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
-from duologue.server.descriptors import descriptors_left, reserved_descriptors
+from duologue.server.calls.calls import Calls
+from duologue.server.calls.sideband import CallSideband
 from duologue.server.http.admission import Admission, Principal, peer_of
-from duologue.server.http.auth import Keys
+from duologue.server.http.auth import Keys, query
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
 from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
-from duologue.server.live.live_sessions import LiveSessions, ServedLive
+from duologue.server.live.live_sessions import LiveSessions
 from duologue.server.mcp.servers import McpAccess
+from duologue.server.open_sessions import OpenSessions, Served
 from duologue.server.readiness import EngineProbes
+from duologue.server.realtime_sessions import RealtimeSession, RealtimeSessions
 from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.rejections import Rejection
-from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import Upstream
-from duologue.server.session.session import ServerSession
 from duologue.server.session_start import LiveRequest
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.tap.taps import Tap
@@ -42,13 +43,14 @@ from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
-from duologue.server.translation.served_translation import ServedTranslation
 from duologue.transports import Transport
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
+
+    from duologue.transports.webrtc.peer import PeerSettings, Stack
 
 __all__ = ["RealtimeApp", "app"]
 
@@ -75,7 +77,11 @@ class RealtimeApp:
     upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
     such as `item`; for tests, which want the same ids in each run.
 
+    Calls over WebRTC are served unless `webrtc` is false. Their peers are made by `stack`, by default the one of the
+    extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
+
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
+    With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
@@ -101,16 +107,17 @@ class RealtimeApp:
         new_id: Callable[[str], str] = new_id,
         record: str | os.PathLike[str] | RecordingFolder | None = None,
         taps: Sequence[Tap] = (),
+        webrtc: bool = True,
+        stack: Stack | None = None,
+        peer_settings: PeerSettings | None = None,
+        talk: bool = False,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self.upstream = upstream
-        self._mcp = mcp
         self.defaults = defaults or SessionDefaults()
-        self._long_work = asyncio.Lock()
         self.limits = limits or Limits()
         self.created_at = int(unix_time())
-        self.draining = False
         self._make_engines = engines
         self.new_id = new_id
         self._models = tuple(models)
@@ -132,42 +139,65 @@ class RealtimeApp:
             refuse_beta=refuse_beta,
             lenient=self.defaults.lenient,
         )
+        long_work = asyncio.Lock()
         self._live = LiveSessions(
             defaults=self.defaults,
             limits=self.limits,
             budget=self.budget,
             models=models,
-            long_work=self._long_work,
+            long_work=long_work,
             new_id=new_id,
         )
+        self.realtime = RealtimeSessions(
+            defaults=self.defaults,
+            limits=self.limits,
+            budget=self.budget,
+            upstream=upstream,
+            mcp=mcp,
+            long_work=long_work,
+            models=self._models,
+            new_id=new_id,
+        )
+        self.open_sessions = OpenSessions(self.limits)
+        self.calls = Calls(stack=stack, settings=peer_settings, webrtc=webrtc)
         metrics = Metrics(budget=self.budget)
+        self.call_ended = metrics.call_ended
+        """Told what was measured of a call, at its end."""
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
         self._recordings = folder
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
-        self._pages = _pages(self, metrics)
-        self.ready = False
-        """Whether sessions can be served."""
-        self._engines: Engines | None = None
+        self._pages = _pages(self, metrics, talk=talk)
         self._probes: EngineProbes | None = None
-        self._sessions: set[ServerSession | Relay | ServedLive | ServedTranslation] = set()
-        self._sessions_by_owner: Counter[str] = Counter()
         self._wait = asyncio.sleep
-        self._empty = asyncio.Event()
-        self._empty.set()
 
     # --- for the routes
 
     @property
     def sessions_open(self) -> int:
         """The number of open sessions."""
-        return len(self._sessions)
+        return len(self.open_sessions)
+
+    @property
+    def ready(self) -> bool:
+        """Whether sessions can be served."""
+        return self.open_sessions.ready
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server accepts no more sessions, because it ends."""
+        return self.open_sessions.draining
 
     @property
     def model_names(self) -> tuple[str, ...]:
         """The names of the served models; the default model if any name is served."""
         return self._models or (self.defaults.model,)
+
+    @property
+    def required_models(self) -> tuple[str, ...]:
+        """Names of which a session must have one; none if any name is served."""
+        return self._models
 
     async def engine_faults(self) -> Mapping[str, str]:
         """By kind of engine, why the service behind it cannot be used; empty if all can."""
@@ -175,7 +205,7 @@ class RealtimeApp:
 
     def voices(self) -> dict[str, Any]:
         """The voices and languages of the engines, for clients."""
-        return voices_of(self._engines, self.defaults.voice)
+        return voices_of(self.realtime.engines, self.defaults.voice)
 
     def serves(self, model: str) -> bool:
         """Whether sessions may have this model."""
@@ -188,6 +218,8 @@ class RealtimeApp:
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
+            case "websocket" if path_of(scope) in PATHS and "call_id" in query(scope):
+                await self._serve_sideband(scope, receive, send)
             case "websocket" if path_of(scope) in PATHS or is_translation(scope):
                 await self._serve(scope, receive, send)
             case "websocket" if (wanted := live_request_of(scope)) is not None:
@@ -201,20 +233,22 @@ class RealtimeApp:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts without ASGI lifespan."""
-        self.draining = False
+        self.open_sessions.draining = False
         prepare()
         self._live.prepare()
         async with (
             self._recordings.running() if self._recordings is not None else nullcontext(),
-            self._make_engines() if self.upstream is None else nullcontext() as self._engines,
+            self._make_engines() if self.upstream is None else nullcontext() as self.realtime.engines,
+            self.calls.running(),
         ):
-            self._probes = EngineProbes(self._engines) if self._engines is not None else None
+            engines = self.realtime.engines
+            self._probes = EngineProbes(engines) if engines is not None else None
             await self.engine_faults()  # a service that is down is in the log from the start, and its voices are known
-            self.ready = True
+            self.open_sessions.ready = True
             try:
                 yield
             finally:
-                self.ready, self._engines, self._probes = False, None, None
+                self.open_sessions.ready, self.realtime.engines, self._probes = False, None, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
         """Accept no more sessions, and end each open one as soon as it has no response under way.
@@ -222,19 +256,7 @@ class RealtimeApp:
         After `within_s` seconds, by default the limit `drain_s`, or when cancelled, the others are ended too. All are
         closed with 1001.
         """
-        self.draining = True
-        log_event(logging.INFO, "draining", sessions=len(self._sessions))
-        try:
-            async with asyncio.timeout(self.limits.drain_s if within_s is None else within_s):
-                for session in tuple(self._sessions):
-                    session.drain()
-                await self._empty.wait()
-        except TimeoutError:
-            log_event(logging.WARNING, "sessions cut short", sessions=len(self._sessions))
-        finally:
-            for session in tuple(self._sessions):
-                session.stop()
-        await self._empty.wait()
+        await self.open_sessions.drain(within_s=within_s)
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
         await receive()
@@ -267,35 +289,64 @@ class RealtimeApp:
             log_event(logging.INFO, "client gone before its handshake")
             return
         principal: Principal | None = None
-        with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped:
             try:
                 principal = self.admission.principal_of(scope, unix_now_s=unix_time())
-                observer = self._observer(tapped, address=peer, owner=principal.owner)
+                observer = self.observer(tapped, address=peer, owner=principal.owner)
                 session = self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
                 await _send_rejection(transport, rejection, new_id=self.new_id)
                 return
-            with self._counted(session, principal.owner):
+            with self.open_sessions.counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
+
+    async def _serve_sideband(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        """Serve another connection to the session of a call. A rejection is the HTTP status of the handshake, as at the
+        hosted service, where the server can send one."""
+        transport, principal, asked = ASGITransport(receive, send), None, query(scope)
+        try:
+            self.admission.check_origin(scope)
+            principal = self.admission.principal_of(scope, unix_now_s=unix_time())
+            if "model" in asked:
+                raise Rejection("call_has_model")
+            self.open_sessions.check_room(principal.owner)
+            call = self.calls.find(asked["call_id"][-1], principal)
+            if call is None:
+                raise Rejection("no_call_to_join", call_id=printable_name(asked["call_id"][-1]))
+            observer = self.observer(address=peer_of(scope), owner=principal.owner)
+            sideband = CallSideband(call, transport, observer=observer, new_id=self.new_id)
+        except Rejection as rejection:
+            await self.reject(rejection, scope, principal)
+            error = encode(rejection.event(self.new_id("event"))).decode("utf-8")
+            await _refuse(rejection, error, scope, receive, send)
+            return
+        with self.open_sessions.counted(sideband, principal.owner):
+            try:
+                await transport.accept(_subprotocol_of(scope))
+            except ConnectionClosed:
+                log_event(logging.INFO, "client gone before its handshake")
+                return
+            await _run(sideband, transport, scope, principal.owner)
 
     async def _serve_live(self, wanted: LiveRequest, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """Serve a Live session or a sideband. A rejection is the HTTP status of the handshake, as at the hosted
         service, where the server can send one."""
         transport = ASGITransport(receive, send)
-        with closing(TappedSession(self._taps, url=url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped:
             try:
                 self.admission.check_origin(scope)
                 owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
-                self._check_room(owner)
+                self.open_sessions.check_room(owner)
                 tapped.about(family="live", subject=owner)
-                observer = self._observer(tapped, address=peer_of(scope), owner=owner)
+                observer = self.observer(tapped, address=peer_of(scope), owner=owner)
                 session = self._admit_live(wanted, tapped.around(transport), owner, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope)
-                await _refuse_live(rejection, scope, receive, send, new_id=self.new_id)
+                error = encode_live(live_error(rejection, self.new_id("event"))).decode("utf-8")
+                await _refuse(rejection, error, scope, receive, send)
                 return
-            with self._counted(session, owner):
+            with self.open_sessions.counted(session, owner):
                 try:
                     await transport.accept(_subprotocol_of(scope))
                 except ConnectionClosed:
@@ -303,30 +354,18 @@ class RealtimeApp:
                     return
                 await _run(session, transport, scope, owner)
 
-    def _admit_live(self, wanted: LiveRequest, transport: Transport, owner: str, observer: Observer) -> ServedLive:
+    def _admit_live(self, wanted: LiveRequest, transport: Transport, owner: str, observer: Observer) -> Served:
         """What serves this client of a Live path. Raises Rejection."""
         if self.upstream is not None:
             return self._live.relay(wanted, transport, upstream=self.upstream, observer=observer)
-        assert self._engines is not None, "no session is admitted before the engines are loaded"
-        return self._live.serve(wanted, transport, owner=owner, engines=self._engines, observer=observer)
-
-    @contextmanager
-    def _counted(self, session: ServerSession | Relay | ServedLive, owner: str) -> Generator[None]:
-        self._sessions.add(session)
-        self._sessions_by_owner[owner] += 1
-        self._empty.clear()
-        try:
-            yield
-        finally:
-            self._sessions.discard(session)
-            self._sessions_by_owner -= Counter((owner,))
-            if not self._sessions:
-                self._empty.set()
+        engines = self.realtime.engines
+        assert engines is not None, "no session is admitted before the engines are loaded"
+        return self._live.serve(wanted, transport, owner=owner, engines=engines, observer=observer)
 
     async def reject(self, rejection: Rejection, scope: Scope, principal: Principal | None = None) -> None:
         """Report the rejection to the observers, and wait until it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
-        self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
+        self.observer(address=peer_of(scope), **owner).turned_away(rejection.name)
         if delay_s := self.admission.delay_s(rejection, scope, now=loop_time()):
             await self._wait(delay_s)
 
@@ -335,74 +374,31 @@ class RealtimeApp:
         for each in self._observers:
             each.turned_away(reason)
 
-    def _observer(self, *others: Observer, **facts: str) -> Observers:
+    def tapped_session(self, url: str) -> TappedSession:
+        """Tells the taps of a session, whose client has connected to this URL. The caller closes it."""
+        return TappedSession(self._taps, url=url)
+
+    def observer(self, *others: Observer, **facts: str) -> Observers:
         """All observers, with a log that has these facts of the client."""
         return Observers((*self._observers, LogObserver(**facts), *others))
 
     def _admit(
         self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer
-    ) -> ServerSession | Relay | ServedTranslation:
+    ) -> RealtimeSession:
         """The session or relay for this client. Raises Rejection."""
-        self._check_room(principal.owner)
+        self.open_sessions.check_room(principal.owner)
         session_start = self.admission.session_start_of(scope, principal, now=loop_time())
         tapped.about(
             family="translation" if session_start.translates else "realtime",
             subject=principal.owner,
-            model=session_start.model or (self.defaults.model if self.upstream is None else self.upstream.model),
+            model=session_start.model or self.realtime.default_model,
             dialect=session_start.dialect,
         )
         transport = tapped.around(accepted)
-        if self.upstream is not None:
-            return Relay(
-                transport,
-                self.upstream.unchanged() if session_start.translates else self.upstream,
-                session_start=session_start,
-                limits=self.limits,
-                defaults=self.defaults,
-                observer=observer,
-                new_id=self.new_id,
-            )
-        assert self._engines is not None, "no session is admitted before the engines are loaded"
-        if session_start.translates:
-            return ServedTranslation(
-                transport,
-                self._engines,
-                self.defaults,
-                session_start=session_start,
-                limits=self.limits,
-                observer=observer,
-                share=self.budget.share(principal.owner),
-                new_id=self.new_id,
-            )
-        return ServerSession(
-            transport,
-            self._engines,
-            self.defaults,
-            session_start=session_start,
-            limits=self.limits,
-            observer=observer,
-            mcp=self._mcp,
-            share=self.budget.share(principal.owner),
-            long_work=self._long_work,
-            models=self._models,
-            new_id=self.new_id,
-        )
-
-    def _check_room(self, owner: str) -> None:
-        """Raise Rejection if the server takes no more sessions, or none of this owner."""
-        if self.draining:
-            raise Rejection("draining")
-        if not self.ready:
-            raise Rejection("not_ready")
-        # The last descriptors are for HTTP routes: supervisors must get an answer from `/healthz`.
-        if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
-            raise Rejection("full")
-        maximum = self.limits.max_sessions_per_owner
-        if maximum is not None and self._sessions_by_owner[owner] >= maximum:
-            raise Rejection("owner_sessions")
+        return self.realtime.serve(transport, session_start, owner=principal.owner, observer=observer)
 
 
-async def _run(session: ServerSession | Relay | ServedLive, transport: ASGITransport, scope: Scope, owner: str) -> None:
+async def _run(session: Served, transport: ASGITransport, scope: Scope, owner: str) -> None:
     """Have the server read what this client sends, and serve it."""
     if ADMISSION in (scope.get("extensions") or {}):
         await transport.admit(owner)
@@ -414,14 +410,20 @@ def _subprotocol_of(scope: Scope) -> str | None:
     return next((name for name in _SUBPROTOCOLS if name in offered), None)
 
 
-def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
+def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp:
     try:
+        from duologue.server.calls.cors import Cors
+        from duologue.server.calls.routes import call_pages
         from duologue.server.http.routes import pages
+        from duologue.server.talk.routes import talk_routes
     except ModuleNotFoundError as fault:
         if fault.name is None or not fault.name.startswith("starlette"):
             raise
         raise MissingExtra("starlette", extra="server") from fault
-    return pages(application, path=PATH, metrics=metrics)
+    site = pages(application, path=PATH, metrics=metrics, more=call_pages(application))
+    if talk:
+        site.router.routes += talk_routes(application)
+    return Cors(site, application)
 
 
 async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
@@ -445,10 +447,8 @@ async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISe
     return True
 
 
-async def _refuse_live(
-    rejection: Rejection, scope: Scope, receive: ASGIReceive, send: ASGISend, *, new_id: Callable[[str], str]
-) -> None:
-    """Refuse a Live client: with the HTTP status, or with an `error` and a close."""
+async def _refuse(rejection: Rejection, error: str, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+    """Refuse a client with the HTTP status of its handshake; where that cannot be sent, with the error and a close."""
     if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
         await receive()
         await _answered_with_status(rejection, scope, send)
@@ -456,7 +456,7 @@ async def _refuse_live(
     transport = ASGITransport(receive, send)
     try:
         await transport.accept(_subprotocol_of(scope))
-        await transport.send(encode_live(live_error(rejection, new_id("event"))).decode("utf-8"))
+        await transport.send(error)
         await transport.close(rejection.close_code, rejection.close_reason)
     except ConnectionClosed:
         log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)

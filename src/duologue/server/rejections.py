@@ -93,6 +93,36 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "sidebands": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "The session has {max} sidebands; close one."),
     "no_live_upstream": _Row(501, 4000, _BAD, "not_supported", "This server relays to an API without Live sessions."),
     "no_webrtc": _Row(501, 4000, _BAD, "not_supported", "There is no WebRTC here: connect a WebSocket to {websocket}."),
+    "no_webrtc_package": _Row(
+        501, 4000, _BAD, "not_supported", "The server lacks a package that WebRTC needs: pip install 'duologue[webrtc]'"
+    ),
+    "webrtc_off": _Row(
+        501, 4000, _BAD, "not_supported", "WebRTC is switched off here: connect a WebSocket to {websocket}."
+    ),
+    "invalid_offer": _Row(
+        400, 4000, _BAD, "invalid_offer", "No WHIP-compliant offer of WebRTC: {reason}. Post the SDP of createOffer()."
+    ),
+    "wrong_media_type": _Row(
+        415,
+        4000,
+        _BAD,
+        "unsupported_content_type",
+        "Send the offer as application/sdp, or as multipart/form-data with the fields sdp and session; not as '{got}'.",
+    ),
+    "malformed_form": _Row(400, 4000, _BAD, "invalid_form", "The multipart/form-data cannot be read: {reason}."),
+    "no_ports": _Row(503, 1013, _BUSY, "server_overloaded", "All UDP ports for calls are taken; try again later."),
+    "no_upstream": _Row(502, 1011, _BUSY, "upstream_unavailable", "The upstream of this relay {problem}."),
+    "upstream_busy": _Row(503, 1013, _BUSY, "upstream_unavailable", "The upstream of this relay {problem}; try again."),
+    "no_call": _Row(400, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."),
+    "no_call_to_join": _Row(
+        404, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."
+    ),
+    "call_has_model": _Row(
+        400, 4000, _BAD, "invalid_request", "call_id and model exclude each other: the call has its model already."
+    ),
+    "no_sip_call": _Row(
+        400, 4000, _BAD, "invalid_request", "The call '{call_id}' came by WebRTC: it can only be hung up."
+    ),
     "no_telephone": _Row(
         501, 4000, _BAD, "not_supported", "There are no telephone calls here: connect a WebSocket to {websocket}."
     ),

@@ -52,7 +52,9 @@ class ASGITransport:
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the server's write buffer is full."""
-        await self._yield_at_times()
+        self._handled += 1
+        if self._handled % _MESSAGES_BETWEEN_YIELDS == 0:
+            await asyncio.sleep(0)  # before a message, never after it: so cancelling loses nothing
         if self._closed is not None:
             raise self._fault(self._closed)
         key = "text" if isinstance(message, str) else "bytes"
@@ -60,7 +62,9 @@ class ASGITransport:
 
     async def receive(self) -> str | bytes:
         """The next message."""
-        await self._yield_at_times()
+        self._handled += 1
+        if self._handled % _MESSAGES_BETWEEN_YIELDS == 0:
+            await asyncio.sleep(0)  # before a message, never after it: so cancelling loses nothing
         if self._closed is not None:
             raise self._fault(self._closed)
         message = await self._receive()
@@ -91,12 +95,6 @@ class ASGITransport:
     def _fault(closed: ConnectionClosed) -> ConnectionClosed:
         """A new exception for each caller: the traceback of a shared one would keep the whole session in memory."""
         return type(closed)(closed.code, closed.reason)
-
-    async def _yield_at_times(self) -> None:
-        # Before a message, never after it: so cancelling loses nothing.
-        self._handled += 1
-        if self._handled % _MESSAGES_BETWEEN_YIELDS == 0:
-            await asyncio.sleep(0)
 
     async def _hand_over(self, message: MutableMapping[str, Any]) -> None:
         try:

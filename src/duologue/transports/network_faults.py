@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from duologue.errors import ConnectFailed
 from duologue.printable import printable
 
-__all__ = ["network_failure"]
+__all__ = ["network_failure", "network_problem"]
 
 _MAX_CHARACTERS: Final = 200
 """Of an operating system's or OpenSSL's own words."""
@@ -92,21 +92,28 @@ def network_failure(
     `is_connected` says that TLS, if it was wanted, was agreed on before. asyncio reports attempts at several addresses
     of one host in one error without a number.
     """
-    parts = urlsplit(shown_url)
-    if isinstance(fault, ssl.SSLError):
-        row = _tls_row(fault)
-    elif isinstance(fault, socket.gaierror):
-        row = _DNS.get(fault.errno or 0, _NO_ADDRESS)
-    else:
-        numbers = {fault.errno} if fault.errno else {int(each) for each in re.findall(r"\[Errno (\d+)\]", str(fault))}
-        known = [row for number, row in _ERRNO.items() if number in numbers]
-        row = known[0] if known else _Row(_escaped(fault.strerror or str(fault) or type(fault).__name__))
+    parts, row = urlsplit(shown_url), _row(fault)
     is_doubtful = not (is_connected and parts.scheme in ("wss", "https"))
     if is_doubtful and isinstance(fault, _CUT_OFF) and not isinstance(fault, ConnectionRefusedError):
         row = _Row(f"{row.problem}; {_OTHER_SCHEME[parts.scheme]}")
     default_port = 443 if parts.scheme in ("wss", "https") else 80
     problem = row.problem.format(host=parts.hostname, port=parts.port or default_port)
     return ConnectFailed(f"cannot reach {name or shown_url}: {problem}", retryable=row.retryable)
+
+
+def network_problem(fault: OSError, *, host: str, port: int) -> str:
+    """The same without the URL, and without doubts about its scheme: what is wrong, in half a sentence."""
+    return _row(fault).problem.format(host=host, port=port)
+
+
+def _row(fault: OSError) -> _Row:
+    if isinstance(fault, ssl.SSLError):
+        return _tls_row(fault)
+    if isinstance(fault, socket.gaierror):
+        return _DNS.get(fault.errno or 0, _NO_ADDRESS)
+    numbers = {fault.errno} if fault.errno else {int(each) for each in re.findall(r"\[Errno (\d+)\]", str(fault))}
+    known = [row for number, row in _ERRNO.items() if number in numbers]
+    return known[0] if known else _Row(_escaped(fault.strerror or str(fault) or type(fault).__name__))
 
 
 def _tls_row(fault: ssl.SSLError) -> _Row:

@@ -47,6 +47,22 @@ class WebSocketTransport:
             self._keep_alive = KeepAlive(socket, limits)
             self._watching = asyncio.ensure_future(self._keep_alive.watch())  # noqa: TID251 - `close` ends it
 
+    @property
+    def subprotocol(self) -> str | None:
+        """The sub-protocol that the server chose; None: none."""
+        return self._socket.subprotocol
+
+    async def ping(self) -> float:
+        """Send a ping, and wait for the answer; returns how many seconds it took. Has no time limit.
+
+        Raises:
+            ConnectionClosed: the connection is over.
+        """
+        try:
+            return float(await (await self._socket.ping()))
+        except WebSocketClosed as fault:
+            raise self._closed(fault) from fault
+
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the socket's buffer is full."""
         self._largest_sent_bytes = max(self._largest_sent_bytes, len(message))

@@ -14,6 +14,7 @@ async def test_a_row_says_whose_session_it_is_and_how_it_goes() -> None:
         "model": "m",
         "dialect": "openai",
         "subject": None,
+        "medium": None,
         "duration_s": 1.2,
         "lines": 2,
         "is_open": True,

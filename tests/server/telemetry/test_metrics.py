@@ -12,6 +12,7 @@ from duologue.events.live import LiveEvent
 from duologue.protocol.states import RESPONSE, ResponseInput, ResponseState
 from duologue.server.telemetry.metrics import METRICS, Metrics
 from duologue.testing import scripted_engines
+from duologue.transports.webrtc.peer import PeerFigures
 from tests._tables import without
 from tests.repo._tree import ROOT
 from tests.server._engines import failing
@@ -193,3 +194,18 @@ async def test_live_sessions_are_counted_by_their_kind_and_their_errors_by_code(
     assert value(metrics, "sent_bytes_total") == 150
     assert value(metrics, "audio_in_seconds_total") == 0.1
     assert value(metrics, "sessions_closed_total", code="1000") == 1
+
+
+def test_calls_are_counted_with_what_was_measured_of_them() -> None:
+    metrics = Metrics()
+    metrics.call_ended(None)
+    metrics.call_ended(PeerFigures())
+    metrics.call_ended(
+        PeerFigures(round_trip_ms=250.0, lost_packets=5, received_packets=1000, concealed_samples=24_000)
+    )
+    metrics.call_ended(PeerFigures(lost_packets=-2))
+    assert (value(metrics, "calls_total", connected="no"), value(metrics, "calls_total", connected="yes")) == (1, 3)
+    assert value(metrics, "call_packets_total", fate="received") == 1000
+    assert value(metrics, "call_packets_total", fate="lost") == 5
+    assert value(metrics, "call_concealed_seconds_total") == 0.5
+    assert value(metrics, "call_round_trip_seconds_sum") == 0.25

@@ -49,6 +49,7 @@ from duologue.server import (
     tune_process,
 )
 from duologue.server import serve as run_server
+from duologue.server.talk.address import talk_address
 from duologue.transports import Transport
 
 __all__ = ["serve"]
@@ -88,6 +89,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         mcp=_mcp(options),
         record=record,
         taps=() if inspector is None else (inspector,),
+        talk=options.talk,
     )
     return run_to_end(_serve(application, options, tls, inspector), loop_factory=loop_factory(), terminated=0)
 
@@ -102,7 +104,7 @@ async def _serve(
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
         async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-            say_where = partial(_say_where, inspector=address)
+            say_where = partial(_say_where, inspector=address, talk=options.talk)
             await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
@@ -217,11 +219,13 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
-def _say_where(url: str, *, inspector: str | None) -> None:
+def _say_where(url: str, *, inspector: str | None, talk: bool) -> None:
     tune_process()
     print(f"{LISTENING}{url}", flush=True)
     if inspector is not None:
         print(f"calls are seen at {inspector}", flush=True)
+    if talk:
+        print(f"talk to it at {talk_address(url, inspector=inspector)}", flush=True)
 
 
 def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:

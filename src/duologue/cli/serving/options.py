@@ -206,6 +206,14 @@ class ServeOptions:
     inspect_keep: Annotated[
         int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
     ] = INSPECT_KEEP
+    talk: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            help="Serve a page on which people talk to the server in their browser; prints a line with its address. It "
+            "needs the key that other clients need.",
+        ),
+    ] = True
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
         "warning"
     )

@@ -11,7 +11,7 @@ from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.auth import Auth
 from duologue.client.connection_log import log_model_to_configure, log_refused
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint import Endpoint, TransportName
 from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.client.session_urls import check_no_live_url
 from duologue.clock import loop_time
@@ -51,20 +51,22 @@ async def connect(
     ping_interval: float | None = PING_INTERVAL_S,
     ping_timeout: float = PING_TIMEOUT_S,
     loop_lag_ms: int | None = None,
-    transport: Transport | None = None,
+    transport: Transport | TransportName | None = None,
 ) -> AsyncGenerator[Connection, None]:
     """A session with the realtime server at `url`, for the length of an `async with` block.
 
     `Endpoint` and `SocketOptions` document the keywords; an `Endpoint` may be given in their place. `open_timeout`,
-    `ping_interval` and `ping_timeout` are in seconds. A `transport` (an end of `memory_pair()`, a recorder) is used
-    as it is, and nothing is opened. Leaving the block sends what is waiting, closes, and leaves no task behind; if an
-    exception leaves it, nothing more is sent. Of a session with `intent="transcription"` the `model` is not in the URL,
-    where the hosted service refuses it: configure `audio.input.transcription`, as `converse` does.
+    `ping_interval` and `ping_timeout` are in seconds. `transport="webrtc"` makes a call (docs/howto/webrtc_client.md). A
+    `Transport` (an end of `memory_pair()`, a recorder) is used as it is, and nothing is opened. Leaving the block sends
+    what is waiting, closes, and leaves no task behind; if an exception leaves it, nothing more is sent. Of a session
+    with `intent="transcription"` the `model` is not in the URL, where the hosted service refuses it: configure
+    `audio.input.transcription`, as `converse` does.
 
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
         AuthenticationFailed, ModelNotFound: kinds of ConnectFailed, where the handshake already shows them.
-        ValueError: there is no such dialect.
+        MissingExtra: a call needs the extra `webrtc`.
+        ValueError: there is no such dialect or transport.
         TypeError: neither a URL nor a `transport`, or an `Endpoint` and another keyword of its parts.
     """
     endpoint = endpoint_from(
@@ -77,6 +79,7 @@ async def connect(
         query=query,
         call_id=call_id,
         intent=intent,
+        transport=transport if isinstance(transport, str) else None,
         ssl=ssl,
         proxy=proxy,
         max_message_bytes=max_message_bytes,
@@ -88,7 +91,7 @@ async def connect(
     detector = endpoint.dialect_detector()
     place = without_secrets(endpoint.session_url()) if endpoint.url.strip() else None
     began_at = loop_time()
-    if transport is None:
+    if transport is None or isinstance(transport, str):
         require_url(endpoint, function="connect", instead="transport")
         check_no_live_url(endpoint.session_url())
         try:
@@ -97,9 +100,10 @@ async def connect(
             log_refused(str(place), fault, connecting_s=loop_time() - began_at)
             # What it went through on the way up says nothing to the caller.
             raise fault.with_traceback(None) from None
-    connection = Connection(transport, detector=detector, place=place, model=endpoint.session_model)
+    call_id = endpoint.call_id or getattr(transport, "call_id", None)
+    connection = Connection(transport, detector=detector, place=place, model=endpoint.session_model, call_id=call_id)
     connection._log.opened(connection.dialect, connecting_s=loop_time() - began_at)
-    if place is not None and (model := endpoint.transcription_model) is not None:
+    if place is not None and not endpoint.is_call and (model := endpoint.transcription_model) is not None:
         log_model_to_configure(place, model)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
         connection.start()
@@ -111,11 +115,25 @@ async def connect(
 
 
 async def open_endpoint(endpoint: Endpoint) -> Transport:
-    """A WebSocket to this endpoint, for callers that wrap it before they pass it to `connect`. Cancelling is safe.
+    """A WebSocket or a call to this endpoint, for callers that wrap it before they pass it to `connect`.
+
+    Cancelling is safe.
 
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
+        MissingExtra: a call needs the extra `webrtc`.
     """
+    if endpoint.is_call:
+        from duologue.transports.webrtc.call_opening import open_call
+
+        shown = endpoint.credentials()
+        return await open_call(
+            endpoint.session_url(shown),
+            headers=shown.headers,
+            session=endpoint.call_session,
+            options=endpoint.socket,
+            has_key=endpoint.api_key is not None,
+        )
     # Imported here: a client over another transport does without the WebSocket library.
     from duologue.transports.websocket import open_websocket
 

@@ -61,6 +61,7 @@ class Connection:
         detector: DialectDetector | None = None,
         place: str | None = None,
         model: str | None = None,
+        call_id: str | None = None,
     ) -> None:
         """`place` is the URL without secrets, for the log and the repr; None: the kind of transport. `model` is for
         dialects in which the first command names it.
@@ -68,6 +69,8 @@ class Connection:
         self._transport = transport
         self._log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self.model = model
+        self.call_id = call_id
+        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(
             dialect=self._detector.dialect, new_id=new_id, read=MessageReader(self._detector).read

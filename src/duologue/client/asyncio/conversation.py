@@ -145,6 +145,12 @@ class Conversation(NoticeHub, Markable, Injectable):
         connection = self._supervisor.connection
         return connection.session if connection is not None else None
 
+    @property
+    def call_id(self) -> str | None:
+        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        connection = self._supervisor.connection
+        return connection.call_id if connection is not None else None
+
     # --- verbs
 
     async def send_text(self, text: str, *, role: str = "user") -> None:

@@ -14,7 +14,7 @@ from duologue.client.asyncio.conversation import Conversation
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.auth import Auth
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import TRANSCRIPTION, Endpoint
+from duologue.client.endpoint import TRANSCRIPTION, Endpoint, TransportName
 from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.client.limits import TOOL_TIMEOUT_S
 from duologue.client.mappings import SessionInput
@@ -56,6 +56,7 @@ async def converse(
     query: Mapping[str, str] | None = None,
     call_id: str | None = None,
     intent: str | None = None,
+    transport: TransportName | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
@@ -101,6 +102,7 @@ async def converse(
         query=query,
         call_id=call_id,
         intent=intent,
+        transport=transport,
         ssl=ssl,
         proxy=proxy,
         max_message_bytes=max_message_bytes,

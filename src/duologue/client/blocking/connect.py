@@ -16,7 +16,7 @@ from duologue.client.blocking.connection import BlockingConnection
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.blocking.received import Received
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint import Endpoint, TransportName
 from duologue.client.endpoint_options import endpoint_from
 from duologue.transports import Transport
 from duologue.transports.socket_options import (
@@ -51,7 +51,7 @@ def connect(
     open_timeout: float = OPEN_TIMEOUT_S,
     ping_interval: float | None = PING_INTERVAL_S,
     ping_timeout: float = PING_TIMEOUT_S,
-    transport: Transport | None = None,
+    transport: Transport | TransportName | None = None,
 ) -> Generator[BlockingConnection, None, None]:
     """A session with the realtime server at `url`, for the length of a `with` block.
 
@@ -75,6 +75,7 @@ def connect(
         query=query,
         call_id=call_id,
         intent=intent,
+        transport=transport if isinstance(transport, str) else None,
         ssl=ssl,
         proxy=proxy,
         max_message_bytes=max_message_bytes,
@@ -83,7 +84,8 @@ def connect(
         ping_timeout=ping_timeout,
     )
     received = Received()
-    loop = LoopThread(partial(_delivering, without_watchdog(endpoint), transport, received))
+    given = None if isinstance(transport, str) else transport
+    loop = LoopThread(partial(_delivering, without_watchdog(endpoint), given, received))
     try:
         yield BlockingConnection(loop.open(), received, loop)
         loop.close()

@@ -46,6 +46,11 @@ class BlockingConnection:
         return self._connection.session_id
 
     @property
+    def call_id(self) -> str | None:
+        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        return self._connection.call_id
+
+    @property
     def dialect(self) -> str:
         """The dialect that is read and written; with "auto" the server's first frames may change it."""
         return self._connection.dialect

@@ -79,6 +79,11 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
         return self._loop.do(lambda: self._conversation.usage)
 
     @property
+    def call_id(self) -> str | None:
+        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        return self._conversation.call_id
+
+    @property
     def session(self) -> AnySession | None:
         """The session as the server last reported it; None while there is no connection."""
         return self._conversation.session

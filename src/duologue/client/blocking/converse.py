@@ -14,7 +14,7 @@ from duologue.client.blocking.connect import without_watchdog
 from duologue.client.blocking.conversation import BlockingConversation
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint import Endpoint, TransportName
 from duologue.client.endpoint_options import endpoint_from
 from duologue.client.limits import TOOL_TIMEOUT_S
 from duologue.client.mappings import SessionInput
@@ -54,6 +54,7 @@ def converse(
     query: Mapping[str, str] | None = None,
     call_id: str | None = None,
     intent: str | None = None,
+    transport: TransportName | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
@@ -85,6 +86,7 @@ def converse(
         query=query,
         call_id=call_id,
         intent=intent,
+        transport=transport,
         ssl=ssl,
         proxy=proxy,
         max_message_bytes=max_message_bytes,

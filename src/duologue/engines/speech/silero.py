@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from duologue.audio.extras import needs
 from duologue.audio.samples import whole_samples
+from duologue.engines.speech.frame_batch import FrameBatch, Heard
 from duologue.engines.speech.onnx import Array, Session, open_session
+from duologue.engines.speech.silero_graph import (
+    AUDIO,
+    CONTEXT_SAMPLES,
+    FRAME_SAMPLES,
+    MEMORY,
+    MIRRORED_SAMPLES,
+    STATE_SIZE,
+    network,
+)
 from duologue.engines.speech.weights import SILERO
 from duologue.engines.worker import Worker
 
@@ -15,11 +28,17 @@ with needs("speech"):
 
 __all__ = ["SileroDetector", "SileroModel", "detectors"]
 
-_RATE_HZ = 16_000
-_FRAME_SAMPLES = 512
-_FRAME_BYTES = 2 * _FRAME_SAMPLES
-_CONTEXT_SAMPLES = 64  # the end of the frame before, which the model reads in front of each frame
-_STATE_SHAPE = (2, 1, 128)
+_RATE_HZ: Final = 16_000
+_FRAME_BYTES: Final = 2 * FRAME_SAMPLES
+_FRAME_S: Final = FRAME_SAMPLES / _RATE_HZ
+_FRAME_END: Final = CONTEXT_SAMPLES + FRAME_SAMPLES
+
+_MAX_IN_BATCH: Final = 8
+"""Frames of one call that may be run on the event loop, one after another: a quarter of a second of audio, in half a
+millisecond. More are run in a thread."""
+
+_AHEAD_S: Final = 0.25
+"""A stream that is further ahead of its own sound is a recording, which nothing is gained by holding back."""
 
 
 class SileroModel:
@@ -28,23 +47,43 @@ class SileroModel:
     def __init__(self, worker: Worker) -> None:
         """Blocks while it loads. Raises `EngineError` as `Weights.verified` does."""
         self.worker = worker
-        self._session: Session = open_session(SILERO.verified()["silero_vad_16k_op15.onnx"])
-        self._rate: Array = np.array(_RATE_HZ, np.int64)
+        self._session: Session = open_session(network(SILERO.verified()["silero_vad_16k_op15.onnx"]))
+        self._batches: WeakKeyDictionary[asyncio.AbstractEventLoop, FrameBatch] = WeakKeyDictionary()
 
     def detector(self) -> SileroDetector:
         """A detector for a new stream of audio."""
         return SileroDetector(self)
 
-    def frames(self, pcm16: bytes, context: Array, state: Array) -> tuple[list[float], Array, Array]:
-        """Probabilities of whole frames, and the context and state for the frame after them. Computes: blocks."""
-        samples = np.frombuffer(pcm16, "<i2").astype(np.float32) / 32768
+    def batch(self, loop: asyncio.AbstractEventLoop) -> FrameBatch:
+        """The batch of all streams on this event loop."""
+        batch = self._batches.get(loop)
+        if batch is None:
+            batch = self._batches[loop] = FrameBatch(self.run, loop)
+        return batch
+
+    def run(self, frames: Sequence[Array], memories: Sequence[Array]) -> tuple[list[float], list[Array]]:
+        """The probability of one frame each of several streams, and their memories after it. Computes: blocks.
+
+        A memory is 64 samples and the 256 numbers of the network's state.
+        """
+        before: Array = np.stack(memories)
+        audio = np.empty((len(frames), _FRAME_END + MIRRORED_SAMPLES), np.float32)
+        audio[:, :CONTEXT_SAMPLES] = before[:, :CONTEXT_SAMPLES]
+        np.stack(frames, out=audio[:, CONTEXT_SAMPLES:_FRAME_END], casting="unsafe")
+        audio[:, CONTEXT_SAMPLES:_FRAME_END] *= 1 / 32768
+        audio[:, _FRAME_END:] = audio[:, _FRAME_END - 2 : _FRAME_END - 2 - MIRRORED_SAMPLES : -1]
+        found, state = self._session.run(None, {AUDIO: audio, MEMORY: before[:, CONTEXT_SAMPLES:]})
+        after = np.concatenate([audio[:, _FRAME_END - CONTEXT_SAMPLES : _FRAME_END], state], axis=1)
+        # Copies: a view would keep the arrays of a whole batch for a stream that is silent from here on.
+        return found[:, 0].tolist(), [memory.copy() for memory in after]
+
+    def run_all(self, frames: Array, memory: Array) -> Heard:
+        """The same for consecutive frames of one stream."""
         probabilities: list[float] = []
-        for frame in samples.reshape(-1, _FRAME_SAMPLES):
-            audio = np.concatenate([context, frame])[None]
-            output, state = self._session.run(None, {"input": audio, "state": state, "sr": self._rate})
-            probabilities.append(float(output[0, 0]))
-            context = frame[-_CONTEXT_SAMPLES:]
-        return probabilities, context, state
+        for frame in frames:
+            (probability,), (memory,) = self.run((frame,), (memory,))
+            probabilities.append(probability)
+        return probabilities, memory
 
 
 class SileroDetector:
@@ -55,28 +94,44 @@ class SileroDetector:
 
     def __init__(self, model: SileroModel) -> None:
         self._model = model
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._batch: FrameBatch | None = None
         self._rest = b""
-        self._context: Array = np.zeros(_CONTEXT_SAMPLES, np.float32)
-        self._state: Array = np.zeros(_STATE_SHAPE, np.float32)
+        self._memory: Array = np.zeros(CONTEXT_SAMPLES + STATE_SIZE, np.float32)
+        self._sounds_until = 0.0
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        """Probability of speech for each frame that this audio completes; all of them cost one trip to a thread.
+        """Probability of speech for each frame that this audio completes.
 
-        One call at a time. Cancelled: this audio counts as not heard.
+        Frames of all streams that come within a few milliseconds are run together, on the event loop; a quarter of a
+        second and more at once is run in a thread. One call at a time. Cancelled: this audio counts as not heard.
 
         Raises:
             AudioError: an odd number of bytes.
-            EngineError: the worker is overloaded or closed.
+            EngineError: the worker is overloaded or closed; only for what is run in a thread.
         """
         audio = self._rest + whole_samples(pcm16)
-        whole = len(audio) // _FRAME_BYTES * _FRAME_BYTES
-        if not whole:
+        n_frames = len(audio) // _FRAME_BYTES
+        if not n_frames:
             self._rest = audio
             return ()
-        compute = self._model.worker.run(self._model.frames, audio[:whole], self._context, self._state)
-        probabilities, self._context, self._state = await compute
+        whole = n_frames * _FRAME_BYTES
+        frames = np.frombuffer(audio, "<i2", n_frames * FRAME_SAMPLES).reshape(n_frames, FRAME_SAMPLES)
+        if n_frames > _MAX_IN_BATCH:
+            run = self._model.worker.run(self._model.run_all, frames, self._memory)
+        else:
+            run = self._in_batch(frames)
+        probabilities, self._memory = await run
         self._rest = audio[whole:]
         return probabilities
+
+    async def _in_batch(self, frames: Array) -> Heard:
+        if self._batch is None or self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._batch = self._model.batch(self._loop)
+        now = self._loop.time()
+        self._sounds_until = max(self._sounds_until, now) + len(frames) * _FRAME_S
+        return await self._batch.run(frames, self._memory, at_once=self._sounds_until > now + _AHEAD_S)
 
 
 def detectors(worker: Worker) -> Callable[[], SileroDetector]:

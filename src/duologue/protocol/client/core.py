@@ -19,6 +19,7 @@ from duologue.events import (
     ConversationItemDeleteEvent,
     InputAudioBufferAppendEvent,
     InputAudioBufferSpeechStartedEvent,
+    OutputAudioBufferClearEvent,
     RealtimeEvent,
     ResponseAudioDeltaEvent,
     ResponseCancelEvent,
@@ -249,6 +250,8 @@ class ConversationCore(HandlesEvents):
     def interrupt(self, *, now: float) -> None:
         """The user interrupts, without turn detection: stop the response, and cut what was not played of it."""
         self.cancel(now=now)  # first, so that the server truncates an item that is complete
+        if self.session_status.playing is not None and self.is_open:
+            self._enqueue(OutputAudioBufferClearEvent())
         self._interrupt()
 
     # --- what the player and the functions report
@@ -355,6 +358,7 @@ class ConversationCore(HandlesEvents):
             self.says_nothing_more
             and not self.session_status.user_speaks
             and not self.output_audio.playback.playing
+            and self.session_status.playing is None
             and not len(self._pending_commands)
         )
 
@@ -404,9 +408,10 @@ class ConversationCore(HandlesEvents):
         have_more = [player.report_now() for player in self.players]
         interruption = self.output_audio.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
-        if truncate is not None and truncate.item_id in self.store and self.is_open:
+        is_told_by_server = self.session_status.is_call  # what it has played it cuts by itself
+        if truncate is not None and truncate.item_id in self.store and self.is_open and not is_told_by_server:
             self._enqueue(truncate)
-        elif truncate is not None:  # out of band, or of a lost session: no server has the item
+        elif truncate is not None:  # or out of band, or of a lost session: no server has the item
             interruption = msgspec.structs.replace(interruption, truncate=None)
         if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))

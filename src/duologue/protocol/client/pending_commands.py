@@ -32,6 +32,7 @@ from duologue.events import (
     MessageItem,
     OutputAudioBufferClearedEvent,
     OutputAudioBufferClearEvent,
+    OutputAudioBufferStoppedEvent,
     RealtimeEvent,
     ResponseCancelEvent,
     ResponseCreatedEvent,
@@ -53,6 +54,7 @@ _ACKNOWLEDGED: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
     InputAudioBufferCommittedEvent: InputAudioBufferCommitEvent,
     InputAudioBufferClearedEvent: InputAudioBufferClearEvent,
     OutputAudioBufferClearedEvent: OutputAudioBufferClearEvent,
+    OutputAudioBufferStoppedEvent: OutputAudioBufferClearEvent,  # it came too late
     ConversationItemAddedEvent: ConversationItemCreateEvent,
     ConversationItemCreatedEvent: ConversationItemCreateEvent,
     ConversationItemRetrievedEvent: ConversationItemRetrieveEvent,

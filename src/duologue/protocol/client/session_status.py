@@ -8,6 +8,9 @@ from duologue.events import (
     InputAudioBufferSpeechStartedEvent,
     InputAudioBufferSpeechStoppedEvent,
     InputAudioTranscriptionCompletedEvent,
+    OutputAudioBufferClearedEvent,
+    OutputAudioBufferStartedEvent,
+    OutputAudioBufferStoppedEvent,
     RealtimeSession,
     SemanticVad,
     ServerVad,
@@ -28,6 +31,10 @@ class SessionStatus(Part):
         self.expires_at: int | None = None
         """When the server will end the session, in Unix seconds."""
         self.user_speaks = False
+        self.is_call = False
+        """Whether the server plays its speech itself, as over WebRTC and SIP, and so knows what was heard of it."""
+        self.playing: str | None = None
+        """The response whose speech it plays."""
         self._item_id = ""
         """The item of the user's latest turn."""
         self.interrupts = True
@@ -55,10 +62,22 @@ class SessionStatus(Part):
     ) -> None:
         self.user_speaks = False
 
+    @on(OutputAudioBufferStartedEvent)
+    def _started(self, event: OutputAudioBufferStartedEvent, context: EventContext) -> None:
+        self.is_call, self.playing = True, event.response_id
+
+    @on(OutputAudioBufferStoppedEvent, OutputAudioBufferClearedEvent)
+    def _stopped(
+        self, event: OutputAudioBufferStoppedEvent | OutputAudioBufferClearedEvent, context: EventContext
+    ) -> None:
+        if event.response_id == self.playing:
+            self.playing = None
+
     def lost(self) -> None:
         """The connection is lost, and with it the session and the user's turn."""
         self.expires_at = None
         self.user_speaks = False
+        self.is_call, self.playing = False, None
 
 
 def _interrupts(session: AnySession) -> bool:

@@ -12,9 +12,9 @@ from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.protocol import SessionKind
 from duologue.protocol.model_kinds import kind_of_model
 from duologue.server.dialect.adapter import BETA, BETA_SHAPED, asks_for_beta
-from duologue.server.http.auth import Keys, header, presented_keys, query, shows_two_keys
+from duologue.server.http.auth import Keys, digest, header, presented_keys, query, shows_two_keys
 from duologue.server.http.client_secrets import PREFIX, ClientSecrets
-from duologue.server.http.paths import AZURE, PATHS, is_translation, path_of
+from duologue.server.http.paths import AZURE, PATH, PATHS, is_translation, path_of
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
 from duologue.server.rate_limit import Rates
@@ -45,6 +45,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     """The number of a key, or an address, by which rates and memory are counted. Never a key."""
     session_start: SessionStart = SessionStart()
     """The session start of a client secret."""
+    secret: str | None = None
+    """The digest of the client secret; None: the caller has a real key, or needs none."""
 
 
 class Admission:
@@ -71,7 +73,7 @@ class Admission:
         self._keys = keys
         self._secrets = secrets
         self._origins = None if origins is None else frozenset(origin.rstrip("/").lower() for origin in origins)
-        self._models = frozenset(models)
+        self._models = tuple(models)
         self._dialect = dialect
         self._refuse_beta = refuse_beta
         self._lenient = lenient
@@ -81,14 +83,18 @@ class Admission:
     def check_origin(self, scope: Scope) -> None:
         """Raise Rejection for a page that may not use this server."""
         origin = header(scope, "origin")
-        if origin is None:
-            return
-        if self._origins is None:
-            allowed = bool(len(self._keys)) or is_loopback(origin)
-        else:
-            allowed = ANY_ORIGIN in self._origins or origin.rstrip("/").lower() in self._origins
-        if not allowed:
+        if origin is not None and not self.allows(origin):
             raise Rejection("origin")
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of this origin may use the server."""
+        if self._origins is None:
+            return bool(len(self._keys)) or is_loopback(origin)
+        return ANY_ORIGIN in self._origins or origin.rstrip("/").lower() in self._origins
+
+    def lacks_key(self, scope: Scope) -> bool:
+        """Whether a key is required, and the client shows none. Raises Rejection: it shows two."""
+        return bool(len(self._keys)) and not _keys_of(scope)
 
     def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
         """The caller with a valid key or client secret. Raises Rejection."""
@@ -96,7 +102,7 @@ class Admission:
         for key in shown:
             if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
                 owner, session_start = found
-                return Principal(owner=owner, session_start=session_start)
+                return Principal(owner=owner, session_start=session_start, secret=digest(key).hex())
         if not len(self._keys):
             if any(key.startswith(PREFIX) for key in shown):
                 # Without the secret's configuration, the session would not be the one that the client expects.
@@ -128,7 +134,17 @@ class Admission:
             return 0.0
         return _WRONG_KEY_DELAY_S
 
-    def session_start_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
+    def call_start_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
+        """The start of the session of a call. Counts for the principal's rate. Raises Rejection.
+
+        A page that names no model, as the official package, gets the first one: the other way to say it, the model in a
+        client secret, is for those who have a server.
+        """
+        return self.session_start_of(scope, principal, now=now, default_model=next(iter(self._models), None))
+
+    def session_start_of(
+        self, scope: Scope, principal: Principal, *, now: float, default_model: str | None = None
+    ) -> SessionStart:
         """The start of the session that this principal requests. Counts for its rate. Raises Rejection."""
         if not self._rates.take(principal.owner, now):
             raise Rejection("rate")
@@ -147,7 +163,7 @@ class Admission:
             session_start = msgspec.structs.replace(session_start, kind=_INTENTS.get(intent, "realtime"))
         # Azure names a model by its deployment.
         named = (parameters.get(name, [""])[0] for name in ("model", "deployment"))
-        model = session_start.model or next((name for name in named if name), None)
+        model = session_start.model or next((name for name in named if name), default_model)
         if strict:
             self._check_model(session_start, model, scope)
         # A transcription session of the hosted service names its model later, in its configuration.
@@ -187,8 +203,12 @@ class Admission:
             raise Rejection("model_of_another_kind", model=model)
 
     def dialect_of(self, scope: Scope) -> str:
-        of_path = PATHS.get(path_of(scope))
-        asks = asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ())
+        path = path_of(scope)
+        of_path = PATHS.get(path)
+        # Calls were made on the path of WebSockets in the beta alone, by pages that do not say so in a header.
+        asks = asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ()) or (
+            scope["type"] == "http" and path.removeprefix(AZURE) == PATH
+        )
         if self._refuse_beta and (asks or of_path in BETA_SHAPED):
             raise Rejection("beta")
         if of_path is not None:

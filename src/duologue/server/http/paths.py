@@ -12,6 +12,7 @@ from duologue.transports.asgi import Scope
 
 __all__ = [
     "AZURE",
+    "CALLS_PATH",
     "LIVE_PATH",
     "PATH",
     "PATHS",
@@ -45,6 +46,9 @@ Azure clients are configured with a host and add the path themselves.
 
 LIVE_PATH: Final = "/v1/live/sessions"
 """Where Live sessions begin; the paths of sidebands and forks are below it."""
+
+CALLS_PATH: Final = f"{PATH}/calls"
+"""Where calls over WebRTC are made; what is done to a call is below it."""
 
 _LIVE: Final = re.compile(rf"(?:{AZURE})?{LIVE_PATH}(?:/(?P<id>[^/]{{1,128}})/(?P<verb>attach|fork))?")
 

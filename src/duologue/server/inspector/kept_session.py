@@ -54,6 +54,7 @@ class KeptSession:
             "model": header.model,
             "dialect": header.dialect,
             "subject": header.subject,
+            "medium": header.medium,
             "duration_s": round(self.lines.last_s, 1),
             "lines": self.lines.end,
             "is_open": self.is_open,

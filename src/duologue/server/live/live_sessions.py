@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import msgspec
 
@@ -19,6 +18,7 @@ from duologue.server.live.live_settings import live_defaults
 from duologue.server.live.session import LiveServerSession
 from duologue.server.live.sideband import Sideband
 from duologue.server.live.stored_sessions import StoredSessions
+from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import Upstream
@@ -26,23 +26,7 @@ from duologue.server.session_start import LiveRequest, SessionStart
 from duologue.server.telemetry.observer import Observer
 from duologue.transports import Transport
 
-__all__ = ["LiveSessions", "ServedLive"]
-
-
-class ServedLive(Protocol):
-    """What serves one connection of the Live family."""
-
-    async def run(self) -> None:
-        """Serve until the connection ends."""
-        ...
-
-    def drain(self) -> None:
-        """End as soon as nothing is under way."""
-        ...
-
-    def stop(self) -> None:
-        """End now."""
-        ...
+__all__ = ["LiveSessions"]
 
 
 class LiveSessions:
@@ -80,7 +64,7 @@ class LiveSessions:
 
     def serve(
         self, wanted: LiveRequest, transport: Transport, *, owner: str, engines: Engines, observer: Observer
-    ) -> ServedLive:
+    ) -> Served:
         """A session, a fork or a sideband of this owner. Raises Rejection."""
         if wanted.verb == "attach":
             return self._sideband(wanted, transport, owner=owner, observer=observer)
@@ -113,7 +97,7 @@ class LiveSessions:
         share = self._budget.share(owner)
         return Sideband(transport, session, limits=self._limits, observer=observer, share=share, new_id=self._new_id)
 
-    def relay(self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer) -> ServedLive:
+    def relay(self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer) -> Served:
         """A relay to the same path of an upstream, which passes every message unchanged. Raises Rejection."""
         open_live = upstream.open_live
         if open_live is None:

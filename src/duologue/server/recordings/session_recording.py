@@ -124,6 +124,7 @@ class SessionRecording:
                     dialect=header.dialect,
                     family=cast("SessionFamily | None", header.family),
                     subject=header.subject,
+                    medium=header.medium,
                     failed=lambda failure: self._stop(str(failure)),
                 )
             except RecordingError as fault:

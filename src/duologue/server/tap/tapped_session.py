@@ -71,11 +71,17 @@ class TappedSession:
         return _TappedTransport(transport, self) if self._made_by else transport
 
     def about(
-        self, *, family: SessionFamily, subject: str, model: str | None = None, dialect: str | None = None
+        self,
+        *,
+        family: SessionFamily,
+        subject: str,
+        model: str | None = None,
+        dialect: str | None = None,
+        medium: str | None = None,
     ) -> None:
         """Fields of the header, before the session is made. `subject` is whose session it is, never a key."""
         self._header = msgspec.structs.replace(
-            self._header, family=family, subject=subject, model=model, dialect=dialect
+            self._header, family=family, subject=subject, model=model, dialect=dialect, medium=medium
         )
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:

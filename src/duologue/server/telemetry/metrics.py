@@ -22,6 +22,7 @@ from duologue.events import (
 from duologue.events.live import LiveErrorEvent
 from duologue.server.budget import Budget
 from duologue.server.telemetry.observer import NullSessionObserver, ObservedEvent, Stage
+from duologue.transports.webrtc.peer import PeerFigures
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
@@ -43,6 +44,18 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "duologue_sent_bytes": ("total", (), "Messages to clients."),
     "duologue_audio_in_seconds": ("total", (), "Audio that clients sent."),
     "duologue_audio_out_seconds": ("total", (), "Speech that was made for clients."),
+    "duologue_calls": (
+        "counter",
+        ("connected",),
+        "Calls over WebRTC that ended; those that never connected were answered, and no media came.",
+    ),
+    "duologue_call_packets": (
+        "counter",
+        ("fate",),
+        "Packets of callers' sound, received and lost.",
+    ),
+    "duologue_call_concealed_seconds": ("counter", (), "Sound that was invented for packets that were lost or late."),
+    "duologue_call_round_trip_seconds": ("histogram", (), "To callers and back, as measured at the end of a call."),
     "duologue_held_bytes": (
         "held gauge",
         ("kind",),
@@ -68,6 +81,8 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
 A "total" is a counter that changes with every message; the library's own counters take a lock each time. "held" metrics
 are read from the server's budget at each scrape.
 """
+
+_CONCEALED_HZ: Final = 48_000
 
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 5.0, 15.0, 60.0)
 """Finest between 0.2 s, a pause of people, and 0.8 s, a pause that disturbs a conversation."""
@@ -137,6 +152,18 @@ class Metrics:
     def turned_away(self, reason: str) -> None:
         """Counts a rejected client, or a connection that a limit has ended."""
         self.counters["turned_away"].labels(reason).inc()
+
+    def call_ended(self, figures: PeerFigures | None) -> None:
+        """Counts a call over WebRTC, whose session is counted like all; None: it never connected."""
+        self.counters["calls"].labels("no" if figures is None else "yes").inc()
+        if figures is None:
+            return
+        for fate, packets in (("received", figures.received_packets), ("lost", figures.lost_packets)):
+            # Packets that came twice make the count of lost ones negative: RFC 3550, section 6.4.1.
+            self.counters["call_packets"].labels(fate).inc(max(0, packets or 0))
+        self.counters["call_concealed_seconds"].inc((figures.concealed_samples or 0) / _CONCEALED_HZ)
+        if figures.round_trip_ms is not None:
+            self.histograms["call_round_trip_seconds"].observe(figures.round_trip_ms / 1000)
 
     def page(self) -> tuple[bytes, str]:
         """All metrics in the text format of Prometheus, and its content type."""

@@ -31,7 +31,7 @@ class Detail {
     const { header, call } = data;
     /** @type {[string, string | null | undefined][]} */
     const facts = [
-      ['Address', header.url], ['Session', call.session_id], ['Subject', header.subject], ['Started', header.started_at],
+      ['Address', header.url], ['Medium', header.medium], ['Session', call.session_id], ['Subject', header.subject], ['Started', header.started_at],
       ...talkFacts(data),
     ];
     const list = element('dl', { className: 'facts-list' });

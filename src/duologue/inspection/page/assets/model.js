@@ -50,7 +50,7 @@
  * @typedef {'user' | 'model'} Side
  * @typedef {{count: number, chunks: {id: string, first: number, count: number}[], index: string}} FrameStore
  * @typedef {{started_at?: string, side?: string, url?: string | null, model?: string | null,
- *   dialect?: string | null, family?: string | null, subject?: string | null}} Header
+ *   dialect?: string | null, family?: string | null, subject?: string | null, medium?: string | null}} Header
  *
  * @typedef {{version: number, title: string, header: Header, duration_s: number, redacted: string[],
  *   cut_off: boolean, notes: string[], figures: Figures, call: CallRows, lanes: LaneRows,

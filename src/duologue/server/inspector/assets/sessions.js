@@ -6,7 +6,7 @@
 
 /**
  * @typedef {{id: string, started_at: string, family: string | null, model: string | null, dialect: string | null,
- *   subject: string | null, duration_s: number, lines: number, is_open: boolean,
+ *   subject: string | null, medium: string | null, duration_s: number, lines: number, is_open: boolean,
  *   closed: {code: number, reason: string, by: string} | null}} Session
  */
 
@@ -67,7 +67,7 @@ function row(session) {
     cell(new Date(session.started_at).toLocaleTimeString()),
     cell(clock(session.duration_s), 'number'),
     cell(session.lines.toLocaleString('en-US'), 'number'),
-    cell([session.family, session.dialect].filter((each) => each !== null && each !== 'openai').join(', ')),
+    cell([session.family, session.dialect, session.medium].filter((each) => each !== null && each !== 'openai').join(', ')),
     cell(session.model ?? ''),
     cell(session.subject ?? ''),
   );

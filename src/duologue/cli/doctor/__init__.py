@@ -1,0 +1,1 @@
+"""What `duologue doctor` tries: one step after the other, each with what happened and what to do."""

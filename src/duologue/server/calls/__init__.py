@@ -1,0 +1,1 @@
+"""Calls over WebRTC: made, found and ended by HTTP; their sessions are those of any medium."""

@@ -1,0 +1,146 @@
+"""One call: from its offer to the end of its session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import msgspec
+
+from duologue.errors import ConnectFailed
+from duologue.printable import printable_message
+from duologue.server.http.admission import Principal
+from duologue.server.open_sessions import Served
+from duologue.server.rejections import Rejection
+from duologue.server.telemetry.log import log_event
+from duologue.server.tracebacks import drop_traceback
+from duologue.transports import Transport
+from duologue.transports.webrtc.call import CallTransport
+from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft, Peer, PeerFigures
+
+__all__ = ["CONNECT_S", "MAX_SIDEBANDS", "Call", "OpenSession"]
+
+CONNECT_S: Final = 30.0
+"""From the answer to a connected peer. A browser that can connect does so in a second; one that cannot gives up after
+15 to 30 s."""
+
+MAX_SIDEBANDS: Final = 16
+"""Of one call, as of one Live session. Applications open one."""
+
+_FINISHED: Final = 1000
+_GOING_AWAY: Final = 1001
+
+OpenSession: TypeAlias = Callable[[Transport], Awaitable[Served]]
+"""Makes the session over a transport, after what may fail: the connection to an upstream."""
+
+
+class Call:
+    """A peer, and the session that is served over it. Ends with the session."""
+
+    def __init__(
+        self,
+        *,
+        call_id: str,
+        principal: Principal,
+        offer: str,
+        peer: Peer,
+        open_session: OpenSession,
+        new_id: Callable[[str], str],
+        connect_s: float = CONNECT_S,
+        on_end: Callable[[PeerFigures | None], None] = lambda _: None,
+    ) -> None:
+        """`on_end` is told what the stack has measured, when an answered call is over; None: it never connected."""
+        self.call_id = call_id
+        self.principal = principal
+        self.transport = CallTransport(peer, new_id=new_id, call_id=call_id)
+        self.n_sidebands = 0
+        self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """The answer to the offer; or the `Rejection`, if there is no call."""
+        self._offer = offer
+        self._peer = peer
+        self._open_session = open_session
+        self._connect_s = connect_s
+        self._on_end = on_end
+        self._task: asyncio.Task[object] | None = None
+        self._session: Served | None = None
+
+    def belongs_to(self, principal: Principal) -> bool:
+        """Whether this caller may see and end the call: with a real key, all of the owner; with a client secret, those
+        that it has made."""
+        same_owner = principal.owner == self.principal.owner
+        return same_owner and principal.secret in (None, self.principal.secret)
+
+    async def run(self) -> None:
+        """Answer the offer, and serve the session. Cancelling ends the call."""
+        self._task = asyncio.current_task()
+        try:
+            answer = await self._peer.answer(self._offer)
+            self._session = await self._open_session(self.transport)
+        except asyncio.CancelledError:
+            await self._refuse(Rejection("draining"))
+            raise
+        except Exception as fault:
+            await self._refuse(_rejection_of(fault, self.call_id))
+            drop_traceback(fault)
+            return
+        if not self.answered.done():
+            self.answered.set_result(answer)
+        connecting = asyncio.get_running_loop().call_later(self._connect_s, self._give_up)
+        try:
+            await self._session.run()
+        finally:
+            connecting.cancel()
+            await self.transport.close(_GOING_AWAY)
+            figures = await self._peer.figures() if self.transport.is_connected else None
+            self._report_end(figures)
+
+    def drain(self) -> None:
+        """End as soon as nothing is under way."""
+        self._session.drain() if self._session is not None else self.stop()
+
+    def stop(self) -> None:
+        """End now."""
+        if self._session is not None:
+            self._session.stop()
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def hang_up(self) -> None:
+        """End as if the peer had left."""
+        await self.transport.close(_FINISHED, "the call was hung up")
+
+    def _give_up(self) -> None:
+        if not self.transport.is_connected:
+            log_event(logging.INFO, "call never connected", call=self.call_id, seconds=self._connect_s)
+            self.stop()
+
+    def _report_end(self, figures: PeerFigures | None) -> None:
+        measured = {} if figures is None else msgspec.structs.asdict(figures)
+        facts = {name: figure for name, figure in measured.items() if figure is not None}
+        log_event(logging.INFO, "call ended", call=self.call_id, connected=figures is not None, **facts)
+        self._on_end(figures)
+
+    async def _refuse(self, rejection: Rejection) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(rejection)
+        await self.transport.close(rejection.close_code)
+
+
+def _rejection_of(fault: Exception, call_id: str) -> Rejection:
+    match fault:
+        case Rejection():
+            return fault
+        case InvalidOffer():
+            return Rejection("invalid_offer", reason=printable_message(str(fault)))
+        case NoPortsLeft():
+            return Rejection("no_ports")
+        case ConnectFailed(status=status):
+            log_event(logging.WARNING, "no upstream", call=call_id, reason=str(fault))
+            # The client does not get the upstream's address, which is in the log.
+            problem = "cannot be reached" if status is None else f"refused the session (HTTP {status})"
+            return Rejection("upstream_busy" if fault.retryable else "no_upstream", problem=problem)
+        case _:
+            log_event(logging.ERROR, "call broke", fault=fault, call=call_id)
+            return Rejection("broken")

@@ -1,0 +1,103 @@
+"""All calls of a server, by their ids."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, asynccontextmanager
+from typing import Final
+
+from duologue.errors import MissingExtra
+from duologue.server.calls.call import Call
+from duologue.server.http.admission import Principal
+from duologue.server.rejections import Rejection
+from duologue.transports.webrtc.peer import PeerSettings, Stack
+
+__all__ = ["Calls"]
+
+_ID_BYTES: Final = 16
+"""As at the hosted service. On a server without keys the id is all that keeps two users of one address apart."""
+
+
+class Calls:
+    """Makes peers, and runs calls while the server runs."""
+
+    def __init__(self, *, stack: Stack | None, settings: PeerSettings | None, webrtc: bool) -> None:
+        """Without a `stack`, the one that is installed is loaded at the first call."""
+        self._stack = stack
+        self.settings = settings or PeerSettings()
+        self._webrtc = webrtc
+        self._calls: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_running = False
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Calls can be made during the block; at its end those that are left are ended."""
+        self._is_running = True
+        try:
+            yield
+        finally:
+            self._is_running = False
+            for call in tuple(self._calls.values()):
+                call.stop()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    async def loaded_stack(self, *, websocket: str) -> Stack:
+        """What makes peers. Raises Rejection: there is no WebRTC; `websocket` is the path of what there is."""
+        if not self._webrtc:
+            raise Rejection("webrtc_off", websocket=websocket)
+        if self._stack is None:
+            from duologue.transports.webrtc.stacks import load_stack
+
+            try:
+                # In a thread: the library has 24 MB, and other calls go on.
+                self._stack = await asyncio.to_thread(load_stack)
+            except MissingExtra:
+                raise Rejection("no_webrtc_package") from None
+        return self._stack
+
+    @staticmethod
+    def new_id() -> str:
+        """An id that cannot be guessed."""
+        return f"rtc_{secrets.token_hex(_ID_BYTES)}"
+
+    async def start(self, call: Call, held: ExitStack) -> str:
+        """Run a call; returns the answer to its offer. What is `held` for the call is closed at its end.
+
+        Cancelling leaves the call to itself: without a peer that connects, it ends in time.
+
+        Raises:
+            Rejection: there is no call.
+        """
+        if not self._is_running:
+            held.close()
+            raise Rejection("not_ready")
+        self._calls[call.call_id] = call
+        held.callback(self._calls.pop, call.call_id, None)
+        task = asyncio.ensure_future(call.run())  # noqa: TID251 - `running` waits for it
+        self._tasks.add(task)
+        # Not in the task itself: a task that is cancelled before its start runs no code.
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: _end(call, held))
+        return await asyncio.shield(call.answered)
+
+    def find(self, call_id: str, principal: Principal) -> Call | None:
+        """The open call of this id, if the caller may use it."""
+        call = self._calls.get(call_id)
+        return call if call is not None and call.belongs_to(principal) else None
+
+    async def hang_up(self, call: Call) -> None:
+        """End a call, which from now on is not found any more."""
+        self._calls.pop(call.call_id, None)
+        await call.hang_up()
+
+
+def _end(call: Call, held: ExitStack) -> None:
+    held.close()
+    call.answered.cancel()

@@ -1,0 +1,137 @@
+"""The HTTP routes of calls: make one, hang it up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from functools import wraps
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from duologue.clock import loop_time, unix_time
+from duologue.printable import printable_name
+from duologue.server.calls.call import Call
+from duologue.server.calls.offers import combined_start, read_offer
+from duologue.server.calls.upstreams import opened
+from duologue.server.http.admission import Principal, peer_of
+from duologue.server.http.paths import AZURE, CALLS_PATH, PATH, path_of, right_path, url_of
+from duologue.server.open_sessions import Served
+from duologue.server.rejections import Rejection
+from duologue.server.session_start import SessionStart
+from duologue.transports import Transport
+
+if TYPE_CHECKING:
+    from duologue.server.app import RealtimeApp
+    from duologue.server.http.routes import PageRow
+
+__all__ = ["call_pages"]
+
+_ONLY_FOR_SIP: Final = ("accept", "refer", "reject")
+
+_Page: TypeAlias = Callable[[Request, Principal], Awaitable[Response]]
+
+
+def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
+    """The routes, without Azure's prefix."""
+
+    def admitted(page: _Page) -> Callable[[Request], Awaitable[Response]]:
+        """A page for callers with a key or a client secret. Its rejections are observed, as those of sessions are."""
+
+        @wraps(page)
+        async def checked(request: Request) -> Response:
+            principal = None
+            try:
+                app.admission.check_origin(request.scope)
+                principal = app.admission.principal_of(request.scope, unix_now_s=unix_time())
+                return await page(request, principal)
+            except Rejection as rejection:
+                await app.reject(rejection, request.scope, principal)
+                raise
+
+        return checked
+
+    async def create(request: Request, principal: Principal) -> Response:
+        stack = await app.calls.loaded_stack(websocket=right_path(request.scope))
+        offer = await read_offer(request, app)
+        if offer.session is not None:
+            session_start = combined_start(offer.session, principal.session_start, app)
+            principal = msgspec.structs.replace(principal, session_start=session_start)
+        session_start = app.admission.call_start_of(request.scope, principal, now=loop_time())
+        app.open_sessions.check_room(principal.owner)
+        # No wait from here until the call is counted.
+        held = ExitStack()
+        call = Call(
+            call_id=app.calls.new_id(),
+            principal=principal,
+            offer=offer.sdp,
+            peer=stack.new_peer(app.calls.settings),
+            open_session=_open_session(app, request, principal, session_start, held),
+            new_id=app.new_id,
+            on_end=app.call_ended,
+        )
+        held.enter_context(app.open_sessions.counted(call, principal.owner))
+        answer = await app.calls.start(call, held)
+        return Response(
+            answer,
+            201,
+            headers={
+                "content-type": "application/sdp",
+                "location": f"{_calls_path(request)}/{call.call_id}",
+                "cache-control": "no-store",
+            },
+        )
+
+    async def hang_up(request: Request, principal: Principal) -> Response:
+        await app.calls.hang_up(_call_of(request, principal, app))
+        return Response(status_code=200)
+
+    async def only_for_sip(request: Request, principal: Principal) -> Response:
+        raise Rejection("no_sip_call", call_id=_call_of(request, principal, app).call_id)
+
+    return (
+        ("POST", PATH, admitted(create)),
+        ("POST", CALLS_PATH, admitted(create)),
+        ("POST", f"{CALLS_PATH}/{{call_id}}/hangup", admitted(hang_up)),
+        *(("POST", f"{CALLS_PATH}/{{call_id}}/{verb}", admitted(only_for_sip)) for verb in _ONLY_FOR_SIP),
+    )
+
+
+def _call_of(request: Request, principal: Principal, app: RealtimeApp) -> Call:
+    """The call that the path names. Raises Rejection."""
+    call_id: str = request.path_params["call_id"]
+    call = app.calls.find(call_id, principal)
+    if call is None:
+        raise Rejection("no_call", call_id=printable_name(call_id))
+    return call
+
+
+def _calls_path(request: Request) -> str:
+    """The path of calls as the client sees it."""
+    prefix = AZURE if path_of(request.scope).startswith(AZURE) else ""
+    root: str = request.scope.get("root_path", "")
+    return root + prefix + CALLS_PATH
+
+
+def _open_session(
+    app: RealtimeApp, request: Request, principal: Principal, session_start: SessionStart, held: ExitStack
+) -> Callable[[Transport], Awaitable[Served]]:
+    async def open_session(transport: Transport) -> Served:
+        upstream = None if app.upstream is None else await opened(app.upstream, session_start)
+        tapped = app.tapped_session(url_of(request.scope))
+        held.callback(tapped.close)
+        tapped.about(
+            family="realtime",
+            subject=principal.owner,
+            model=session_start.model or app.realtime.default_model,
+            dialect=session_start.dialect,
+            medium="webrtc",
+        )
+        observer = app.observer(tapped, address=peer_of(request.scope), owner=principal.owner)
+        return app.realtime.serve(
+            tapped.around(transport), session_start, owner=principal.owner, observer=observer, upstream=upstream
+        )
+
+    return open_session

@@ -1,0 +1,1 @@
+"""The page on which people talk to the server, in their browser."""

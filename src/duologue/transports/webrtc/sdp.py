@@ -1,0 +1,133 @@
+"""Session descriptions as text: what is refused, left out and rewritten before a stack or the other end sees them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft
+
+__all__ = ["MAX_SDP_BYTES", "NO_LIMIT_BYTES", "checked_answer", "checked_offer", "max_message_bytes", "public_sdp"]
+
+MAX_SDP_BYTES: Final = 65_536
+"""An offer of Chromium with video and all its codecs has 8 KiB."""
+
+NO_LIMIT_BYTES: Final = (1 << 30) - 1
+"""What stands for "no limit" and for more than this: Firefox's own number."""
+
+_DEFAULT_MESSAGE_BYTES: Final = 65_536
+"""RFC 8841, section 6: where the attribute is missing."""
+
+_MAX_SECTIONS: Final = 4
+"""Sound, events, and up to two of video, which are declined. A section costs the stack a transceiver, or a port."""
+
+_MAX_LINES: Final = 2_000
+"""Chromium's offers with video have 200."""
+
+_LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
+_OPUS: Final = re.compile(r"a=rtpmap:(\d{1,3}) opus/", re.IGNORECASE)
+_MESSAGE_SIZE: Final = re.compile(r"a=max-message-size:(\d{1,19})")
+_CONNECTION: Final = re.compile(r"(c=|a=rtcp:\d+ )IN IP[46] \S+")
+
+
+def checked_offer(offer: str, /) -> str:
+    """The offer as a stack may see it: without candidates, every line with its end.
+
+    The other end checks the candidates of this one, so its own are not needed; and none can have this machine send
+    packets to an address of another's choice, or look a name up.
+
+    Raises:
+        InvalidOffer: no SDP, too long, too many sections, or no Opus.
+    """
+    lines = _lines(offer)
+    sections = _sections(lines)
+    if len(sections) > _MAX_SECTIONS:
+        raise InvalidOffer(f"Invalid SDP offer: {len(sections)} media sections; at most {_MAX_SECTIONS} are taken.")
+    if not any(_has_opus(section) for section in sections):
+        raise InvalidOffer("Invalid SDP offer: it has no audio section with the codec Opus.")
+    return _text([line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))])
+
+
+def checked_answer(answer: str, /) -> str:
+    """The answer of another end, every line with its end. Its candidates stay: they are the way to it.
+
+    Raises:
+        InvalidOffer: no SDP, too long, or too many sections.
+    """
+    lines = _lines(answer)
+    if len(_sections(lines)) > _MAX_SECTIONS:
+        raise InvalidOffer(f"Invalid SDP answer: more than {_MAX_SECTIONS} media sections.")
+    return _text(lines)
+
+
+def max_message_bytes(sdp: str, /) -> int:
+    """The longest message that the end which wrote this takes on its data channel (RFC 8841)."""
+    sizes = [int(found[1]) for line in _LINE_BREAK.split(sdp) if (found := _MESSAGE_SIZE.fullmatch(line.strip()))]
+    if not sizes:
+        return _DEFAULT_MESSAGE_BYTES
+    return min(sizes[-1] or NO_LIMIT_BYTES, NO_LIMIT_BYTES)
+
+
+def public_sdp(sdp: str, /, *, public_address: str | None = None) -> str:
+    """The own description as the other end gets it.
+
+    Candidates that only call out over TCP are left out: a browser's do nothing else either. With `public_address`, the
+    candidates of its family name it in place of the machine's own, and the others are left out; if none has its family,
+    all name it.
+
+    Raises:
+        NoPortsLeft: it has no candidate, so that the other end could never reach this one.
+    """
+    lines = [line for line in _lines(sdp) if not (line.startswith("a=candidate:") and " tcptype active" in line)]
+    candidates = {line for line in lines if line.startswith("a=candidate:")}
+    if not candidates:
+        raise NoPortsLeft("no UDP port could be opened: all of the range are taken, or this machine has no network")
+    if public_address is None:
+        return _text(lines)
+    family = ipaddress.ip_address(public_address).version
+    of_family = {line for line in candidates if _family(line) == family} or candidates
+    return _text([_renamed(line, public_address, family) for line in lines if line not in candidates - of_family])
+
+
+def _lines(sdp: str) -> list[str]:
+    if len(sdp) > MAX_SDP_BYTES or (not sdp.isascii() and len(sdp.encode(errors="replace")) > MAX_SDP_BYTES):
+        raise InvalidOffer(f"Invalid SDP: more than {MAX_SDP_BYTES} bytes.")
+    lines = [line for line in _LINE_BREAK.split(sdp.strip()) if line]
+    if not lines or lines[0] != "v=0" or "\0" in sdp:
+        raise InvalidOffer("Invalid SDP: not a WHIP-compliant offer or answer; it begins with the line v=0.")
+    if len(lines) > _MAX_LINES:
+        raise InvalidOffer(f"Invalid SDP: more than {_MAX_LINES} lines.")
+    return lines
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _sections(lines: list[str]) -> list[list[str]]:
+    starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
+    return [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+
+
+def _has_opus(section: list[str]) -> bool:
+    """Whether it is an accepted section of audio, and names Opus among its own payload types."""
+    kind, port, *rest = [*section[0].removeprefix("m=").split(" "), ""]
+    if kind != "audio" or port == "0":
+        return False
+    opus = {found[1] for line in section if (found := _OPUS.match(line))}
+    return not opus.isdisjoint(rest[1:])
+
+
+def _family(candidate: str) -> int | None:
+    try:
+        return ipaddress.ip_address(candidate.split(" ")[4]).version
+    except (IndexError, ValueError):  # a name
+        return None
+
+
+def _renamed(line: str, address: str, family: int) -> str:
+    if line.startswith("a=candidate:"):
+        fields = line.split(" ")
+        return " ".join([*fields[:4], address, *fields[5:]])
+    return _CONNECTION.sub(rf"\g<1>IN IP{family} {address}", line)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from duologue.server.limits import Limits
+from duologue.server.open_sessions import OpenSessions
+from duologue.server.rejections import Rejection
+
+
+class Served:
+    """Notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def run(self) -> None:
+        """Serve nothing."""
+
+    def drain(self) -> None:
+        self.asked.append("drain")
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+
+def ready(limits: Limits | None = None) -> OpenSessions:
+    sessions = OpenSessions(limits or Limits())
+    sessions.ready = True
+    return sessions
+
+
+def refused(sessions: OpenSessions, owner: str = "key 1") -> str | None:
+    try:
+        sessions.check_room(owner)
+    except Rejection as rejection:
+        return rejection.name
+    return None
+
+
+async def test_there_is_room_while_the_server_is_ready_and_does_not_drain() -> None:
+    sessions = OpenSessions(Limits())
+    assert refused(sessions) == "not_ready"
+    sessions.ready = True
+    assert refused(sessions) is None
+    await sessions.drain()
+    assert refused(sessions) == "draining"
+
+
+async def test_sessions_are_counted_for_their_length_in_total_and_by_owner() -> None:
+    sessions = ready(Limits(sessions=3, max_sessions_per_owner=2))
+    with sessions.counted(Served(), "key 1"), sessions.counted(Served(), "key 1"):
+        assert (len(sessions), refused(sessions), refused(sessions, "key 2")) == (2, "owner_sessions", None)
+        with sessions.counted(Served(), "key 2"):
+            assert refused(sessions, "key 3") == "full"
+    assert (len(sessions), refused(sessions)) == (0, None)
+
+
+async def test_draining_waits_for_each_session() -> None:
+    sessions, session = ready(), Served()
+    with sessions.counted(session, "key 1"):
+        draining = asyncio.ensure_future(sessions.drain())
+        await asyncio.sleep(0)
+        assert (session.asked, draining.done()) == (["drain"], False)
+    await asyncio.wait_for(draining, 5)
+
+
+@pytest.mark.usefixtures("idle_clock")
+async def test_sessions_that_take_too_long_are_stopped() -> None:
+    sessions, session = ready(Limits(drain_s=3)), Served()
+    counted = sessions.counted(session, "key 1")
+    with counted:
+        draining = asyncio.ensure_future(sessions.drain())
+        await asyncio.sleep(4)
+        assert session.asked == ["drain", "stop"]
+    await draining
