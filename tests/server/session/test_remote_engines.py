@@ -13,6 +13,7 @@ import pytest
 from duologue.engines.registry import Engines
 from duologue.engines.remote.synthesizer import RemoteSynthesizer
 from duologue.engines.remote.transcriber import RemoteTranscriber
+from duologue.server import RealtimeApp
 from duologue.testing import scripted_engines
 from tests.engines._stand_in import endpoint, http, sse
 from tests.server._listening import scripted_app
@@ -145,6 +146,5 @@ async def test_readiness_follows_the_services(caplog: pytest.LogCaptureFixture) 
     assert KEY not in caplog.text
 
 
-def asked(app: object) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type] - an ASGI application
-    return httpx.AsyncClient(transport=transport, base_url="http://server")
+def asked(app: RealtimeApp) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server")

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from duologue.cli.errors import TurnFailed
 from duologue.cli.run import run_to_end
 from duologue.engines.registry import DEFAULTS, load
-from duologue.engines.remote.endpoint import Endpoint
+from duologue.engines.remote.endpoint import HttpService
 from duologue.engines.remote.voices import voices_in
 from duologue.engines.worker import Worker
 from duologue.printable import printable_name
@@ -58,7 +58,7 @@ async def _shipped() -> tuple[list[str], Any]:
 
 
 async def _served(url: str, api_key: str | None) -> tuple[list[str], Any]:
-    service = Endpoint(_base_of(url), engine="voices", service="the server", api_key=api_key)
+    service = HttpService(_base_of(url), engine="voices", service="the server", api_key=api_key)
     try:
         content = await service.get("audio/voices")
     finally:
