@@ -17,12 +17,15 @@ from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
+from duologue.server.allowances import Allowances
 from duologue.server.budget import Budget
 from duologue.server.calls.calls import Calls
 from duologue.server.calls.sideband import CallSideband
-from duologue.server.http.admission import Admission, Principal, peer_of
+from duologue.server.http.admission import Admission, peer_of
 from duologue.server.http.auth import Keys, query
+from duologue.server.http.authentication import Authenticate, Principal, identify
 from duologue.server.http.client_secrets import ClientSecrets
+from duologue.server.http.key_file import NamedKey
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
 from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
@@ -80,6 +83,10 @@ class RealtimeApp:
     Calls over WebRTC are served unless `webrtc` is false. Their peers are made by `stack`, by default the one of the
     extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
 
+    With `named_keys` clients present one of these, whose callers have names and limits. `authenticate` is asked first,
+    with the ASGI scope of every handshake and request: it returns a `Principal`, or None for a caller that it does not
+    know, or an awaitable of these. It must not block, and has 10 s.
+
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
@@ -111,6 +118,8 @@ class RealtimeApp:
         stack: Stack | None = None,
         peer_settings: PeerSettings | None = None,
         talk: bool = False,
+        named_keys: Sequence[NamedKey] = (),
+        authenticate: Authenticate | None = None,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -128,7 +137,12 @@ class RealtimeApp:
             max_owner_bytes=self.limits.max_owner_client_secret_bytes,
             budget=self.budget,
         )
-        keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
+        keys = Keys(
+            [api_key] if isinstance(api_key, str) else api_key or (),
+            named=[(key.name, key.sha256) for key in named_keys],
+        )
+        allowances = Allowances({key.name: key.allowance for key in named_keys})
+        self._authenticate = authenticate
         self.admission = Admission(
             keys=keys,
             secrets=self.secrets,
@@ -138,6 +152,8 @@ class RealtimeApp:
             dialect=dialect,
             refuse_beta=refuse_beta,
             lenient=self.defaults.lenient,
+            allowances=allowances,
+            authenticates=authenticate is not None,
         )
         long_work = asyncio.Lock()
         self._live = LiveSessions(
@@ -145,6 +161,7 @@ class RealtimeApp:
             limits=self.limits,
             budget=self.budget,
             models=models,
+            allowances=allowances,
             long_work=long_work,
             new_id=new_id,
         )
@@ -158,9 +175,10 @@ class RealtimeApp:
             models=self._models,
             new_id=new_id,
         )
-        self.open_sessions = OpenSessions(self.limits)
+        self.open_sessions = OpenSessions(self.limits, allowances)
         self.calls = Calls(stack=stack, settings=peer_settings, webrtc=webrtc)
         metrics = Metrics(budget=self.budget)
+        self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
         tracing = traces(tracer_provider)
@@ -215,6 +233,8 @@ class RealtimeApp:
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
+        if self._authenticate is not None:
+            await identify(self._authenticate, scope)
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
@@ -380,7 +400,8 @@ class RealtimeApp:
 
     def observer(self, *others: Observer, **facts: str) -> Observers:
         """All observers, with a log that has these facts of the client."""
-        return Observers((*self._observers, LogObserver(**facts), *others))
+        figures = self._owner_figures.of(facts["owner"]) if "owner" in facts else None
+        return Observers((*self._observers, LogObserver(**facts), *([figures] if figures is not None else []), *others))
 
     def _admit(
         self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer

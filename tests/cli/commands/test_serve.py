@@ -110,9 +110,13 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 @asynccontextmanager
 async def thoughtful_model() -> AsyncGenerator[str, None]:
-    """A chat endpoint that never answers; its URL."""
+    """A chat endpoint that never answers, except whether it is there; its URL."""
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await reader.read(3)) == b"GET":
+            writer.write(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            writer.close()
+            return
         await reader.read()  # until the client has gone: from Python 3.12 on, a server waits for its connections
         writer.close()
 

@@ -69,12 +69,12 @@ def example(annotation: str) -> str:
 def test_every_option_is_a_variable_and_a_key_of_the_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    value = example(inspect.get_annotations(ServeOptions)[name])
     standard = getattr(ServeOptions(), name)
+    value = "false" if standard is True else example(inspect.get_annotations(ServeOptions)[name])
     monkeypatch.setenv(variable_of(name), value)
     by_environment = getattr(read(), name)
     monkeypatch.delenv(variable_of(name))
-    toml = value if value in ("3", "true") else f'"{value}"'
+    toml = value if value in ("3", "true", "false") else f'"{value}"'
     by_file = getattr(read("--config", write(tmp_path, f"[serve]\n{name.replace('_', '-')} = {toml}\n")), name)
     assert by_environment != standard
     assert by_file == (tmp_path / "x" if isinstance(by_environment, Path) else by_environment)

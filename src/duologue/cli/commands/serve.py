@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import threading
@@ -31,12 +32,14 @@ from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import load_default
 from duologue.errors import DuologueError, RecordingError
+from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
 from duologue.server import (
     Inspector,
     Limits,
     LiveRequest,
     McpAccess,
+    NamedKey,
     RealtimeApp,
     RecordingFolder,
     SessionStart,
@@ -44,6 +47,7 @@ from duologue.server import (
     limits_of,
     loop_factory,
     raise_descriptor_limit,
+    read_key_file,
     serving_inspector,
     tls_context,
     tune_process,
@@ -51,6 +55,7 @@ from duologue.server import (
 from duologue.server import serve as run_server
 from duologue.server.talk.address import talk_address
 from duologue.transports import Transport
+from duologue.transports.addresses import is_loopback
 
 __all__ = ["serve"]
 
@@ -75,10 +80,12 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     tls = _tls(options)
     record, inspector = _recordings(options), _inspector(options)
     start_logging(options.log_level, options.log_format)
+    _warn_of_open_door(options)
     raise_descriptor_limit()
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings),
         api_key=options.api_key,
+        named_keys=_named_keys(options),
         defaults=defaults,
         models=options.model,
         origins=options.allow_origin or None,
@@ -110,6 +117,30 @@ async def _serve(
         if not ended.is_set():
             raise
     return 0
+
+
+def _named_keys(options: ServeOptions) -> tuple[NamedKey, ...]:
+    """The keys of the file. Raises UsageError."""
+    if options.key_file is None:
+        return ()
+    try:
+        return read_key_file(options.key_file)
+    except OSError as fault:
+        raise UsageError(f"--key-file: cannot read {options.key_file}: {fault.strerror or fault}") from fault
+    except ValueError as fault:
+        raise UsageError(f"--key-file: {fault}") from fault
+
+
+def _warn_of_open_door(options: ServeOptions) -> None:
+    """Say in the log that other machines may use the server without a key."""
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    if options.api_key or options.key_file is not None or is_loopback(f"http://{host}"):
+        return
+    logging.getLogger("duologue.server").warning(
+        "no key is asked for, and %s is not this machine alone: whoever can reach it may use the server, and what it"
+        " pays for. Set DUOLOGUE_API_KEY, or name a file with --key-file",
+        printable_name(options.host),
+    )
 
 
 def _limits(options: ServeOptions) -> tuple[Limits, SessionDefaults]:

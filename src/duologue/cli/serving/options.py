@@ -52,10 +52,17 @@ class ServeOptions:
         tuple[str, ...],
         Parameter(
             group=_ADMISSION,
-            help=f"Serve only clients that present this key. May be given more than once. By default {KEY_VARIABLE}, "
-            "if that is set: keys separated by commas.",
+            help=f"Serve only clients that present this key. May be given more than once. Better in the environment: "
+            f"{KEY_VARIABLE}, keys separated by commas.",
         ),
     ] = ()
+    key_file: Annotated[
+        Path | None,
+        Parameter(
+            group=_ADMISSION,
+            help="Serve only clients that present a key of this TOML file, which gives their callers names and limits.",
+        ),
+    ] = None
     allow_origin: Annotated[
         tuple[str, ...],
         Parameter(

@@ -11,7 +11,7 @@ import msgspec
 
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_message
-from duologue.server.http.admission import Principal
+from duologue.server.http.authentication import Principal
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
