@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -22,6 +23,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 import duologue
+from duologue.cli.commands.serve import _warn_of_open_door
 from duologue.cli.serving.options import ServeOptions
 from duologue.recording import RecordingReader
 from tests.cli.conftest import SCRIPTED, Command, Place, running
@@ -100,6 +102,49 @@ def test_recordings_and_inspectors_that_cannot_be_are_refused_in_words(
 ) -> None:
     shown = command("serve", *(each.format(folder=tmp_path) for each in arguments), code=2)
     assert reason in shown.err
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "::"}, True),
+        ({"host": "10.0.0.1"}, True),
+        ({"host": "127.0.0.1"}, False),
+        ({"host": "::1"}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "0.0.0.0", "api_key": ("k",)}, False),
+        ({"host": "0.0.0.0", "key_file": Path("keys.toml")}, False),
+    ],
+)
+def test_a_door_that_is_open_to_other_machines_is_warned_about(
+    options: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    _warn_of_open_door(ServeOptions(**options))
+    assert ("no key is asked for" in caplog.text) is warned
+
+
+async def test_callers_of_a_key_file_are_served_and_named(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.toml"
+    keys.write_text("[alice]\nkey = 'a-key'\n", encoding="utf-8")
+    with serving("--key-file", str(keys), "--log-level", "info", key="") as (process, url):
+        async with duologue.connect(url, api_key="a-key") as connection:
+            assert (await connection.receive(timeout=5)).type == "session.created"
+        with pytest.raises(duologue.DuologueError):
+            async with duologue.connect(url, api_key="other") as connection:
+                await connection.receive(timeout=5)
+        process.terminate()
+        code, err = ended(process)
+    assert code == 0
+    assert "owner=alice" in err
+    assert "a-key" not in err
+
+
+def test_a_key_file_that_is_none_is_refused_in_words(tmp_path: Path, command: Command) -> None:
+    keys = tmp_path / "keys.toml"
+    assert "--key-file: cannot read" in command("serve", "--key-file", str(keys), code=2).err
+    keys.write_text("[alice]\n", encoding="utf-8")
+    assert "alice: there is neither key nor sha256" in command("serve", "--key-file", str(keys), code=2).err
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
