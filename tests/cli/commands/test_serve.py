@@ -130,9 +130,8 @@ async def test_callers_of_a_key_file_are_served_and_named(tmp_path: Path) -> Non
     with serving("--key-file", str(keys), "--log-level", "info", key="") as (process, url):
         async with duologue.connect(url, api_key="a-key") as connection:
             assert (await connection.receive(timeout=5)).type == "session.created"
-        with pytest.raises(duologue.DuologueError):
-            async with duologue.connect(url, api_key="other") as connection:
-                await connection.receive(timeout=5)
+        async with duologue.connect(url, api_key="other") as connection:
+            assert (await connection.receive(timeout=5)).type == "error"
         process.terminate()
         code, err = ended(process)
     assert code == 0
@@ -155,13 +154,9 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 @asynccontextmanager
 async def thoughtful_model() -> AsyncGenerator[str, None]:
-    """A chat endpoint that never answers, except whether it is there; its URL."""
+    """A chat endpoint that never answers; its URL."""
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if (await reader.read(3)) == b"GET":
-            writer.write(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            writer.close()
-            return
         await reader.read()  # until the client has gone: from Python 3.12 on, a server waits for its connections
         writer.close()
 
@@ -186,7 +181,9 @@ async def test_a_signal_says_goodbye_to_the_sessions_and_a_second_one_does_not_w
                 process.send_signal(number)
                 assert await close_code(busy) == 1001
             code, err = await asyncio.to_thread(ended, process)
-    assert (code, err) == (128 + number, "")
+    # The model has not answered whether it is there either.
+    lines = [line for line in err.splitlines() if "engine not reachable" not in line]
+    assert (code, lines) == (128 + number, [])
 
 
 async def close_code(socket: ClientConnection) -> int | None:
