@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from duologue.engines.scripted import ScriptedTranscriber
+from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber
 from duologue.events import SessionUpdatedEvent
 from duologue.protocol import SessionDefaults
 from duologue.server.session.unmet_wishes import UnmetWishes
@@ -21,7 +21,13 @@ class English(ScriptedTranscriber):
     models = ("ears-1",)
 
 
-ENGINES = replace(scripted_engines(), transcriber=English(("hello",), sample_rate_hz=24_000))
+class Chatty(ScriptedResponder):
+    models = ("chat-1",)
+
+
+ENGINES = replace(
+    scripted_engines(), transcriber=English(("hello",), sample_rate_hz=24_000), responder=Chatty(("Hello.",))
+)
 VOICE = ENGINES.synthesizer.voices[0]
 
 
@@ -111,6 +117,7 @@ def test_a_model_that_is_not_here_is_warned_about_unless_the_operator_has_named_
         {"param": "session.model", "message": "'gpt-realtime' is not here; scripted answers"}
     ]
     assert UnmetWishes(ENGINES, session_id="s", own=("gpt-realtime",)).noted(event, shown=True) is event
+    assert UnmetWishes(scripted_engines(), session_id="s").noted(event, shown=True) is event, "there for any name"
     assert UnmetWishes(ENGINES, session_id="s").noted(event, shown=False) is event, "a dialect has no place for it"
 
 

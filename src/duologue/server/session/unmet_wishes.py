@@ -67,7 +67,7 @@ class UnmetWishes:
 
     def _model(self, wanted: Any) -> Iterator[UnmetWish]:
         responder = self._engines.responder
-        if self._is_wish(wanted) and wanted not in _models_of(responder):
+        if self._is_wish(wanted) and not _has_model(responder, wanted):
             yield UnmetWish(param="session.model", message=f"{wanted!r} is not here; {responder.name} answers")
 
     def _voice(self, wanted: Any) -> Iterator[UnmetWish]:
@@ -86,13 +86,16 @@ class UnmetWishes:
             message = f"{transcriber.name} does not know {language!r}; it knows {', '.join(languages[:20])}"
             yield UnmetWish(param=f"{where}.language", message=message)
         model = wanted.model if is_set(wanted.model) else ""
-        if self._is_wish(model) and model not in _models_of(transcriber):
+        if self._is_wish(model) and not _has_model(transcriber, model):
             yield UnmetWish(param=f"{where}.model", message=f"{model!r} is not here; {transcriber.name} transcribes")
 
     def _is_wish(self, wanted: Any) -> bool:
         return isinstance(wanted, str) and bool(wanted) and wanted not in self._own
 
 
-def _models_of(engine: Any) -> tuple[str, ...]:
-    """The names by which an engine can be asked for."""
-    return (str(engine.name), *getattr(engine, "models", ()))
+def _has_model(engine: Any, model: str) -> bool:
+    """Whether an engine is what is asked for. One that does not say which models it has is there for any: the official
+    clients name a hosted one in each session, whatever answers.
+    """
+    models = getattr(engine, "models", ())
+    return not models or model in (engine.name, *models)
