@@ -14,6 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
+
+from bench._bare import BareApp
 from duologue.engines.registry import DEFAULTS, Engines, load, load_default
 from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
 from duologue.engines.worker import Worker
@@ -94,13 +97,17 @@ async def _paced_engines(kind: str | None) -> AsyncGenerator[Engines, None]:
 
 async def serve_calls() -> None:
     """Serve until standard input ends; prints the URL on the first line."""
-    application = RealtimeApp(
+    bare = _argument("--bare")
+    application = (RealtimeApp if bare is None else BareApp)(
         engines=partial(_paced_engines, _argument("--engines")),
         # All callers come from this machine, and without a key.
         limits=Limits(max_sessions_per_owner=None),
         taps=(Inspector(keep=MAX_CALLS),) if "--inspect" in sys.argv else (),
         record=_argument("--record"),
     )
+    if isinstance(application, BareApp) and bare is not None:
+        begins, ends = map(int, bare.split(","))
+        application.bare(begins=begins, ends=ends, speak=partial(PacedSynthesizer().synthesize, "", voice="tone"))
 
     def say_where(url: str) -> None:
         tune_process()  # as `duologue serve` does

@@ -135,3 +135,12 @@ def test_an_interruption_drops_what_was_not_handed_out_and_says_how_much() -> No
     assert pacer.next_due_at == inf  # the 10 bytes of an unfinished frame were dropped too
     pacer.push(bytes(10), now=0.001)
     assert pacer.next_due_at == 0.001
+
+
+def test_behind_a_standstill_the_rest_is_put_off() -> None:
+    pacer = Pacer(PCM, frame_ms=20, max_late_ms=100)
+    pacer.push(bytes(960 * 100), now=0.0)
+    assert len(pacer.take(0.0901)) == 5
+    assert len(pacer.take(5.0)) == 1
+    assert pacer.next_due_at == pytest.approx(5.02)
+    assert len(pacer.take(5.0801)) == 4

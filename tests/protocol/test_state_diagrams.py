@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from duologue.protocol import states as tables
+from duologue.protocol.media import speech_states
 from duologue.protocol.state_diagrams import states_page
 from tests.repo._tree import ROOT
 
@@ -14,7 +15,8 @@ def test_the_committed_page_of_states_is_fresh() -> None:
 
 def test_every_table_is_drawn_with_every_way_that_it_has() -> None:
     page = states_page()
-    found = [value for name, value in vars(tables).items() if name.isupper() and isinstance(value, dict)]
+    modules = {**vars(tables), **vars(speech_states)}
+    found = [value for name, value in modules.items() if name.isupper() and isinstance(value, dict)]
     assert page.count("stateDiagram-v2") == len(found)
     for table in found:
         for (before, happened), after in table.items():

@@ -16,13 +16,15 @@ from typing import Any, Final, TypeAlias
 from duologue.codec import EVENT_CLASSES
 from duologue.protocol import states as tables
 from duologue.protocol.client.core import EVENT_TABLE, ORDER
+from duologue.protocol.media import speech_states
 
 __all__ = ["states_page"]
 
 _HEAD: Final = """\
 # States
 
-Generated from `duologue.protocol.states` by `python -m duologue.protocol.state_diagrams`. A transition that is not
+Generated from `duologue.protocol.states` and `duologue.protocol.media.speech_states` by
+`python -m duologue.protocol.state_diagrams`. A transition that is not
 drawn is illegal. What a peer sends at a wrong moment is ignored or rejected before it gets here, so an illegal
 transition is a fault of the library. It changes nothing, and is logged once and counted: `IllegalTransition`.
 """
@@ -45,6 +47,7 @@ _TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
     ("A Live session", tables.LIVE, "client"),
     ("The user's turn", tables.TURN, "server"),
     ("A response", tables.RESPONSE, "server"),
+    ("The speech of a response in a call", speech_states.SPEECH, "server"),
     ("A Live session on the server", tables.LIVE_SERVER, "server"),
     ("The Responses model of a Live session", tables.BACKEND, "server"),
 )
@@ -52,7 +55,7 @@ _TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
 
 def states_page() -> str:
     """The whole page, as Markdown."""
-    notes = _notes(inspect.getsource(tables))
+    notes = _notes(inspect.getsource(tables)) | _notes(inspect.getsource(speech_states))
     sections = ("\n".join(_section(*entry, notes)) for entry in _TABLES)
     return "\n".join([_HEAD, *sections, *_takers(), ""])
 

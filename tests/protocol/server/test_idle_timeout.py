@@ -192,3 +192,17 @@ def test_time_does_not_go_backwards() -> None:
     clock = Clock(5.0)
     clock.advance_to(4.0)
     assert clock.now == 5.0
+
+
+def test_where_the_server_plays_itself_the_time_counts_from_when_it_has_played(quiet: Pair) -> None:
+    quiet.server.playback(True, now=0.5)
+    assert quiet.advance(100) == []
+    quiet.server.playback(False, now=100)
+    assert quiet.server.next_tick_at == 105
+    assert types(quiet.advance(5)) == TIMED_OUT
+
+
+def test_a_playback_that_ends_early_counts_from_its_end(quiet: Pair) -> None:
+    quiet.server.playback(True, now=0)
+    quiet.server.playback(False, now=0.3)
+    assert quiet.server.next_tick_at == 5.3

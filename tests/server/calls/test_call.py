@@ -93,7 +93,7 @@ async def test_a_peer_that_does_not_connect_in_time_has_no_call() -> None:
     await call.answered
     began_at = asyncio.get_running_loop().time()
     await task
-    assert asyncio.get_running_loop().time() - began_at == pytest.approx(CONNECT_S, abs=1)
+    assert asyncio.get_running_loop().time() - began_at == pytest.approx(CONNECT_S, abs=3)
     assert calling.sessions[0].how == "stopped"
     assert calling.ends == [None]
     assert calling.stack.n_open == 1, "the client's own peer alone"

@@ -11,8 +11,8 @@ the user did not hear. `now` is a monotonic clock in seconds, the same one in ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, assert_never
+from collections.abc import Callable
+from typing import Final, assert_never
 
 from duologue.codec import decode, encode
 from duologue.codec.jsontext import parse_object, write_text
@@ -58,16 +58,9 @@ _MAX_TRUNCATES: Final = 64
 class MediaLine:
     """The line of one session."""
 
-    def __init__(
-        self,
-        *,
-        new_id: Callable[[str], str],
-        max_message_bytes: int,
-        report_illegal: ReportIllegal = raise_illegal,
-    ) -> None:
-        """`new_id` makes an id for a kind of object; the client takes messages of `max_message_bytes` at most."""
+    def __init__(self, *, new_id: Callable[[str], str], report_illegal: ReportIllegal = raise_illegal) -> None:
+        """`new_id` makes an id for a kind of object."""
         self._new_id = new_id
-        self._max_message_bytes = max_message_bytes
         self._sound = SessionSound()
         self._playout = Playout(report_illegal=report_illegal)
         self._uplink = Uplink()
@@ -76,13 +69,6 @@ class MediaLine:
         """Ids of own commands: errors that answer them are not the client's."""
         self._messages: list[str] = []
         self._commands: list[str] = []
-        self._handlers: Final[Mapping[type[RealtimeEvent], Callable[[Any, float], None]]] = {
-            InputAudioBufferSpeechStartedEvent: self._speech_started,
-            ResponseAudioDeltaEvent: self._speech,
-            ResponseAudioDoneEvent: self._part_over,
-            ResponseCreatedEvent: self._response_created,
-            ResponseDoneEvent: self._response_done,
-        }
 
     # --- what goes in
 
@@ -98,11 +84,23 @@ class MediaLine:
             return
         if type(event) is not ResponseAudioDeltaEvent:
             self._messages.append(text)
-        if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent):
-            self._settings(event, text)
-        elif (handle := self._handlers.get(type(event))) is not None:
-            handle(event, now)
-            self._tell()
+        match event:
+            case ResponseAudioDeltaEvent():
+                self._speech(event, now)
+            case ResponseAudioDoneEvent():
+                self._playout.part_over(event.response_id, now=now)
+            case ResponseCreatedEvent():
+                self._response_created(event, now)
+            case ResponseDoneEvent():
+                self._playout.done(response_id_of(event.response), now=now)
+            case InputAudioBufferSpeechStartedEvent() if self._sound.interrupts:
+                self._playout.cut(now=now)
+            case SessionCreatedEvent() | SessionUpdatedEvent():
+                self._settings(event, text)
+                return
+            case _:
+                return
+        self._tell()
 
     def from_client(self, text: str, *, now: float) -> None:
         """A message of the client, or of a sideband. All but `output_audio_buffer.clear` is for the session."""
@@ -147,9 +145,9 @@ class MediaLine:
         taken, self._messages = self._messages, []
         return taken
 
-    def fitting(self, message: str) -> str:
-        """The message as the client can take it; in place of one that is too long an `error` that says so."""
-        return fitting(message, self._max_message_bytes, new_id=self._new_id)
+    def fitting(self, message: str, max_bytes: int) -> str:
+        """The message for a client that takes `max_bytes` at once; in place of a longer one an `error` that says so."""
+        return fitting(message, max_bytes, new_id=self._new_id)
 
     def take_commands(self) -> list[str]:
         """Messages for the session, in order."""
@@ -183,10 +181,6 @@ class MediaLine:
         # Servers behind a relay may not say which event they answer, and may have no such command.
         return bool(self._truncates) and "truncate" in f"{error.message} {error.param}"
 
-    def _speech_started(self, event: InputAudioBufferSpeechStartedEvent, now: float) -> None:
-        if self._sound.interrupts:
-            self._playout.cut(now=now)
-
     def _response_created(self, event: ResponseCreatedEvent, now: float) -> None:
         self._playout.created(
             response_id_of(event.response),
@@ -204,12 +198,6 @@ class MediaLine:
             self._send(ErrorEvent(event_id=self._new_id("event"), error=error))
             return
         self._playout.speech(event.response_id, event.item_id, event.content_index, audio, now=now)
-
-    def _part_over(self, event: ResponseAudioDoneEvent, now: float) -> None:
-        self._playout.part_over(event.response_id, now=now)
-
-    def _response_done(self, event: ResponseDoneEvent, now: float) -> None:
-        self._playout.done(response_id_of(event.response), now=now)
 
     # --- what has been played
 

@@ -13,4 +13,5 @@ class Clock:
 
     def advance_to(self, now: float) -> None:
         """Move to `now`; an earlier time changes nothing."""
-        self.now = max(self.now, now)
+        if now > self.now:  # `max` takes three times as long, and each piece of audio comes here three times
+            self.now = now

@@ -3,7 +3,7 @@
 The client's messages and the engines' reports go in; events for the client and commands for the shell come out. The
 protocol does no I/O, reads no clock and processes no audio.
 
-    connect · receive · receive_text · speak · excuse_silence · tick                              what the shell reports
+    connect · receive · receive_text · speak · excuse_silence · playback · tick                   what the shell reports
     detected · end_of_turn_estimated · detection_failed                  what the engines report
     partial_transcript · transcript_delta · transcribed · transcription_failed
     response_text · response_clause · response_audio · response_call · response_approved
@@ -168,6 +168,11 @@ class ServerProtocol:
         """The client's messages were not read until now, so that it is not silent if no audio has come."""
         self._clock.advance_to(now)
         self._input.client_silence.excuse()
+
+    def playback(self, playing: bool, *, now: float) -> None:
+        """The shell plays the session's speech itself, and begins to, or has played all of it."""
+        self._clock.advance_to(now)
+        self._idle.playback(playing)
 
     def tick(self, now: float) -> None:
         """Time has passed: end the turn of a client that sends no more audio; prompt a user who has been silent for too

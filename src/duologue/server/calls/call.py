@@ -14,6 +14,7 @@ from duologue.printable import printable_message
 from duologue.server.http.authentication import Principal
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
+from duologue.server.session.session import ServerSession
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
@@ -89,12 +90,25 @@ class Call:
             self.answered.set_result(answer)
         connecting = asyncio.get_running_loop().call_later(self._connect_s, self._give_up)
         try:
-            await self._session.run()
+            await self._serve(self._session)
+        except Exception as fault:
+            log_event(logging.ERROR, "call broke", fault=fault, call=self.call_id)
+            drop_traceback(fault)
         finally:
             connecting.cancel()
-            await self.transport.close(_GOING_AWAY)
             figures = await self._peer.figures() if self.transport.is_connected else None
             self._report_end(figures)
+
+    async def _serve(self, session: Served) -> None:
+        if isinstance(session, ServerSession):
+            self.transport.on_playback = session.playback_changed
+            session.speech_room = self.transport.speech_room
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.transport.run())
+            try:
+                await session.run()
+            finally:
+                await self.transport.close(_GOING_AWAY)
 
     def drain(self) -> None:
         """End as soon as nothing is under way."""

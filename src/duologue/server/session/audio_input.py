@@ -22,6 +22,9 @@ _MAX_AT_ONCE_BYTES: Final = 48_000
 """Audio that is converted on the event loop, while all sessions wait: one second of PCM at 24 kHz or six of G.711, 1 to
 4 ms. A long turn, or a recording that is appended whole, would take a hundred times as long."""
 
+_HELD_BACK_MS: Final = 12
+"""What a resampler holds back at least: audio without which no frame is complete waits, and costs nothing until then."""
+
 LONG_AUDIO_CHARS: Final = 1024 * 1024
 """Base64 that is decoded in a thread. Less takes 2 ms; the 15 MB that a frame may hold take 40."""
 
@@ -39,7 +42,12 @@ class DetectorInput:
         self._noise_reduction: str | None = None
         self._encoding: Encoding | None = None
         self._resampling: list[ResampleStream] = []
-        self._odd_bytes = b""
+        self._waiting = bytearray()
+        """Audio that completes no frame, and half a sample."""
+        self._frame_bytes = 0
+        """Of input for a frame of the detector."""
+        self._missing = 0
+        """Bytes of input without which the next frame cannot be complete."""
 
     @property
     def frame_ms(self) -> int:
@@ -51,18 +59,32 @@ class DetectorInput:
         encoding = command.encoding
         if (encoding, command.noise_reduction) != (self._encoding, self._noise_reduction):
             self._prepare(encoding, command.noise_reduction)
-        audio = self._odd_bytes + command.audio
-        whole = len(audio) // encoding.bytes_per_sample * encoding.bytes_per_sample
-        self._odd_bytes = audio[whole:]
+        self._waiting += command.audio
+        self._missing -= len(command.audio)
+        if self._missing > 0:
+            return ()  # no frame can be complete
+        audio = self._take(encoding)
         first, last = self._resampling[0], self._resampling[-1]
-        pcm16 = await _converted(lambda samples: first.push(encoding.to_pcm16(samples)), audio[:whole])
+        if len(audio) <= _MAX_AT_ONCE_BYTES:
+            pcm16 = first.push(encoding.to_pcm16(audio))
+        else:
+            pcm16 = await asyncio.to_thread(lambda: first.push(encoding.to_pcm16(audio)))
         if self._denoiser is not None:
             pcm16 = await _converted(last.push, await self._denoiser.clean(pcm16))
-        return await self._detector.detect(pcm16)
+        probabilities = await self._detector.detect(pcm16)
+        self._missing += len(probabilities) * self._frame_bytes
+        return probabilities
+
+    def _take(self, encoding: Encoding) -> bytes:
+        """What waits, but for half a sample at the end."""
+        audio = bytes(self._waiting)
+        odd = len(audio) % encoding.bytes_per_sample
+        del self._waiting[: len(audio) - odd]
+        return audio[: len(audio) - odd] if odd else audio
 
     def _prepare(self, encoding: Encoding, noise_reduction: str | None) -> None:
         if encoding != self._encoding:
-            self._odd_bytes = b""
+            self._waiting.clear()
         self._encoding, self._noise_reduction = encoding, noise_reduction
         rates_hz = [encoding.rate_hz, self._detector.sample_rate_hz]
         self._denoiser = None
@@ -70,6 +92,10 @@ class DetectorInput:
             self._denoiser = self._new_denoiser(noise_reduction)
             rates_hz.insert(1, self._denoiser.sample_rate_hz)
         self._resampling = [ResampleStream(rate, to) for rate, to in pairwise(rates_hz)]
+        # A denoiser holds back what it wants.
+        self._frame_bytes = 0 if self._denoiser else encoding.bytes_for_ms(self._detector.frame_ms)
+        held_back_ms = 0 if self._denoiser or rates_hz[0] == rates_hz[-1] else _HELD_BACK_MS
+        self._missing = self._frame_bytes + encoding.bytes_for_ms(held_back_ms) - len(self._waiting)
 
 
 async def decode_long_audio(encoded: str) -> bytes:

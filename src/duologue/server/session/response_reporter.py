@@ -23,8 +23,12 @@ class ResponseReporter:
         observer: SessionObserver,
         flush: Callable[[], Awaitable[None]],
         mcp: McpSession,
+        *,
+        speech_room: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`flush` sends the protocol's events, and waits while the client is too far behind."""
+        """`flush` sends the protocol's events, and waits while the client is too far behind. `speech_room` waits while
+        there is enough speech."""
+        self._speech_room = speech_room
         self._mcp = mcp
         self._response_id = command.response_id
         self._bytes_per_s = command.encoding.bytes_per_s
@@ -47,6 +51,8 @@ class ResponseReporter:
         self._protocol.response_audio(self._response_id, audio, now=loop_time())
         self._observer.spoke(len(audio) / self._bytes_per_s)
         await self._flush()
+        if self._speech_room is not None:
+            await self._speech_room()
 
     async def call(self, call: FunctionCall, /) -> None:
         """The model calls a function; all text and audio before it has been reported. A tool of an MCP server is called

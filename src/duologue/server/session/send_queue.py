@@ -88,7 +88,7 @@ class SendQueue:
     @property
     def is_full(self) -> bool:
         """Whether `room` would wait."""
-        return not self._has_room.is_set()
+        return self._waiting_bytes > self._max_waiting_bytes and not self._closed
 
     async def room(self) -> bool:
         """Wait until the queue has room, or is closed. False: the client has taken no message for `stall_s`."""

@@ -10,10 +10,10 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, assert_never
 
-from duologue.clock import loop_time, unix_time
+from duologue.clock import loop_clock, loop_time, unix_time
 from duologue.codec import decode
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.base import ResponderRequest
@@ -104,7 +104,8 @@ class ServerSession:
         session_start = session_start or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
-        self._started_at = now = loop_time()
+        self._time = loop_clock()
+        self._started_at = now = self._time()
         self._last_message_at = now
         standard = defaults or SessionDefaults()
         settings = session_defaults(standard, session_start)
@@ -134,11 +135,8 @@ class ServerSession:
             observer.opened(self.session_id, kind=session_start.kind) if observer is not None else UNOBSERVED
         )
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
-        self._unmet_wishes = UnmetWishes(
-            self._engines,
-            session_id=self.session_id,
-            own=(*models, standard.model, standard.voice),
-        )
+        own = (*models, standard.model, standard.voice)
+        self._unmet_wishes = UnmetWishes(self._engines, session_id=self.session_id, own=own)
         self._detector_input: DetectorInput | None = None
         self._transcription = TranscriptionPipeline(
             self._engines, self._protocol, start=self._start_ahead, flush=self._flush
@@ -162,6 +160,9 @@ class ServerSession:
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
+        self._playing = False
+        self.speech_room: Callable[[], Awaitable[None]] | None = None
+        """Waits while the transport, which plays the speech itself, has enough of it; None: it does not play."""
         self._close_with: Close | None = None
         self._configuration_events: list[ServerEvent] = []
         """The events that a client secret's configuration causes, to be sent after `session.created`."""
@@ -206,9 +207,17 @@ class ServerSession:
             self._reading = None
 
     def drain(self) -> None:
-        """End as soon as no transcription, tool listing or response is under way."""
+        """End as soon as no transcription, tool listing or response is under way, and no speech is being played."""
         self._draining = True
         self._close_if_drained()
+
+    def playback_changed(self, playing: bool) -> None:
+        """The transport plays the session's speech itself: it begins to, or has played all of it."""
+        self._playing = playing
+        self._protocol.playback(playing, now=loop_time())
+        self._close_if_drained()
+        if self._protocol.next_tick_at < self._tick_at:
+            self._wake.set()
 
     def stop(self, close: Close = _GOING_AWAY) -> None:
         """End now, with this close; later calls change nothing."""
@@ -246,28 +255,33 @@ class ServerSession:
                 await self._receive(await self._transport.receive())
             except ConnectionClosed as closed:
                 return closed.code
-            await self._flush()
+            self._carry_out()
             while self._to_detect:
                 # In this task, so that the effects of the audio precede those of the next message.
                 await self._detect(self._to_detect.popleft())
-                await self._flush()
+                self._carry_out()
+            if self._send_queue.is_full:
+                await self._make_room()
 
     async def _receive(self, message: str | bytes) -> None:
         self._listening = False
-        self._last_message_at = now = loop_time()
+        self._last_message_at = now = self._time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(self._new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
-            if (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
+            if type(event) is InputAudioBufferAppendEvent:
+                if len(event.audio) > LONG_AUDIO_CHARS:
+                    await self._receive_long(event)
+                else:
+                    self._protocol.receive(event, now=now)
+            elif (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
                 self._protocol.speak(message_to_speak, event, now=now)
-            elif type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
-                await self._receive_long(event)
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
-        if loop_time() - now > _LONG_S:
+        if self._time() - now > _LONG_S:
             await asyncio.sleep(0)
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
@@ -320,6 +334,12 @@ class ServerSession:
 
     async def _flush(self) -> None:
         """Send the protocol's events and execute its commands; then wait while the client is too far behind."""
+        self._carry_out()
+        if self._send_queue.is_full:
+            await self._make_room()
+
+    def _carry_out(self) -> None:
+        """Send the protocol's events and execute its commands."""
         for event in self._protocol.take_events():
             self._send(event)
         for text in self._utterances.take_frames():
@@ -331,7 +351,10 @@ class ServerSession:
         if self._protocol.next_tick_at < self._tick_at:
             # A later one needs no waking: each piece of speech puts off the end of its turn.
             self._wake.set()
-        if self._send_queue.is_full and not await self._send_queue.room():
+
+    async def _make_room(self) -> None:
+        """Wait while the client is too far behind."""
+        if not await self._send_queue.room():
             stalled = Rejection("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
 
@@ -350,7 +373,7 @@ class ServerSession:
         self._observer.sent(event, n_bytes)
 
     def _close_if_drained(self) -> None:
-        if self._draining and not self._work:
+        if self._draining and not self._work and not self._playing:
             self._send_queue.put(_GOING_AWAY)
 
     def _execute(self, command: Command) -> None:
@@ -425,7 +448,8 @@ class ServerSession:
             drop_traceback(fault)
             self._protocol.detection_failed(client_message(fault))
         else:
-            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=loop_time())
+            if probabilities:
+                self._protocol.detected(probabilities, self._detector_input.frame_ms, now=self._time())
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):
@@ -450,7 +474,9 @@ class ServerSession:
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
             request = await self._request_of(command)
-            reporter = ResponseReporter(command, self._protocol, self._observer, self._flush, self._mcp)
+            reporter = ResponseReporter(
+                command, self._protocol, self._observer, self._flush, self._mcp, speech_room=self.speech_room
+            )
             for request_id in command.approved:
                 await reporter.approved(request_id)
             if not command.approved:

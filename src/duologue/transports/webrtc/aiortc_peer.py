@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Any, Final, Literal
 
@@ -27,6 +28,8 @@ from duologue.transports.webrtc.sdp import checked_answer, checked_offer, max_me
 
 __all__ = ["AiortcPeer", "AiortcStack"]
 
+_logger: Final = logging.getLogger(__name__)
+
 _CLOSE_S: Final = 2
 """For the channel, and again for the connection: a live peer answers within a round trip."""
 
@@ -40,7 +43,7 @@ _SOUND_RATE_HZ: Final = 48_000
 """Of what aiortc decodes."""
 
 _PATIENCE_S: Final = 0.4
-"""How long sound may take to come before it counts as silence: aiortc waits for 16 packets behind a lost one."""
+"""How long sound may take before it counts as silence: behind a lost packet, aiortc waits until 16 are there."""
 
 _GONE: Final = "the other end is gone"
 
@@ -246,7 +249,10 @@ class AiortcPeer:
         self._inbox.end(1006, _GONE)
 
     async def _stats(self) -> list[Any]:
-        return list((await self._connection.getStats()).values())
+        try:
+            return list((await self._connection.getStats()).values())
+        except AttributeError:  # the description left a section without a transport
+            return []
 
     # --- sound
 
@@ -310,8 +316,10 @@ class AiortcPeer:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._connection.close()
+        except (TimeoutError, AttributeError) as fault:  # the latter as in _stats
+            _logger.warning("a peer of aiortc was not closed in order: %s", type(fault).__name__)
         self._voice.stop()
         self._track = None

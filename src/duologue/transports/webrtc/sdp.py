@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from itertools import pairwise
 from typing import Final
 
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft
@@ -25,8 +26,13 @@ _MAX_SECTIONS: Final = 4
 _MAX_LINES: Final = 2_000
 """Chromium's offers with video have 200."""
 
+_MAX_LINE: Final = 2_000
+"""Of characters; the longest of browsers are formats of video, with 200."""
+
 _LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
 _OPUS: Final = re.compile(r"a=rtpmap:(\d{1,3}) opus/", re.IGNORECASE)
+_ODD_OPUS: Final = re.compile(r"(a=rtpmap:\d{1,3} )opus/(?!48000/2$).*", re.IGNORECASE)
+"""Small devices name the rate that they mean. RFC 7587, section 7: it is always 48000/2; stacks take nothing else."""
 _MESSAGE_SIZE: Final = re.compile(r"a=max-message-size:(\d{1,19})")
 _CONNECTION: Final = re.compile(r"(c=|a=rtcp:\d+ )IN IP[46] \S+")
 
@@ -46,7 +52,8 @@ def checked_offer(offer: str, /) -> str:
         raise InvalidOffer(f"Invalid SDP offer: {len(sections)} media sections; at most {_MAX_SECTIONS} are taken.")
     if not any(_has_opus(section) for section in sections):
         raise InvalidOffer("Invalid SDP offer: it has no audio section with the codec Opus.")
-    return _text([line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))])
+    kept = (line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates")))
+    return _text([_ODD_OPUS.sub(r"\1opus/48000/2", line) for line in kept])
 
 
 def checked_answer(answer: str, /) -> str:
@@ -94,10 +101,13 @@ def _lines(sdp: str) -> list[str]:
     if len(sdp) > MAX_SDP_BYTES or (not sdp.isascii() and len(sdp.encode(errors="replace")) > MAX_SDP_BYTES):
         raise InvalidOffer(f"Invalid SDP: more than {MAX_SDP_BYTES} bytes.")
     lines = [line for line in _LINE_BREAK.split(sdp.strip()) if line]
-    if not lines or lines[0] != "v=0" or "\0" in sdp:
+    if not lines or lines[0] != "v=0":
         raise InvalidOffer("Invalid SDP: not a WHIP-compliant offer or answer; it begins with the line v=0.")
-    if len(lines) > _MAX_LINES:
-        raise InvalidOffer(f"Invalid SDP: more than {_MAX_LINES} lines.")
+    if len(lines) > _MAX_LINES or max(map(len, lines)) > _MAX_LINE:
+        raise InvalidOffer(f"Invalid SDP: more than {_MAX_LINES} lines, or a line of more than {_MAX_LINE} characters.")
+    if not all(map(str.isprintable, lines)):
+        # libwebrtc quotes lines that it does not like on the process's standard error.
+        raise InvalidOffer("Invalid SDP: it has control characters.")
     return lines
 
 
@@ -107,7 +117,7 @@ def _text(lines: list[str]) -> str:
 
 def _sections(lines: list[str]) -> list[list[str]]:
     starts = [at for at, line in enumerate(lines) if line.startswith("m=")]
-    return [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+    return [lines[start:end] for start, end in pairwise([*starts, len(lines)])]
 
 
 def _has_opus(section: list[str]) -> bool:

@@ -106,8 +106,8 @@ class WrtcPeer:
         text = checked_offer(offer)
         await self._read_description("offer", text)
         try:
-            description = await self._connection.create_answer()
-            await self._connection.set_local_description(description)
+            self._decline_others()
+            await self._connection.set_local_description(await self._connection.create_answer())
         except _refusals() as fault:
             raise InvalidOffer(_reason(fault)) from fault
         return await self._own_description()
@@ -200,6 +200,14 @@ class WrtcPeer:
         except _refusals() as fault:
             raise InvalidOffer(_reason(fault)) from fault
         self._max_message_bytes = min(max_message_bytes(text), _MAX_SENT_BYTES)
+
+    def _decline_others(self) -> None:
+        """Of an offer's sections for media, take the first with sound only."""
+        ours, *others = sorted(self._connection.get_transceivers(), key=lambda one: one.sender.track is None)
+        if ours.mid is None:
+            raise InvalidOffer("Invalid SDP offer: its audio section cannot be answered.")
+        for other in others:
+            other.direction = "inactive"
 
     async def _own_description(self) -> str:
         complete = asyncio.Event()

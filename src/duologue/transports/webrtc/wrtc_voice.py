@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["WrtcVoice"]
 
-_PAUSE_S: Final = 0.1
-"""A gap between frames from which on it counts as a pause: a pacer on a busy loop is late by less."""
+_PAUSE_S: Final = 0.2
+"""A gap between frames from which on it counts as a pause. Jitter buffers are used to less."""
+
+_SWITCHED_ON_S: Final = 0.005
+"""How long the switch takes to reach libwebrtc's encoder: under load, what came within 2 ms of it got lost at times."""
 
 _MAX_WAITING: Final = 50
-"""Frames that may wait for the end of a pause, which takes 2 ms: a second of sound."""
+"""Frames that may wait for the end of a pause, which takes 10 ms: a second of sound."""
 
 
 class WrtcVoice:
@@ -63,11 +66,14 @@ class WrtcVoice:
         import webrtc
 
         try:
+            if len(self._waiting) > 1:
+                return  # no pause: the event loop was late, and these should have been sent meanwhile
             for active in (False, True):
                 parameters = self._sender.get_parameters()
                 for encoding in parameters.encodings:
                     encoding.active = active
                 await self._sender.set_parameters(parameters)
+            await asyncio.sleep(_SWITCHED_ON_S)
         except webrtc.RTCException:
             pass  # the call ends, or is not negotiated yet
         finally:

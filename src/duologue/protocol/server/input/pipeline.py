@@ -72,6 +72,7 @@ class InputPipeline:
         self.client_silence = ClientSilence(clock)
         self._turns = VadTurns(report_illegal=outgoing.command)
         self._settings = session.turn_settings
+        self._noise_reduction = _noise_reduction_of(session)
         self._detecting = self._settings is not None
         self._turn_item_id: str | None = None
         self._begun_by_client = False
@@ -92,6 +93,7 @@ class InputPipeline:
     def session_updated(self) -> None:
         """Apply a change of the input format or of turn detection."""
         encoding = encoding_of(self._session.input)
+        self._noise_reduction = _noise_reduction_of(self._session)
         settings = self._session.turn_settings
         detecting = settings is not None
         if settings != self._settings and self._turns.settings_changed() is not None:
@@ -114,10 +116,11 @@ class InputPipeline:
 
     def append(self, audio: bytes) -> None:
         """More audio from the client. Raises InvalidRequest if the buffer is full."""
+        encoding = self._audio.encoding
         self._audio.append(audio)
-        self.client_silence.heard(len(audio) / self._audio.encoding.bytes_per_s)
+        self.client_silence.heard(len(audio) / encoding.bytes_per_s)
         if self._detecting:
-            self._out.command(Detect(audio, self._audio.encoding, self._noise_reduction))
+            self._out.command(Detect(audio, encoding, self._noise_reduction))
 
     def clear(self) -> None:
         """Drop the buffer, and with it the current turn."""
@@ -196,7 +199,7 @@ class InputPipeline:
 
     def detected(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[TurnStarted | TurnEnded]:
         """Push speech probabilities of the next frames. Yields each turn's start and end, once its events are sent."""
-        settings = self._session.turn_settings
+        settings = self._settings
         if settings is None:
             return
         for event in self._turns.push(probabilities, frame_ms, settings):
@@ -332,11 +335,6 @@ class InputPipeline:
         settings = self._session.transcription
         return settings.model if settings is not None and isinstance(settings.model, str) else ""
 
-    @property
-    def _noise_reduction(self) -> str | None:
-        wire = self._session.input.noise_reduction
-        return wire.type if isinstance(wire, NoiseReduction) and isinstance(wire.type, str) else None
-
     def claims(self, item_id: str) -> bool:
         """Whether the id is taken, by the current turn or by a running transcription, even of a deleted item."""
         return item_id == self._turn_item_id or item_id in self._transcribing
@@ -417,3 +415,8 @@ class InputPipeline:
             and self._session.transcription is not None
             and self._conversation.get(entry.item_id) is entry
         )
+
+
+def _noise_reduction_of(session: Session) -> str | None:
+    wire = session.input.noise_reduction
+    return wire.type if isinstance(wire, NoiseReduction) and isinstance(wire.type, str) else None
