@@ -53,7 +53,7 @@ async def identify(hook: Authenticate, scope: Scope) -> None:
     """Ask the application who the caller is, and note the answer in the scope. A hook that fails lets nobody in."""
     if scope["type"] not in ("http", "websocket") or path_of(scope) in _UNASKED:
         return
-    answer: Principal | Rejection | None
+    answer: Principal | str | None
     try:
         async with asyncio.timeout(_HOOK_S):
             found = hook(scope)
@@ -64,17 +64,17 @@ async def identify(hook: Authenticate, scope: Scope) -> None:
             checked_name(answer.owner)
     except TimeoutError:
         log_event(logging.ERROR, "authentication late", seconds=_HOOK_S)
-        answer = Rejection("authentication_late")
+        answer = "authentication_late"
     except Exception as fault:
         log_event(logging.ERROR, "authentication broke", fault=fault)
         drop_traceback(fault)
-        answer = Rejection("broken")
+        answer = "broken"
     scope[_IDENTITY] = answer
 
 
 def identified(scope: Scope) -> Principal | None:
     """Whom the application knows the caller as. Raises Rejection if it could not say."""
-    answer: Principal | Rejection | None = scope.get(_IDENTITY)
-    if isinstance(answer, Rejection):
-        raise answer
+    answer: Principal | str | None = scope.get(_IDENTITY)
+    if isinstance(answer, str):
+        raise Rejection(answer)  # made here: one that lay in the scope would keep it in memory by its traceback
     return answer
