@@ -19,15 +19,16 @@ class TranscodeStream:
         """Raises `MissingExtra` where the rates differ and the `audio` extra is not installed."""
         self._source = source
         self._target = target
+        self._same = source == target
         self._resampling = ResampleStream(source.rate_hz, target.rate_hz)
         self._half = b""
 
     def push(self, audio: bytes) -> bytes:
         """Take the next piece; return what is ready, which may be nothing."""
-        audio = self._half + audio
+        audio = self._half + audio if self._half else audio
         whole = _whole_bytes(audio, self._source)
         self._half = audio[whole:]
-        if self._source == self._target:
+        if self._same:
             return audio[:whole]
         return self._target.from_pcm16(self._resampling.push(self._source.to_pcm16(audio[:whole])))
 

@@ -56,6 +56,7 @@ def test_the_sound_of_a_session(session: dict[str, Any], sound: SessionSound) ->
         ({}, None),
         ({"audio": {"output": {"voice": "v"}}}, None),
         ({"audio": {"output": {"format": {"type": "audio/pcmu"}}}}, PCMU),
+        ({"audio": {"output": {"format": {"type": "audio/pcm", "rate": 1}}}}, None),
         ({"output_audio_format": "g711_ulaw"}, PCMU),
     ],
 )

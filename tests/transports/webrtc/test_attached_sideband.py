@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -52,6 +53,19 @@ def test_a_sideband_sees_the_call_and_changes_it() -> None:
     assert {STARTED, "response.output_audio_transcript.delta"} <= set(seen)
     assert "response.output_audio.delta" not in seen
     assert caller.types()[-1] == "session.updated"
+
+
+def test_a_binary_message_is_answered_by_the_session() -> None:
+    async def call() -> dict[str, Any]:
+        async with calling() as caller, asyncio.TaskGroup() as tasks:
+            ours, theirs = memory_pair()
+            tasks.create_task(caller.call.attach(theirs))
+            await ours.send(b"\0")
+            error = await next_of(ours, "error")
+            await ours.close()
+        return error
+
+    assert "binary" in in_virtual_time(call)["error"]["message"]
 
 
 class _DeadTransport:

@@ -31,6 +31,10 @@ _BETA: Final = "openai-beta"
 _FLAT_SPEECH: Final = frozenset({"input_audio_format", "output_audio_format"})
 
 
+_RATES_HZ: Final = range(8_000, 96_001)
+"""From that of telephones to twice that of WebRTC. Speech at a few samples a second would be as many hours long."""
+
+
 class SessionSound(Struct, frozen=True):
     """The settings."""
 
@@ -55,12 +59,18 @@ def read_event(text: str) -> AnyEvent:
 
 
 def sound_of(session: AnySession, before: SessionSound) -> SessionSound:
-    """The settings of a session; an encoding that is not known stays as it was."""
+    """The settings of a session; an encoding that is not known, or has an unusual rate, stays as it was."""
     if not isinstance(session, RealtimeSession):
         heard, _ = session_encodings(session)
-        return SessionSound(heard or before.input, before.output, interrupts=False)
+        return SessionSound(_usable(heard) or before.input, before.output, interrupts=False)
     heard, spoken = session_encodings(session)
-    return SessionSound(heard or before.input, spoken or before.output, interrupts=_interrupts(session))
+    return SessionSound(
+        _usable(heard) or before.input, _usable(spoken) or before.output, interrupts=_interrupts(session)
+    )
+
+
+def _usable(encoding: Encoding | None) -> Encoding | None:
+    return encoding if encoding is not None and encoding.rate_hz in _RATES_HZ else None
 
 
 def _interrupts(session: RealtimeSession) -> bool:
@@ -78,4 +88,4 @@ def response_encoding(event: ResponseCreatedEvent) -> Encoding | None:
     """How the speech of a response is encoded; None where it does not say it."""
     audio = event.response.audio
     output = audio.output if is_set(audio) else None
-    return encoding_of_format(output.format) if is_set(output) and is_set(output.format) else None
+    return _usable(encoding_of_format(output.format)) if is_set(output) and is_set(output.format) else None

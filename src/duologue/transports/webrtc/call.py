@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Final, Protocol
@@ -32,6 +32,9 @@ __all__ = ["CallLine", "CallTransport"]
 
 _MAX_INCOMING: Final = 256
 """Messages that wait for the session: five seconds of sound. While it is further behind, nothing more is taken."""
+
+_MAX_INCOMING_BYTES: Final = 1024 * 1024
+"""Of them, so that a flood of the longest messages is no flood of memory. One more may come for each line."""
 
 _CHANNEL_BYTES: Final = 256 * 1024
 """That wait behind those in the data channel itself, before the session waits: one of the largest messages."""
@@ -142,6 +145,7 @@ class CallTransport:
         self._line = line or MediaLine(new_id=new_id, report_illegal=report_once(_log_illegal))
         self._stall_s = stall_s
         self._incoming: deque[str | bytes] = deque()
+        self._incoming_bytes = 0
         self._came = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -215,8 +219,12 @@ class CallTransport:
         self._check()
         if isinstance(message, bytes):
             raise ValueError("a call carries text messages")
-        self._line.from_session(message, now=loop_time())
-        self._carry_out()
+        now = loop_time()
+        self._line.from_session(message, now=now)
+        if self._line.next_due_at <= now:
+            self._play()  # now, so that its beginning is told before what the session sends next
+        else:
+            self._carry_out()
         if self._outbox.is_full:
             await self._outbox.room()
         await self._speech_below(_MAX_SPEECH_MS)
@@ -232,7 +240,8 @@ class CallTransport:
             self._came.clear()
             await self._came.wait()
         message = self._incoming.popleft()
-        if len(self._incoming) < _MAX_INCOMING:
+        self._incoming_bytes -= len(message)
+        if len(self._incoming) < _MAX_INCOMING and self._incoming_bytes < _MAX_INCOMING_BYTES:
             self._has_room.set()
         return message
 
@@ -307,10 +316,12 @@ class CallTransport:
         if isinstance(message, str):
             self._line.from_client(message, now=loop_time())
         else:
-            self._incoming.append(message)  # the session says what is wrong with it
+            self._put_incoming([message])  # the session says what is wrong with it
         self._carry_out()
 
     def _play(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer, self._due_at = None, inf
         for frame in self._line.take_frames(loop_time()):
             self._peer.play(frame)
@@ -326,16 +337,18 @@ class CallTransport:
             for sideband in self._sidebands:
                 sideband.put(message)
         if commands := self._line.take_commands():
-            self._incoming += commands
-            self._came.set()
-            if len(self._incoming) >= _MAX_INCOMING:
-                self._has_room.clear()
-        elif self._incoming:
-            self._came.set()
+            self._put_incoming(commands)
         if self._line.playing is not self._playing:
             self._playing = self._line.playing
             if self.on_playback is not None:
                 self.on_playback(self._playing)
+
+    def _put_incoming(self, messages: Sequence[str | bytes]) -> None:
+        self._incoming += messages
+        self._incoming_bytes += sum(map(len, messages))
+        self._came.set()
+        if len(self._incoming) >= _MAX_INCOMING or self._incoming_bytes >= _MAX_INCOMING_BYTES:
+            self._has_room.clear()
 
     def _schedule(self, due_at: float) -> None:
         if self._timer is not None:
