@@ -48,6 +48,28 @@ class ServeOptions:
     tls_key: Annotated[
         Path | None, Parameter(group=_LISTENING, help="Key of --tls-cert, if it is in another file.")
     ] = None
+    no_webrtc: Annotated[
+        bool, Parameter(group=_LISTENING, negative="", help="Serve WebSockets alone, no calls over WebRTC.")
+    ] = False
+    udp_ports: Annotated[
+        str | None,
+        Parameter(
+            group=_LISTENING,
+            help="UDP ports of calls over WebRTC, as 40000-40100, for firewalls and containers. A call takes one of "
+            "each address of the machine. By default any.",
+        ),
+    ] = None
+    public_address: Annotated[
+        str | None,
+        Parameter(
+            group=_LISTENING,
+            help="Address at which callers over WebRTC reach the UDP ports: of the machine, where this is a container, "
+            "or of the router in front. By default the machine's own addresses.",
+        ),
+    ] = None
+    webrtc_stack: Annotated[
+        str | None, Parameter(group=_LISTENING, help="Implementation of WebRTC; a wrong name lists them all.")
+    ] = None
     api_key: Annotated[
         tuple[str, ...],
         Parameter(
