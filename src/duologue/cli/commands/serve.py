@@ -149,7 +149,7 @@ def _warn_of_open_door(options: ServeOptions) -> None:
     if options.api_key or options.key_file is not None or is_loopback(f"http://{host}"):
         return
     logging.getLogger("duologue.server").warning(
-        "no key is asked for, and %s is not this machine alone: whoever can reach it may use the server, and what it"
+        "no key is asked for, and %s is not this machine alone: all who can reach it may use the server, and what it"
         " pays for. Set DUOLOGUE_API_KEY, or name a file with --key-file",
         printable_name(options.host),
     )
