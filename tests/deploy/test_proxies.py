@@ -1,0 +1,107 @@
+"""HAProxy, nginx and Caddy with the configurations of `deploy`, in front of two servers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from duologue import Conversation, connect, converse
+from duologue.errors import NotConnected, RequestRejected
+from tests.deploy._site import DEPLOY, KEY, PROXIES, Server, Site, proxy, site
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these proxies are for Unix")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Server, Server]]:
+    with site(tmp_path_factory.mktemp("servers"), {}) as running:
+        yield running
+
+
+@pytest.fixture(params=list(PROXIES))
+def place(
+    request: pytest.FixtureRequest, tmp_path: Path, servers: tuple[Server, Server]
+) -> Generator[Site]:
+    for server in servers:
+        server.start()
+    with proxy(request.param, tmp_path, servers) as running:
+        yield running
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - other processes set no events
+            await asyncio.sleep(0.05)
+
+
+async def test_sessions_are_spread_and_those_of_a_killed_server_go_on_in_the_other(place: Site) -> None:
+    async with AsyncExitStack() as stack:
+        calls: list[Conversation] = []
+        for _ in range(6):  # one after the other: a proxy knows how many a server has when they have come
+            calls.append(await stack.enter_async_context(converse(place.url, api_key=KEY)))
+            await calls[-1].ask("My name is Ann.")
+        first, second = place.servers
+        assert [server.open_sessions() for server in place.servers] == [3, 3]
+
+        first.kill()
+        answers = await asyncio.gather(*(_asked_again(call) for call in calls))
+        assert len(answers) == 6
+        assert second.open_sessions() == 6
+        assert all("Ann" in str(call.items) for call in calls)
+
+        first.start()
+        first.wait()
+        await eventually(lambda: place.fetch("/readyz")[0] == 200)
+
+
+async def _asked_again(call: Conversation) -> str:
+    """The answer to a question of a client whose connection may have been lost."""
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                return str(await call.ask("And now?"))
+            except (NotConnected, RequestRejected):
+                await call.restored(timeout=10)
+
+
+async def test_what_a_client_says_of_its_address_is_dropped_and_figures_stay_inside(place: Site) -> None:
+    marks = [len(server.log.read_text(encoding="utf-8")) for server in place.servers]
+    claimed = {"x-forwarded-for": "203.0.113.9", "x-real-ip": "203.0.113.9"}
+    async with connect(place.url, api_key="a wrong one", headers=claimed) as refused:
+        assert "invalid_api_key" in str(await refused.receive())
+
+    def log() -> str:
+        pairs = zip(place.servers, marks, strict=True)
+        return "".join(server.log.read_text(encoding="utf-8")[mark:] for server, mark in pairs)
+
+    await eventually(lambda: "turned away" in log())
+    assert re.search(r"turned away.* address=127\.0\.0\.1\b", log())
+    assert "203.0.113.9" not in log()
+    assert [place.fetch(path)[0] for path in ("/metrics", "/v1/admin/drain", "/healthz")] == [404, 404, 200]
+
+
+async def test_headers_of_a_proxy_that_is_not_named_are_not_believed(tmp_path: Path) -> None:
+    server = Server(tmp_path / "log", environment={"FORWARDED_ALLOW_IPS": "10.77.0.10"})
+    try:
+        server.start()
+        await asyncio.to_thread(server.wait)
+        async with connect(server.url, api_key="a wrong one", headers={"x-forwarded-for": "203.0.113.9"}) as refused:
+            await refused.receive()
+        await eventually(lambda: "turned away" in server.log.read_text(encoding="utf-8"))
+        assert "203.0.113.9" not in server.log.read_text(encoding="utf-8")
+    finally:
+        server.kill()
+
+
+def test_no_proxy_ends_a_session_before_the_server_does() -> None:
+    texts = [(DEPLOY / name).read_text(encoding="utf-8") for name in ("compose/haproxy.cfg", "proxies/nginx.conf")]
+    limits = re.findall(r"(?:timeout tunnel|proxy_read_timeout|proxy_send_timeout) +(\d+)m", "\n".join(texts))
+    assert len(limits) == 3
+    assert all(int(minutes) > 60 for minutes in limits), "a session lasts an hour"
