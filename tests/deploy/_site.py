@@ -121,6 +121,14 @@ class Site:
         return fetch(f"http://127.0.0.1:{self.port}{path}")
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Ports of the proxy and of the servers."""
+
+    proxy: int
+    servers: tuple[int, int]
+
+
 def fetch(url: str) -> tuple[int, str]:
     """Status and body of a GET with the key; status 0 where no connection comes about."""
     try:
@@ -154,7 +162,7 @@ def proxy(name: str, folder: Path, servers: tuple[Server, Server]) -> Generator[
     if program is None:
         pytest.skip(f"{name} is not installed: Debian's package {PROXIES[name]}")
     port = _free_port()
-    command = _COMMANDS[name](program, folder, {":8000": port, "server-1": servers[0].port, "server-2": servers[1].port})
+    command = _COMMANDS[name](program, folder, _Places(port, (servers[0].port, servers[1].port)))
     with ExitStack() as stack:
         log = stack.enter_context((folder / f"{name}.log").open("w+", encoding="utf-8"))
         environment = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
@@ -173,28 +181,29 @@ def proxy(name: str, folder: Path, servers: tuple[Server, Server]) -> Generator[
             process.terminate()
 
 
-def _placed(text: str, places: Mapping[str, int], listen: str) -> str:
-    """The configuration with ports of this machine in place of the names in it."""
-    for name in ("server-1", "server-2"):
-        assert f"{name}:8000" in text
-        text = text.replace(f"{name}:8000", f"127.0.0.1:{places[name]}")
+def _configured(path: str, places: _Places, listen: str, here: str) -> str:
+    """The configuration with addresses of this machine in place of those in it; `listen` is what `here` replaces."""
+    text = (DEPLOY / path).read_text(encoding="utf-8")
+    for name, port in zip(("server-1:8000", "server-2:8000"), places.servers, strict=True):
+        assert name in text
+        text = text.replace(name, f"127.0.0.1:{port}")
     assert text.count(listen) == 1
-    return text.replace(listen, listen.replace(":8000", f"127.0.0.1:{places[':8000']}").replace("8000", str(places[":8000"])))
+    return text.replace(listen, here)
 
 
-def _haproxy(program: str, folder: Path, places: Mapping[str, int]) -> list[str]:
-    text = _placed((DEPLOY / "compose/haproxy.cfg").read_text(encoding="utf-8"), places, "bind :8000\n")
+def _haproxy(program: str, folder: Path, places: _Places) -> list[str]:
+    text = _configured("compose/haproxy.cfg", places, "bind :8000\n", f"bind 127.0.0.1:{places.proxy}\n")
     written = folder / "haproxy.cfg"
     written.write_text(text.replace("bind :8404", f"bind 127.0.0.1:{_free_port()}"), encoding="utf-8")
     return [program, "-db", "-f", str(written)]
 
 
-def _nginx(program: str, folder: Path, places: Mapping[str, int]) -> list[str]:
-    text = _placed((DEPLOY / "proxies/nginx.conf").read_text(encoding="utf-8"), places, "listen 8000;")
-    text = text.replace("listen ", "listen 127.0.0.1:", 1)
+def _nginx(program: str, folder: Path, places: _Places) -> list[str]:
+    text = _configured("proxies/nginx.conf", places, "listen 8000;", f"listen 127.0.0.1:{places.proxy};")
     (folder / "duologue.conf").write_text(text, encoding="utf-8")
     user = "user root;" if os.geteuid() == 0 else ""  # the folder of a test is closed to others
-    paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     (folder / "nginx.conf").write_text(
         f"{user} worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log stderr;"
         f"events {{}} http {{ access_log off; {paths} include {folder}/duologue.conf; }}",
@@ -203,11 +212,11 @@ def _nginx(program: str, folder: Path, places: Mapping[str, int]) -> list[str]:
     return [program, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
 
 
-def _caddy(program: str, folder: Path, places: Mapping[str, int]) -> list[str]:
-    text = _placed((DEPLOY / "proxies/Caddyfile").read_text(encoding="utf-8"), places, ":8000 {")
+def _caddy(program: str, folder: Path, places: _Places) -> list[str]:
+    text = _configured("proxies/Caddyfile", places, "\n:8000 {", f"\nhttp://127.0.0.1:{places.proxy} {{")
     written = folder / "Caddyfile"
     # Its address for administration would be the same for all Caddys of this machine.
-    written.write_text(f"{{\n\tadmin off\n}}\n{text.replace('127.0.0.1:', 'http://127.0.0.1:', 1)}", encoding="utf-8")
+    written.write_text(f"{{\n\tadmin off\n}}\n{text}", encoding="utf-8")
     return [program, "run", "--adapter", "caddyfile", "--config", str(written)]
 
 

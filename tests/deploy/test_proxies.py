@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -25,9 +25,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Server,
 
 
 @pytest.fixture(params=list(PROXIES))
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, servers: tuple[Server, Server]
-) -> Generator[Site]:
+def place(request: pytest.FixtureRequest, tmp_path: Path, servers: tuple[Server, Server]) -> Generator[Site]:
     for server in servers:
         server.start()
     with proxy(request.param, tmp_path, servers) as running:
@@ -105,3 +103,18 @@ def test_no_proxy_ends_a_session_before_the_server_does() -> None:
     limits = re.findall(r"(?:timeout tunnel|proxy_read_timeout|proxy_send_timeout) +(\d+)m", "\n".join(texts))
     assert len(limits) == 3
     assert all(int(minutes) > 60 for minutes in limits), "a session lasts an hour"
+
+
+async def test_a_server_that_ends_loses_no_caller(tmp_path: Path, servers: tuple[Server, Server]) -> None:
+    for server in servers:
+        server.start()
+    with proxy("haproxy", tmp_path, servers) as place:
+        async with AsyncExitStack() as stack:
+            calls = [await stack.enter_async_context(converse(place.url, api_key=KEY)) for _ in range(4)]
+            for call in calls:
+                await call.ask("My name is Ann.")
+            assert [server.open_sessions() for server in servers] == [2, 2]
+            assert await asyncio.to_thread(servers[0].terminate) == 0
+            for call in calls:
+                assert await _asked_again(call)
+            assert servers[1].open_sessions() == 4
