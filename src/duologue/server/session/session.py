@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import Any, Final, assert_never
 
 from duologue.clock import loop_clock, loop_time, unix_time
 from duologue.codec import decode
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
-from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
-from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionUpdatedEvent
+from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionCreatedEvent, SessionUpdatedEvent
 from duologue.protocol import (
     Close,
     Command,
@@ -52,11 +51,12 @@ from duologue.server.session.detection import Detection, raised
 from duologue.server.session.engine_failures import attempt
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.illegal_transitions import IllegalTransitions
-from duologue.server.session.prompt import request_of
+from duologue.server.session.prompt import in_turn
 from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.transcription import TranscriptionPipeline
+from duologue.server.session.unmet_wishes import UnmetWishes
 from duologue.server.session_start import STRICT_DIALECTS, SessionStart, session_defaults
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
@@ -79,10 +79,6 @@ Between one and two of the milliseconds that uvloop's clock has."""
 _TURNS_TO_READ: Final = 4
 """Of the event loop, from a socket that can be read to the task that waits for its message, through the ASGI server."""
 
-_SHORT_CONTEXT: Final = 200
-"""Items that a responder's request is made of at once, in half a millisecond. A conversation may have thousands, and
-a session sixteen responses at a time."""
-
 
 class ServerSession:
     """Serves one client, from `session.created` to the close."""
@@ -99,17 +95,20 @@ class ServerSession:
         mcp: McpAccess | None = None,
         share: Share | None = None,
         long_work: asyncio.Lock | None = None,
+        models: Sequence[str] = (),
         new_id: Callable[[str], str] = new_id,
     ) -> None:
-        """`share` counts the session's memory, and is closed with it; None: the memory is not counted. Sessions of one
-        event loop do their long work under the same lock, `long_work`, one after another."""
+        """`models` are those that the server says it has; without, it takes any name. `share` counts the session's
+        memory, and is closed with it; None: the memory is not counted. Sessions of one event loop do their long work
+        under the same lock, `long_work`, one after another."""
         session_start = session_start or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._time = loop_clock()
         self._started_at = now = self._time()
         self._last_message_at = now
-        settings = session_defaults(defaults or SessionDefaults(), session_start)
+        standard = defaults or SessionDefaults()
+        settings = session_defaults(standard, session_start)
         self._model = settings.model
         self._share = share
         self._new_id = new_id
@@ -136,6 +135,8 @@ class ServerSession:
             observer.opened(self.session_id, kind=session_start.kind) if observer is not None else UNOBSERVED
         )
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
+        own = (*models, standard.model, standard.voice)
+        self._unmet_wishes = UnmetWishes(self._engines, session_id=self.session_id, own=own)
         self._transcription = TranscriptionPipeline(
             self._engines, self._protocol, start=self._start_ahead, flush=self._flush
         )
@@ -394,6 +395,8 @@ class ServerSession:
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
     def _send(self, event: ServerEvent) -> None:
+        if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent):
+            event = self._unmet_wishes.noted(event, shown=self._adapter.dialect == DEFAULT_DIALECT)
         n_bytes = 0
         for text in self._adapter.write(event):
             self._send_queue.put(text)
@@ -474,7 +477,8 @@ class ServerSession:
 
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
-            request = await self._request_of(command)
+            age_s = loop_time() - self._started_at
+            request = await in_turn(self._long_work, command, session_id=self.session_id, session_age_s=age_s)
             reporter = ResponseReporter(
                 command, self._protocol, self._observer, self._flush, self._mcp, speech_room=self.speech_room
             )
@@ -489,11 +493,3 @@ class ServerSession:
             if fault is not None:
                 self._protocol.response_failed(command.response_id, fault, now=loop_time())
             await self._flush()
-
-    async def _request_of(self, command: Respond) -> ResponderRequest:
-        age_s = loop_time() - self._started_at
-        if len(command.context) <= _SHORT_CONTEXT:
-            return request_of(command, session_id=self.session_id, session_age_s=age_s)
-        async with self._long_work:
-            await asyncio.sleep(0)  # others have their turn between two of these
-            return request_of(command, session_id=self.session_id, session_age_s=age_s)
