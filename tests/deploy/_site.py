@@ -192,7 +192,7 @@ def _configured(path: str, places: _Places, listen: str, here: str) -> str:
 
 
 def _haproxy(program: str, folder: Path, places: _Places) -> list[str]:
-    text = _configured("compose/haproxy.cfg", places, "bind :8000\n", f"bind 127.0.0.1:{places.proxy}\n")
+    text = _configured("proxies/haproxy.cfg", places, "bind :8000\n", f"bind 127.0.0.1:{places.proxy}\n")
     written = folder / "haproxy.cfg"
     written.write_text(text.replace("bind :8404", f"bind 127.0.0.1:{_free_port()}"), encoding="utf-8")
     return [program, "-db", "-f", str(written)]

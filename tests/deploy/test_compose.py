@@ -107,7 +107,7 @@ def test_what_the_services_name_is_there() -> None:
         assert {each.source for each in service.configs} <= set(file.configs)
         for volume in service.volumes:
             source = volume.split(":")[0]
-            assert (DEPLOY / source).is_file() if source.startswith(".") else source in file.volumes
+            assert (DEPLOY / source).exists() if source.startswith(".") else source in file.volumes
         if service.build is not None:
             assert (DEPLOY / service.build.context / service.build.dockerfile).resolve() == DEPLOY / "Dockerfile"
         assert all(file.services[name].healthcheck for name in service.depends_on), "its health is waited for"
@@ -136,7 +136,7 @@ def test_the_address_that_the_servers_trust_is_the_proxy_s_and_only_the_proxy_is
 
 def test_the_proxies_and_prometheus_know_the_same_servers() -> None:
     names = list(servers(compose()))
-    for path in ("compose/haproxy.cfg", "compose/prometheus.yml", "proxies/nginx.conf", "proxies/Caddyfile"):
+    for path in ("proxies/haproxy.cfg", "prometheus/prometheus.yml", "proxies/nginx.conf", "proxies/Caddyfile"):
         text = (DEPLOY / path).read_text(encoding="utf-8")
         assert sorted(set(re.findall(r"\bserver-\d+(?=:8000)", text))) == names
 

@@ -99,7 +99,7 @@ async def test_headers_of_a_proxy_that_is_not_named_are_not_believed(tmp_path: P
 
 
 def test_no_proxy_ends_a_session_before_the_server_does() -> None:
-    texts = [(DEPLOY / name).read_text(encoding="utf-8") for name in ("compose/haproxy.cfg", "proxies/nginx.conf")]
+    texts = [(DEPLOY / name).read_text(encoding="utf-8") for name in ("proxies/haproxy.cfg", "proxies/nginx.conf")]
     limits = re.findall(r"(?:timeout tunnel|proxy_read_timeout|proxy_send_timeout) +(\d+)m", "\n".join(texts))
     assert len(limits) == 3
     assert all(int(minutes) > 60 for minutes in limits), "a session lasts an hour"

@@ -47,6 +47,11 @@ def test_systemd_reads_the_units_and_finds_them_closed(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text.replace("/opt/duologue/bin/duologue", "/bin/true"), encoding="utf-8")
     paths = [str(tmp_path / name) for name in ("duologue.service", "duologue.socket")]
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *paths], capture_output=True, text=True, timeout=30, check=False
+        ["systemd-analyze", "verify", "--man=no", *paths],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
     )
     assert (verified.returncode, str(tmp_path) in verified.stderr) == (0, False), verified.stderr
