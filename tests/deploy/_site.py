@@ -20,7 +20,7 @@ import pytest
 
 from tests.repo._tree import ROOT
 
-__all__ = ["DEPLOY", "KEY", "PROXIES", "Server", "Site", "proxy", "site"]
+__all__ = ["DEPLOY", "KEY", "PROXIES", "Server", "Site", "free_port", "proxy", "site"]
 
 DEPLOY: Final = ROOT / "deploy"
 KEY: Final = "sesame"
@@ -34,7 +34,8 @@ _START_S: Final = 40
 _ENGINES = [f"--{kind}=scripted" for kind in ("detector", "transcriber", "responder", "synthesizer")]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -46,7 +47,7 @@ class Server:
     """`duologue serve` on a port that stays its own when it is started again."""
 
     log: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     _process: subprocess.Popen[str] | None = None
 
@@ -161,7 +162,7 @@ def proxy(name: str, folder: Path, servers: tuple[Server, Server]) -> Generator[
     program = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip(f"{name} is not installed: Debian's package {PROXIES[name]}")
-    port = _free_port()
+    port = free_port()
     command = _COMMANDS[name](program, folder, _Places(port, (servers[0].port, servers[1].port)))
     with ExitStack() as stack:
         log = stack.enter_context((folder / f"{name}.log").open("w+", encoding="utf-8"))
@@ -194,7 +195,7 @@ def _configured(path: str, places: _Places, listen: str, here: str) -> str:
 def _haproxy(program: str, folder: Path, places: _Places) -> list[str]:
     text = _configured("proxies/haproxy.cfg", places, "bind :8000\n", f"bind 127.0.0.1:{places.proxy}\n")
     written = folder / "haproxy.cfg"
-    written.write_text(text.replace("bind :8404", f"bind 127.0.0.1:{_free_port()}"), encoding="utf-8")
+    written.write_text(text.replace("bind :8404", f"bind 127.0.0.1:{free_port()}"), encoding="utf-8")
     return [program, "-db", "-f", str(written)]
 
 
