@@ -22,7 +22,7 @@ from duologue.engines.worker import Worker
 from duologue.errors import DuologueError, EngineError
 from duologue.server import Limits, RealtimeApp
 
-__all__ = ["RaySynthesizer", "RayTranscriber", "SpeechTier", "application", "check_environment"]
+__all__ = ["RaySynthesizer", "RayTranscriber", "SpeechTier", "application", "check_environment", "main"]
 
 _PROXY: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 _DRAINING: Final = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
