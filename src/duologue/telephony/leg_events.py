@@ -32,7 +32,8 @@ __all__ = [
 class CallStarted(Struct, frozen=True, kw_only=True):
     """The call begins: the first frame that has its ids and its audio format."""
 
-    call_id: str
+    call_id: str = ""
+    """The carrier's; empty where the first frame has none."""
     stream_id: str = ""
     """What commands must name, where the protocol has it."""
     encoding: Encoding

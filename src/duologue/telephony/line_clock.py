@@ -45,7 +45,8 @@ class LineClock:
         self.filled_ms = 0
         """How much silence was put in so far."""
         self._began_at: float | None = None
-        self._quiet_at = inf
+        self._heard_at = 0.0
+        """When the carrier's last audio came."""
         self._appended_bytes = 0
         self._next_ms: int | None = None
         """Where the carrier's next audio is expected, on the carrier's clock."""
@@ -53,8 +54,10 @@ class LineClock:
 
     @property
     def next_tick_at(self) -> float:
-        """When silence is due; infinity before the call."""
-        return self._quiet_at
+        """When 20 ms of silence are due; infinity before the call."""
+        if self._began_at is None:
+            return inf
+        return max(self._heard_at + _QUIET_MS / 1000, self._began_at + (self.appended_ms + _QUIET_MS) / 1000)
 
     @property
     def appended_ms(self) -> int:
@@ -64,13 +67,13 @@ class LineClock:
     def start(self, now: float) -> None:
         """The call begins."""
         if self._began_at is None:
-            self._began_at, self._quiet_at = now, now + _QUIET_MS / 1000
+            self._began_at = self._heard_at = now
 
     def audio(self, piece: bytes, *, at_ms: int | None = None, now: float) -> bytes:
         """The caller's next audio, behind silence for what the carrier's clock says was lost before it."""
         self.start(now)
         lost = self._lost_ms(at_ms, now)
-        self._quiet_at = now + _QUIET_MS / 1000
+        self._heard_at = now
         self._filled_since_frame_ms = 0
         if at_ms is not None:
             self._next_ms = at_ms + self.encoding.duration_ms(len(piece))
@@ -82,11 +85,10 @@ class LineClock:
 
     def tick(self, now: float) -> bytes:
         """Silence, if the carrier has sent nothing for 80 ms."""
-        if now < self._quiet_at or self._began_at is None:
+        if now < self.next_tick_at:
             return b""
         owed_ms = -self._ahead_ms(now) - _LAG_MS
-        frames = max(0, round(owed_ms) // FRAME_MS)
-        self._quiet_at += FRAME_MS / 1000 * max(1, round((now - self._quiet_at) * 1000) // FRAME_MS + 1)
+        frames = max(1, round(owed_ms) // FRAME_MS)  # one at least: what is due may look shorter by a rounded digit
         self._filled_since_frame_ms += frames * FRAME_MS
         return self._silence(frames * FRAME_MS)
 

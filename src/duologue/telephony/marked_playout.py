@@ -30,6 +30,9 @@ _OVERDUE_S: Final = 0.25
 _AHEAD_MS: Final = FRAME_MS
 """How far ahead audio is sent to a carrier whose queue cannot be emptied: what an interruption leaves to be heard."""
 
+_ROUNDING_SAMPLES: Final = 1e-3
+"""Seconds are floats: a sample that is over is not to be missed by a rounded digit."""
+
 _MOST_MARKS: Final = 4_096
 """Outstanding marks that are kept, a quarter of an hour of speech; of older ones the clock tells."""
 
@@ -204,7 +207,7 @@ class MarkedPlayout(Generic[P]):
         """The last mark, and the time since: never beyond the next mark, never beyond what was sent."""
         if self._base_at == -inf:
             return 0
-        samples = int(max(0.0, now - self._base_at) * self._encoding.rate_hz)
+        samples = int(max(0.0, now - self._base_at) * self._encoding.rate_hz + _ROUNDING_SAMPLES)
         limit = self._marks[0][1] if self._marks and self._are_believed(now) else self._sent
         return max(self._told, min(self._base + samples * self._encoding.bytes_per_sample, limit, self._sent))
 
