@@ -78,7 +78,7 @@ _ASTERISK: Final[tuple[str | bytes, ...]] = (
     '"media_paused":false}',
 )
 _PLAIN: Final[tuple[str | bytes, ...]] = (
-    "MEDIA_START connection_id:e226 channel:WebSocket/c1 channel_id:pbx1-1.999 format:ulaw optimal_frame_size:160 ptime:20",
+    "MEDIA_START connection_id:e226 channel:WebSocket/c channel_id:pbx-1.9 format:ulaw optimal_frame_size:160 ptime:20",
     bytes(160),
     "DTMF_END channel_id:1.2 digit:1",
     "MEDIA_MARK_PROCESSED 1.2",
@@ -122,7 +122,6 @@ FRAMES: Final[dict[str, tuple[str | bytes, ...]]] = {
     "audiosocket": _AUDIOSOCKET,
 }
 """In the order of a call, each as the carrier sends it."""
-
 
 
 def started(name: str) -> LegCodec:

@@ -37,6 +37,16 @@ def test_speech_is_sent_at_once_with_a_mark_each_200_ms_and_at_the_end() -> None
     assert _sent(playout, 1.1) == [(20, "1.3")]  # half a frame of silence fills it
 
 
+def test_an_end_that_comes_late_is_marked_all_the_same() -> None:
+    playout: MarkedPlayout[str] = MarkedPlayout(PCMU, _ECHOES)
+    playout.add("a", _ms(40))
+    assert _sent(playout, 1.0) == [(40, None)]
+    playout.complete()
+    assert playout.next_due_at == -inf
+    assert _sent(playout, 1.1) == [(0, "1.1")]
+    assert playout.next_due_at == inf
+
+
 def test_names_of_marks_are_short() -> None:
     playout: MarkedPlayout[str] = MarkedPlayout(PCMU, _ECHOES)
     playout.generation = 99_999
@@ -192,7 +202,10 @@ def test_outstanding_marks_are_bounded() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["add", "complete", "take", "ack", "old", "clear", "xoff", "xon", "wait"]), st.integers(0, 40)),
+        st.tuples(
+            st.sampled_from(["add", "complete", "take", "ack", "old", "clear", "xoff", "xon", "wait"]),
+            st.integers(0, 40),
+        ),
         max_size=60,
     ),
     st.sampled_from([_ECHOES, _PACED]),

@@ -101,7 +101,12 @@ def test_what_plivo_signs_is_accepted_and_nothing_else() -> None:
     signature = sign_plivo("POST", url, form, secret=_TOKEN, nonce=nonce)
     headers = {"X-Plivo-Signature-V3": f"AAAA,{signature}", "X-Plivo-Signature-V3-Nonce": nonce}
     verify_plivo(headers, secret=_TOKEN, method="POST", url=url, parameters=form)
-    for changed in ({"secret": "other"}, {"url": f"{url}&c=3"}, {"parameters": {**form, "From": "9"}}, {"method": "GET"}):
+    for changed in (
+        {"secret": "other"},
+        {"url": f"{url}&c=3"},
+        {"parameters": {**form, "From": "9"}},
+        {"method": "GET"},
+    ):
         arguments: dict[str, object] = {"secret": _TOKEN, "method": "POST", "url": url, "parameters": form, **changed}
         with pytest.raises(SignatureRejected):
             verify_plivo(headers, **arguments)  # type: ignore[arg-type]
@@ -164,7 +169,10 @@ def test_a_webhook_is_accepted_once() -> None:
 
 def test_the_example_of_standard_webhooks_is_accepted() -> None:
     signature = sign_webhook(
-        "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}', secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "1614265330",
+        b'{"test": 2432232314}',
+        secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     )
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 

@@ -301,7 +301,8 @@ class Bridge:
         self._control.clear()
         if self.started is not None and self.ended is None:
             for piece in self._playout.take(now, at_most=_PIECES_AT_ONCE):
-                frames.append(self._codec.play(piece.audio))
+                if piece.audio:
+                    frames.append(self._codec.play(piece.audio))
                 if piece.mark is not None:
                     frames.append(self._codec.mark(piece.mark))
         return frames

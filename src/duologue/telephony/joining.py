@@ -155,7 +155,8 @@ class PhoneCall:
         bridge.keys = keys
         self._conversation = conversation
         try:
-            await self._adapt_formats(conversation)
+            with suppress(ConnectionClosed):  # which the conversation tells below, too
+                await self._adapt_formats(conversation)
             core.players.append(self)
             conversation.attach(self)
             try:
@@ -271,8 +272,9 @@ class PhoneCall:
             for request in bridge.take_requests():
                 with suppress(NotConnected):  # while there is no session, keys are lost as speech is
                     await self._carry_out(request, conversation)
-            speaks = self.report_now()
-            await _wait(changed, min(bridge.next_tick_at, loop_time() + _LOOK_S if speaks else inf))
+            look_at = loop_time() + _LOOK_S if self.report_now() else inf
+            if bridge.ended is None:  # the tick may have ended it
+                await _wait(changed, min(bridge.next_tick_at, look_at))
 
     async def _carry_out(self, request: BridgeRequest, conversation: Conversation) -> None:
         match request:

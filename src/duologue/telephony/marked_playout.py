@@ -38,7 +38,7 @@ _MOST_MARKS: Final = 4_096
 
 
 class Piece(Struct, frozen=True):
-    """Audio to send, and the mark to send behind it."""
+    """Audio to send, which may be none, and the mark to send behind it."""
 
     audio: bytes
     mark: str | None
@@ -113,7 +113,7 @@ class MarkedPlayout(Generic[P]):
     @property
     def next_due_at(self) -> float:
         """When there is something to send; infinity while there is not."""
-        if not self._ready_bytes or not self._takes_more:
+        if not self._takes_more or not (self._ready_bytes or self._lacks_mark):
             return inf
         if self._traits.clears:
             return -inf
@@ -122,7 +122,10 @@ class MarkedPlayout(Generic[P]):
     def take(self, now: float, *, at_most: int | None = None) -> list[Piece]:
         """The pieces to send now, each of 200 ms at most, or of 20 ms where audio is sent in real time."""
         pieces: list[Piece] = []
-        while len(pieces) != at_most and (ready := self._ready_bytes) and self.next_due_at <= now:
+        while len(pieces) != at_most and self.next_due_at <= now:
+            if not (ready := self._ready_bytes):
+                pieces.append(Piece(b"", self._mark()))
+                break
             until_mark = self._piece_bytes - (self._sent - self._marked)
             size = min(ready, until_mark)
             audio = bytes(self._waiting[:size])
@@ -144,6 +147,11 @@ class MarkedPlayout(Generic[P]):
         self._n_marks += 1
         self._marks.append((self._n_marks, self._sent))
         return f"{self.generation}.{self._n_marks}"
+
+    @property
+    def _lacks_mark(self) -> bool:
+        """Whether the end of a passage was sent before it was known to be one."""
+        return self._traits.marks and self._passage_ends and not self._waiting and self._marked < self._sent
 
     @property
     def _ready_bytes(self) -> int:
