@@ -89,7 +89,9 @@ def _interrupted() -> Interrupted:
 
 
 def _finished(status: str) -> ResponseFinished:
-    return ResponseFinished(ResponseDoneEvent(event_id="event_1", response=RealtimeResponse(id="resp_1", status=status)))
+    return ResponseFinished(
+        ResponseDoneEvent(event_id="event_1", response=RealtimeResponse(id="resp_1", status=status))
+    )
 
 
 # --- 1: formats
