@@ -100,8 +100,9 @@ async def test_a_bad_network_changes_nothing_but_the_sound(seed: int) -> None:
             _say(500),
             WaitFor("audio"),
             Wait(0.3),
+            Hangup(),
             chaos_seed=seed,
-            impairments=Impairments(packet_loss=0.05, jitter_ms=30),
+            impairments=Impairments(loss=0.05, jitter_ms=30),
         )
         assert (report.exit_code, report.result.violations) == (0, [])
         sent_ms = 20 * (report.result.frames_sent + report.result.frames_dropped)

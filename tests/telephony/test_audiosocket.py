@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +27,7 @@ _STREAM = b"".join(frame for frame in FRAMES["audiosocket"] if isinstance(frame,
 def test_a_stream_is_the_same_messages_however_it_is_cut(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(_STREAM)]
     splitter = AudioSocketSplitter()
-    found = [
-        message for begin, end in zip(places, places[1:], strict=False) for message in splitter.push(_STREAM[begin:end])
-    ]
+    found = [message for begin, end in pairwise(places) for message in splitter.push(_STREAM[begin:end])]
     assert found == list(FRAMES["audiosocket"])
 
 
@@ -52,7 +52,7 @@ def test_audio_has_a_type_for_each_rate(rate_hz: int, kind: int) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [b"", b"\x10", b"\x10\xff\xff", b"\x10\0\1", b"\x11\0\2ab", b"\x01\0\1a", b"\x03\0\2ab", b"\x42\0\0", "text"],
+    [b"", b"\x10", b"\x10\0\1", b"\x11\0\2ab", b"\x01\0\1a", b"\x03\0\2ab", b"\x42\0\0", "text"],
 )
 def test_damaged_messages_are_kept(message: bytes | str) -> None:
     event = AudioSocket().decode(message)

@@ -35,10 +35,12 @@ def test_a_frameworks_websocket_is_accepted_once(accepts: bool, offered: Any, ch
         await transport.send(await transport.receive())
         await transport.close(1001, "bye")
 
-    with TestClient(Starlette(routes=[WebSocketRoute("/", phone)])) as client:
-        with client.websocket_connect("/", subprotocols=offered) as session:
-            assert session.accepted_subprotocol == chosen
-            session.send_text("a")
-            session.send_bytes(b"b")
-            assert (session.receive_text(), session.receive_bytes()) == ("a", b"b")
-            assert session.receive()["code"] == 1001
+    with (
+        TestClient(Starlette(routes=[WebSocketRoute("/", phone)])) as client,
+        client.websocket_connect("/", subprotocols=offered) as session,
+    ):
+        assert session.accepted_subprotocol == chosen
+        session.send_text("a")
+        session.send_bytes(b"b")
+        assert (session.receive_text(), session.receive_bytes()) == ("a", b"b")
+        assert session.receive()["code"] == 1001

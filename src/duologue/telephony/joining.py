@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
-from typing import Final
+from typing import Final, TypeAlias
 
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.sound.playout import ItemPart
@@ -50,7 +50,7 @@ _CLOSE_S: Final = 1.0
 _LOOK_S: Final = 0.1
 """How often what was heard is reported while the caller hears something."""
 
-OnEvent = Callable[[LegEvent], object]
+_OnEvent: TypeAlias = Callable[[LegEvent], object]
 
 
 async def join(
@@ -59,7 +59,7 @@ async def join(
     conversation: Conversation,
     *,
     keys: KeyMode = "answer",
-    on_event: OnEvent | None = None,
+    on_event: _OnEvent | None = None,
 ) -> CallEnded:
     """Have a caller and a conversation talk, until one of them ends; returns how the call ended.
 
@@ -80,7 +80,7 @@ async def join(
     return await call.join(conversation, keys=keys)
 
 
-async def accept(websocket: LegSocket, codec: LegCodec, *, on_event: OnEvent | None = None) -> PhoneCall:
+async def accept(websocket: LegSocket, codec: LegCodec, *, on_event: _OnEvent | None = None) -> PhoneCall:
     """Accept the carrier's connection, and wait for the start of the call, 5 s at most.
 
     So that an application knows who calls before it opens a session.
@@ -102,7 +102,7 @@ async def accept(websocket: LegSocket, codec: LegCodec, *, on_event: OnEvent | N
 class PhoneCall:
     """A call that has started. `accept` makes it; `hang_up` can be a function of the model: `tools=[call.hang_up]`."""
 
-    def __init__(self, transport: Transport, codec: LegCodec, *, on_event: OnEvent | None = None) -> None:
+    def __init__(self, transport: Transport, codec: LegCodec, *, on_event: _OnEvent | None = None) -> None:
         self._transport = transport
         self._codec = codec
         self._on_event = on_event

@@ -17,7 +17,7 @@ from duologue.audio.formats import Encoding
 from duologue.audio.pacing import FRAME_MS, silence
 from duologue.telephony.traits import Traits
 
-__all__ = ["MarkedPlayout", "Piece"]
+__all__ = ["MarkedPlayout", "PlayoutPiece"]
 
 P = TypeVar("P")
 
@@ -37,7 +37,7 @@ _MOST_MARKS: Final = 4_096
 """Outstanding marks that are kept, a quarter of an hour of speech; of older ones the clock tells."""
 
 
-class Piece(Struct, frozen=True):
+class PlayoutPiece(Struct, frozen=True):
     """Audio to send, which may be none, and the mark to send behind it."""
 
     audio: bytes
@@ -119,12 +119,12 @@ class MarkedPlayout(Generic[P]):
             return -inf
         return self._plays_out_at - _AHEAD_MS / 1000
 
-    def take(self, now: float, *, at_most: int | None = None) -> list[Piece]:
+    def take(self, now: float, *, at_most: int | None = None) -> list[PlayoutPiece]:
         """The pieces to send now, each of 200 ms at most, or of 20 ms where audio is sent in real time."""
-        pieces: list[Piece] = []
+        pieces: list[PlayoutPiece] = []
         while len(pieces) != at_most and self.next_due_at <= now:
             if not (ready := self._ready_bytes):
-                pieces.append(Piece(b"", self._mark()))
+                pieces.append(PlayoutPiece(b"", self._mark()))
                 break
             until_mark = self._piece_bytes - (self._sent - self._marked)
             size = min(ready, until_mark)
@@ -132,7 +132,7 @@ class MarkedPlayout(Generic[P]):
             del self._waiting[:size]
             self._will_send(size, now)
             ends = self._passage_ends and not self._waiting
-            pieces.append(Piece(audio, self._mark() if size == until_mark or ends else None))
+            pieces.append(PlayoutPiece(audio, self._mark() if size == until_mark or ends else None))
         return pieces
 
     def _will_send(self, n_bytes: int, now: float) -> None:

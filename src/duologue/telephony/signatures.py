@@ -6,8 +6,8 @@
     sign_twilio · sign_plivo · sign_webhook           the other side, for tests
 
 Each `verify` returns, or raises `SignatureRejected`; the answer to the peer is 403 without a word on the reason.
-Secrets are compared in constant time. Behind a proxy the application sees neither scheme nor host of the public URL: `url` is
-the one that the carrier was given, not the one of the request.
+Secrets are compared in constant time. Behind a proxy the application sees neither scheme nor host of the public URL:
+`url` is the one that the carrier was given, not the one of the request.
 """
 
 from __future__ import annotations
