@@ -50,6 +50,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "dialects/wrapping.py": "rules of profiles; tests/dialects/test_rules.py",
     "engines/base.py": "types; tests/engines/test_checks.py",
     "engines/embedded/spoken_values.py": "tests/engines/embedded/test_spoken_calls.py",
+    "cli/serving/options.py": "a table; tests/cli/serving/test_option_sources.py",
     "engines/llm/chat_request.py": "tests/engines/llm/test_chat.py",
     "engines/llm/chat_stream.py": "tests/engines/llm/test_chat.py",
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
@@ -97,9 +98,14 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"protocol/translation/server/{name}.py" for name in "client_events commands output settings".split()),
         "tests/protocol/translation/server/test_protocol.py",
     ),
+    "protocol/media/channel_rules.py": "tests/protocol/media/test_live_line.py",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/restored_items.py": "tests/recording/test_conversation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
+    **dict.fromkeys(
+        (f"transports/webrtc/{name}.py" for name in "aiortc_peer aiortc_voice wrtc_peer wrtc_sound".split()),
+        "tests/transports/webrtc/test_peer_contract.py and test_endurance.py",
+    ),
     "server/calls/offers.py": "tests/server/calls/test_routes.py",
     **dict.fromkeys(
         (f"server/http/{name}.py" for name in "answers bodies session_bodies".split()),

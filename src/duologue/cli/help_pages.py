@@ -50,6 +50,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
             'duologue say "Hello." hello.wav --voice echo --rate 8000 --speed 0.9 --force',
         ),
     ),
+    "voices": HelpPage(_TALKING, ("duologue voices", "duologue voices localhost:8000", "duologue voices --json")),
     "serve": HelpPage(
         _SERVING,
         (
@@ -74,6 +75,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue conform localhost:8000",
             "duologue conform wss://api.openai.com --model gpt-realtime --json",
             "duologue conform localhost:8000 --family live",
+            "duologue conform http://localhost:8000/v1/realtime/calls",
             "duologue conform localhost:8000 --only connect.realtime session.update --record trial.jsonl",
         ),
     ),

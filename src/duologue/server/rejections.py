@@ -67,6 +67,9 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "unread": _Row(503, 1013, _BUSY, "server_overloaded", "Too many bytes wait to be read; try again later."),
     "draining": _Row(503, 1013, _BUSY, "server_shutting_down", "The server is going away; try again in a moment."),
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),
+    "authentication_late": _Row(
+        503, 1013, _BUSY, "server_not_ready", "Who you are cannot be found out now; try again in a moment."
+    ),
     "idle": _Row(408, 1001, _BAD, "session_idle", "Nothing came from the client for {seconds:g} seconds."),
     "stalled": _Row(408, 1008, _BAD, "client_too_slow", "The client took nothing for {seconds:g} seconds."),
     "fragments": _Row(413, 1009, _BAD, None, "The message comes in too many fragments."),
@@ -92,7 +95,6 @@ REJECTIONS: Final[dict[str, _Row]] = {
     ),
     "sidebands": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "The session has {max} sidebands; close one."),
     "no_live_upstream": _Row(501, 4000, _BAD, "not_supported", "This server relays to an API without Live sessions."),
-    "no_webrtc": _Row(501, 4000, _BAD, "not_supported", "There is no WebRTC here: connect a WebSocket to {websocket}."),
     "no_webrtc_package": _Row(
         501, 4000, _BAD, "not_supported", "The server lacks a package that WebRTC needs: pip install 'duologue[webrtc]'"
     ),
@@ -100,7 +102,7 @@ REJECTIONS: Final[dict[str, _Row]] = {
         501, 4000, _BAD, "not_supported", "WebRTC is switched off here: connect a WebSocket to {websocket}."
     ),
     "invalid_offer": _Row(
-        400, 4000, _BAD, "invalid_offer", "No WHIP-compliant offer of WebRTC: {reason}. Post the SDP of createOffer()."
+        400, 4000, _BAD, "invalid_offer", "{reason}. Post a WHIP-compliant offer: the SDP of createOffer() as it is."
     ),
     "wrong_media_type": _Row(
         415,

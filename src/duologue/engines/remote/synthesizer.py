@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from duologue.clock import loop_time
-from duologue.engines.remote.endpoint import Endpoint
+from duologue.engines.remote.endpoint import HttpService
 from duologue.engines.remote.event_lines import FaultBody, chunk_lines
 from duologue.engines.remote.speech_stream import SpeechStream
 from duologue.engines.remote.voices import voices_in
@@ -95,7 +95,7 @@ class RemoteSynthesizer:
         """
         self.name = f"remote-{model}" if model else "remote"
         self._voice = voice
-        self._given = tuple(dict.fromkeys([*([voice] if voice else []), *voices]))
+        self._given = _once([voice] if voice else [], voices)
         self.voices: tuple[str, ...] = self._given
         """None before the server was asked, and where it has no list: then it gets the names that clients send."""
         self._ask_voices_at = None if voices else -math.inf
@@ -108,7 +108,7 @@ class RemoteSynthesizer:
             SpeechStream(to_hz=_RATE_HZ, raw_hz=rate_hz)
         except ValueError as fault:
             raise EngineError(f"rate_hz: {fault}", engine=self.name) from None
-        self._endpoint = Endpoint(url, engine=self.name, service=_SERVICE, api_key=api_key, silence_s=timeout_s)
+        self._endpoint = HttpService(url, engine=self.name, service=_SERVICE, api_key=api_key, silence_s=timeout_s)
 
     async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
         """PCM16 of the text as the server sends it.
@@ -148,8 +148,7 @@ class RemoteSynthesizer:
         if listed is None:  # no list here: that the server is there is still to be seen
             await self._endpoint.probe()
         found = voices_in(listed or b"")
-        first = [self._voice] if self._voice else []
-        self.voices = tuple(dict.fromkeys([*first, *found])) or self._given
+        self.voices = _once([self._voice] if self._voice else [], found) or self._given
         self._ask_voices_at = loop_time() + _VOICES_S
 
     async def aclose(self) -> None:
@@ -199,6 +198,14 @@ class RemoteSynthesizer:
 
     def _failed(self, what: str, *, quote: str = "") -> EngineError:
         return self._endpoint.error(what, quote=quote, for_client=f"{_SERVICE} failed; please ask again")
+
+
+def _once(*names: Sequence[str]) -> tuple[str, ...]:
+    """All names in their order, each once."""
+    found = dict[str, None]()
+    for name in (each for some in names for each in some):
+        found[name] = None
+    return tuple(found)
 
 
 def _stated_hz(parameters: str, header: str) -> int | None:
