@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamdouble.api import CallReport, call, run_scenario
@@ -44,8 +45,8 @@ def _say(ms: int) -> Say:
     return Say(Path("caller.wav"), speech_frames(ms))
 
 
-async def _run(url: str, *steps: Step, **options: object) -> CallReport:
-    return await run_scenario(url, Scenario("call", list(steps)), config=SessionConfig(**options))  # type: ignore[arg-type]
+async def _run(url: str, *steps: Step, **options: Any) -> CallReport:
+    return await run_scenario(url, Scenario("call", list(steps)), config=SessionConfig(**options))
 
 
 def _at(report: CallReport, kind: str) -> list[float]:

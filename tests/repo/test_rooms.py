@@ -127,7 +127,7 @@ _NAMES_USED_TWICE: Final[dict[str, str]] = {
     "Cleared": "telephony's is what a carrier tells of its queue, protocol.media's what a call's playout has dropped",
     "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
     "Close": "a command of the server's protocol, and a step of a script in duologue.testing, like Send and Drop",
-    "Played": "telephony's is a mark that a carrier has reached, the Live server's what a piece of its sound holds",
+    "Played": "telephony's is a mark that a carrier has reached, the Live server's how much of a reply was",
 }
 """Classes that share their name with another, and why."""
 

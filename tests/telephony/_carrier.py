@@ -10,11 +10,9 @@ from duologue.audio.formats import PCMU
 from duologue.errors import ConnectionClosed
 from duologue.telephony import CallerAudio, LegCodec
 from duologue.telephony.leg_events import (
-    ClearCommand,
     LegCommand,
     LegEvent,
     MarkCommand,
-    PlayCommand,
     Played,
     UnknownLegFrame,
 )
@@ -73,12 +71,6 @@ class MemoryCarrier:
     async def echo_marks(self) -> None:
         """Return all marks so far."""
         await self.tell(*(Played(name=each.name) for each in self.commands if isinstance(each, MarkCommand)))
-
-    @property
-    def kinds(self) -> str:
-        """The commands so far: p for play, m for mark, c for clear."""
-        letters = {PlayCommand: "p", MarkCommand: "m", ClearCommand: "c"}
-        return "".join(letters.get(type(each), "?") for each in self.commands)
 
     async def read(self) -> None:
         """Collect commands until the connection is closed."""

@@ -72,6 +72,10 @@ def _said(bridge: Bridge, ms: int, now: float = 0.0) -> None:
     _tell(bridge, AudioDone(item_id="item_1", content_index=0), now)
 
 
+def _reason(bridge: Bridge) -> str | None:
+    return bridge.ended.reason if bridge.ended is not None else None
+
+
 def _frames(bridge: Bridge, now: float) -> list[Any]:
     found: list[Any] = []
     while frames := bridge.take_frames(now):
@@ -308,10 +312,9 @@ def test_rule_7_a_lost_session_is_waited_for_ten_seconds() -> None:
     bridge = _bridge()
     _tell(bridge, ConnectionLost("gone"), 1.0)
     bridge.tick(10.9)
-    assert bridge.ended is None
+    assert _reason(bridge) is None
     bridge.tick(11.0)
-    assert bridge.ended is not None
-    assert "not restored within 10 s" in bridge.ended.reason
+    assert "not restored within 10 s" in (_reason(bridge) or "")
 
 
 @pytest.mark.parametrize("answering", [False, True])
@@ -349,12 +352,12 @@ def test_rule_7_hang_up_lets_the_goodbye_begin_and_does_not_wait_for_ever() -> N
     bridge = _bridge()
     bridge.hang_up(now=1.0)
     bridge.tick(1.4)
-    assert bridge.ended is None
+    assert _reason(bridge) is None
     _tell(bridge, ResponseStarted(response_id="resp_2", in_conversation=True), 1.4)
     bridge.tick(2.5)
-    assert bridge.ended is None
+    assert _reason(bridge) is None
     bridge.tick(21.0)
-    assert bridge.ended == CallEnded(reason="hung up")
+    assert _reason(bridge) == "hung up"
 
 
 # --- 8: the door

@@ -16,14 +16,14 @@ from duologue.telephony.frame_shapes import (
     TEXTS,
     Field,
     FrameFault,
-    FrameTable,
+    FrameShapes,
     Kind,
     Shape,
     json_object,
 )
 from duologue.telephony.leg_events import CallEnded, Cleared, Digit, Played
 
-_TABLE = FrameTable(
+_TABLE = FrameShapes(
     "event",
     {
         "mark": Shape(Played, (Field("name", ("mark", "name"), TEXT),)),

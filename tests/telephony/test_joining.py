@@ -12,16 +12,18 @@ import pytest
 import duologue
 from duologue import telephony
 from duologue.audio.formats import PCMU
-from duologue.client import Conversation
+from duologue.client import Connection, Conversation
 from duologue.engines.base import FunctionCall
 from duologue.errors import ConnectionClosed
 from duologue.events import ErrorEvent
+from duologue.notices import SessionRestored
 from duologue.server import RealtimeApp
 from duologue.telephony import CallEnded, Digit, LegEvent, PhoneCall
 from duologue.telephony.leg_events import ClearCommand, HangUpCommand, MarkCommand, PlayCommand
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.testing.sounds import silence, tone
+from duologue.transports import Transport
 from tests.telephony._carrier import MemoryCarrier, carrier, speech_frames
 from tests.telephony._frames import CODECS
 
@@ -54,12 +56,22 @@ async def _joined(
     *,
     responses: Sequence[str | FunctionCall] = (_LONG, "Short."),
     tools: Callable[[PhoneCall], Sequence[Any]] = lambda call: (),
+    killable: list[Transport] | None = None,
     **options: Any,
 ) -> AsyncGenerator[_Call, None]:
-    app = RealtimeApp(engines=scripted_app_engines(scripted_engines(responses=responses)))
+    memory = AppInMemory(RealtimeApp(engines=scripted_app_engines(scripted_engines(responses=responses))))
+
+    @asynccontextmanager
+    async def connect(**named: Any) -> AsyncGenerator[Connection, None]:
+        async with memory.transport() as transport:
+            if killable is not None:
+                killable.append(transport)
+            async with duologue.connect(transport=transport, **named) as connection:
+                yield connection
+
     async with carrier(name) as (line, socket):
         call = await telephony.accept(socket, CODECS[name](), on_event=options.pop("on_event", None))
-        async with duologue.converse(open_connection=AppInMemory(app).connect, tools=tools(call)) as conversation:
+        async with duologue.converse(open_connection=connect, tools=tools(call)) as conversation:
             joined = asyncio.ensure_future(call.join(conversation, **options))
             try:
                 yield _Call(line, conversation, joined)
@@ -174,6 +186,38 @@ async def test_keys_are_a_message_of_the_user_and_are_answered() -> None:
         await call.line.until(PlayCommand)
         assert "[keys] 12#" in str(call.conversation.transcript())
         assert [type(event).__name__ for event in seen] == ["LegStatus", "CallStarted", "Digit", "Digit", "Digit"]
+
+
+async def test_a_killed_session_is_restored_and_the_caller_is_answered_again_with_the_history() -> None:
+    sessions: list[Transport] = []
+    async with _joined(responses=["First.", "Second."], killable=sessions) as call:
+        async with call.conversation.stream("response.done", SessionRestored) as told:
+            await call.ask()
+            await told.receive()
+            await sessions[0].close(1011, "killed")
+            assert isinstance(await asyncio.wait_for(told.receive(), 5), SessionRestored)
+            await call.ask()
+            await asyncio.wait_for(told.receive(), 5)
+        assert "First." in str(call.conversation.transcript())
+        assert "Second." in str(call.conversation.transcript())
+        assert not call.errors
+
+
+async def test_an_answer_that_was_lost_is_asked_for_again() -> None:
+    sessions: list[Transport] = []
+
+    async def look_up() -> str:
+        """Look something up, while the session dies."""
+        await sessions[0].close(1011, "killed")
+        await asyncio.Event().wait()
+        return "never"
+
+    responses: list[str | FunctionCall] = [FunctionCall(name="look_up", arguments="{}"), "Second."]
+    async with _joined(responses=responses, tools=lambda call: [look_up], killable=sessions) as call:
+        await call.ask()
+        await call.line.until(PlayCommand)
+        assert len(sessions) == 2
+        assert not call.errors
 
 
 @pytest.mark.parametrize("end", ["stop", "close"])

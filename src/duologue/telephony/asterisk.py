@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from duologue.audio.formats import Encoding
-from duologue.telephony.frame_shapes import KEY, TEXT, TEXTS, Field, FrameFault, FrameTable, Kind, Shape, json_object
+from duologue.telephony.frame_shapes import KEY, TEXT, TEXTS, Field, FrameFault, FrameShapes, Kind, Shape, json_object
 from duologue.telephony.leg_codec import Frame, LegCodec, encoding_of
 from duologue.telephony.leg_events import (
     CallEnded,
@@ -58,7 +58,7 @@ _STARTED: Final = (
     Field("encoding", ("format",), _FORMAT),
     Field("parameters", ("channel_variables",), TEXTS, required=False),
 )
-_EVENTS: Final = FrameTable(
+_EVENTS: Final = FrameShapes(
     "event",
     {
         "MEDIA_START": Shape(CallStarted, _STARTED, keeps_details=True),
@@ -72,7 +72,7 @@ _EVENTS: Final = FrameTable(
         "HANGUP": Shape(CallEnded, keeps_details=True),
     },
 )
-_COMMANDS: Final = FrameTable(
+_COMMANDS: Final = FrameShapes(
     "command",
     {
         "MARK_MEDIA": Shape(MarkCommand, (_MARK,)),

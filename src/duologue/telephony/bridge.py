@@ -24,9 +24,11 @@ from msgspec import Struct
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.client.sound.playout import ItemPart
 from duologue.client.sound.speech import SpeechConverter
+from duologue.events import FunctionCallItem, is_set
 from duologue.protocol.client.notices import (
     AudioDelta,
     AudioDone,
+    CallsAnswered,
     ConnectionLost,
     Interrupted,
     ResponseFinished,
@@ -208,11 +210,14 @@ class Bridge:
                 self._answering = True
                 self._unsettle(now)
             case ResponseFinished(event=event):
-                self._answering = False
+                output = event.response.output if is_set(event.response.output) else []
+                self._answering = any(isinstance(item, FunctionCallItem) for item in output)
                 self._complete()
                 self._unsettle(now)
                 if event.response.status == "cancelled" and not self.is_silent:
                     self._requests.append(CutSpeech())
+            case CallsAnswered(continued_by=continued_by):
+                self._answering = continued_by is not None
             case ConnectionLost():
                 self._give_up_at = now + _GIVE_UP_S
             case SessionRestored():

@@ -1,9 +1,9 @@
 """Frames of plain JSON and their values, by tables: one table reads and writes the frames of a direction.
 
-Kind      a value as JSON writes it, and back
-Field     where a value of a struct stands in the frame
-Shape     a struct, and its fields
-FrameTable    shapes by the frame's name
+Kind         a value as JSON writes it, and back
+Field        where a value of a struct stands in the frame
+Shape        a struct, and its fields
+FrameShapes  shapes by the frame's name
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
     "TEXTS",
     "Field",
     "FrameFault",
-    "FrameTable",
+    "FrameShapes",
     "Kind",
     "Shape",
     "json_object",
@@ -76,7 +76,7 @@ class Shape(Struct, frozen=True):
     """The struct keeps the whole frame in its field `details`, and is written on top of it."""
 
 
-class FrameTable:
+class FrameShapes:
     """Frames of one direction: the name that stands under `tag` says which shape a frame has."""
 
     def __init__(self, tag: str, shapes: Mapping[str, Shape], *, aliases: Mapping[str, str] | None = None) -> None:

@@ -21,7 +21,7 @@ from duologue.errors import (
     RequestRejected,
 )
 from duologue.events import ResponseCreateEvent
-from duologue.printable import printable
+from duologue.printable import printable, printable_name
 from duologue.telephony.bridge import (
     AskAgain,
     Bridge,
@@ -114,6 +114,10 @@ class PhoneCall:
         return f"<PhoneCall {self._bridge.started!r}>"
 
     @property
+    def _protocol(self) -> str:
+        return type(self._codec).__name__
+
+    @property
     def started(self) -> CallStarted:
         """Who calls, and what was passed along."""
         assert self._bridge.started is not None, "accept waits for it"
@@ -137,9 +141,8 @@ class PhoneCall:
             except TimeoutError:
                 bridge.tick(loop_time())
         started = bridge.started
-        _logger.info(
-            "a call of %s from %s has started", type(self._codec).__name__, masked_number(started.caller) or "a caller"
-        )
+        caller = masked_number(started.caller) or "a number that is not told"
+        _logger.info("a call of %s from %s has started", printable_name(self._protocol), printable(caller))
 
     async def close(self) -> None:
         """Tell the carrier that the call is over, and close its connection, within a second."""
@@ -167,9 +170,8 @@ class PhoneCall:
         finally:
             await self.close()
         assert bridge.ended is not None
-        _logger.info(
-            "a call of %s is over: %s", type(self._codec).__name__, printable(bridge.ended.reason or "hung up")
-        )
+        reason = bridge.ended.reason or "hung up"
+        _logger.info("a call of %s is over: %s", printable_name(self._protocol), printable(reason))
         return bridge.ended
 
     # --- what the conversation asks and tells
@@ -209,7 +211,7 @@ class PhoneCall:
         try:
             await conversation.update_session({"type": "realtime", "audio": {"input": audio, "output": audio}})
         except (RequestRejected, LocalProtocolError) as fault:
-            _logger.warning("the session does not take %s, so its audio is converted: %s", wanted.type, fault)
+            _logger.warning("the call's audio is converted, the session does not take it: %s", printable(str(fault)))
 
     async def _run(self, conversation: Conversation) -> None:
         over = asyncio.Event()

@@ -21,7 +21,7 @@ from duologue.telephony.frame_shapes import (
     TEXTS,
     Field,
     FrameFault,
-    FrameTable,
+    FrameShapes,
     Kind,
     Shape,
     json_object,
@@ -49,8 +49,8 @@ __all__ = ["MediaStream", "Plivo", "SignalWire", "Telnyx", "Twilio"]
 class _Spelling(Struct, frozen=True, kw_only=True):
     """How one vendor writes the protocol."""
 
-    events: FrameTable
-    commands: FrameTable
+    events: FrameShapes
+    commands: FrameShapes
     stream: str
     """Where a frame names its stream."""
     stream_in_commands: bool
@@ -174,12 +174,12 @@ def _events(
 
 
 _MEDIA: Final = Shape(PlayCommand, (Field("audio", ("media", "payload"), BASE64),))
-_COMMANDS: Final = FrameTable(
+_COMMANDS: Final = FrameShapes(
     "event", {"media": _MEDIA, "mark": Shape(MarkCommand, (_NAME,)), "clear": Shape(ClearCommand)}
 )
 
 _TWILIO: Final = _Spelling(
-    events=FrameTable(
+    events=FrameShapes(
         "event",
         _events(
             ids=(("call_id", "callSid"),),
@@ -214,7 +214,7 @@ class Telnyx(MediaStream):
 
     traits: ClassVar[Traits] = Traits(marks=True, after_clear="echo", reorders=True)
     spelling: ClassVar[_Spelling] = _Spelling(
-        events=FrameTable(
+        events=FrameShapes(
             "event",
             _events(
                 ids=(("call_id", "call_control_id"), ("caller", "from"), ("called", "to")),
@@ -260,8 +260,8 @@ class Plivo(MediaStream):
 
     traits: ClassVar[Traits] = Traits(marks=True, after_clear="drop")
     spelling: ClassVar[_Spelling] = _Spelling(
-        events=FrameTable("event", _PLIVO_EVENTS, aliases={"played": "playedStream"}),
-        commands=FrameTable(
+        events=FrameShapes("event", _PLIVO_EVENTS, aliases={"played": "playedStream"}),
+        commands=FrameShapes(
             "event",
             {
                 "playAudio": Shape(PlayCommand, _PLIVO_PLAY),

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from duologue.audio.formats import Encoding
-from duologue.telephony.frame_shapes import KEY, NUMBER, TEXT, Field, FrameFault, FrameTable, Kind, Shape, json_object
+from duologue.telephony.frame_shapes import KEY, NUMBER, TEXT, Field, FrameFault, FrameShapes, Kind, Shape, json_object
 from duologue.telephony.leg_codec import Frame, LegCodec, encoding_of
 from duologue.telephony.leg_events import (
     CallEnded,
@@ -49,7 +49,7 @@ def _write_content_type(encoding: Encoding) -> str:
 _FORMAT: Final = Kind(_read_content_type, _write_content_type)
 _NAME: Final = Field("name", ("payload", "name"), TEXT)
 
-_EVENTS: Final = FrameTable(
+_EVENTS: Final = FrameShapes(
     "event",
     {
         "websocket:connected": Shape(CallStarted, (Field("encoding", ("content-type",), _FORMAT),), keeps_details=True),
@@ -63,7 +63,7 @@ _EVENTS: Final = FrameTable(
         "websocket:disconnected": Shape(CallEnded, keeps_details=True),
     },
 )
-_COMMANDS: Final = FrameTable("action", {"notify": Shape(MarkCommand, (_NAME,)), "clear": Shape(ClearCommand)})
+_COMMANDS: Final = FrameShapes("action", {"notify": Shape(MarkCommand, (_NAME,)), "clear": Shape(ClearCommand)})
 
 
 class Vonage(LegCodec):
