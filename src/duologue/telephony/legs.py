@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, MutableMapping
+from functools import partial
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from duologue.transports.asgi import ASGITransport
@@ -54,4 +55,12 @@ async def leg_transport(websocket: LegSocket, *, subprotocol: str | None) -> Tra
     if getattr(state, "name", "") == "CONNECTING":
         offered = cast("list[str]", websocket.scope.get("subprotocols") or [])
         await websocket.accept(subprotocol if subprotocol in offered else None)
-    return ASGITransport(websocket.receive, websocket.send)
+    return ASGITransport(websocket.receive, partial(_send, websocket))
+
+
+async def _send(websocket: ApplicationWebSocket, message: MutableMapping[str, Any]) -> None:
+    """Frameworks have errors of their own for a peer that is gone; the transport knows the one of the specification."""
+    try:
+        await websocket.send(message)
+    except Exception as fault:
+        raise OSError(f"the carrier is gone: {type(fault).__name__}") from fault

@@ -99,8 +99,11 @@ def verify_twilio(
 
 def _twilio_algorithm(headers: Mapping[str, str]) -> str:
     settings = _lower(headers).get("x-twilio-webhooks-signature-settings", "")
-    named = dict(part.strip().partition("=")[::2] for part in settings.split(","))
-    return named.get("algorithm") or "HMAC_SHA1"
+    for part in settings.split(","):
+        name, _, value = part.strip().partition("=")
+        if name == "algorithm" and value:
+            return value
+    return "HMAC_SHA1"
 
 
 def _with_ports(url: str) -> list[str]:
