@@ -275,6 +275,15 @@ def test_rule_5_a_second_of_speech_is_handed_over_at_a_time() -> None:
     assert bridge.next_frames_at == -inf
 
 
+def test_rule_5_what_a_server_says_to_a_carrier_that_takes_nothing_is_bounded() -> None:
+    bridge = _bridge(Asterisk())
+    bridge.leg(Flow(on=False), now=0.0)
+    _tell(bridge, _speech(20 * 60_000))
+    assert _reason(bridge) is None
+    _tell(bridge, _speech(20 * 60_000))
+    assert "takes nothing" in (_reason(bridge) or "")
+
+
 # --- 6: keys
 
 

@@ -72,6 +72,9 @@ _HANG_UP_S: Final = 20.0
 _MOST_WAITING_MS: Final = 10_000
 """Caller's audio that waits for a slow session; beyond it the oldest is dropped, because late speech is of no use."""
 
+_MOST_UNSENT_BYTES: Final = 16 * 1024 * 1024
+"""A quarter of an hour of speech at 8 kHz and 16 bits: no answer is as long."""
+
 _PIECES_AT_ONCE: Final = 5
 """A second of speech: what was handed to the socket cannot be taken back before the clear that follows it."""
 
@@ -241,6 +244,8 @@ class Bridge:
     def _add(self, pieces: list[tuple[ItemPart, bytes]]) -> None:
         for part, audio in pieces:
             self._playout.add(part, audio)
+        if self._playout.waiting_bytes > _MOST_UNSENT_BYTES:
+            self.end(CallEnded(reason="the carrier takes nothing, and the server speaks on"))
 
     def _complete(self) -> None:
         self._add(self._speech.flush())

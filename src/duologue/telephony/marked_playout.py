@@ -111,6 +111,11 @@ class MarkedPlayout(Generic[P]):
             self._stretches.append(_Stretch(part, len(audio)))
 
     @property
+    def waiting_bytes(self) -> int:
+        """How much speech was not sent yet."""
+        return len(self._waiting)
+
+    @property
     def next_due_at(self) -> float:
         """When there is something to send; infinity while there is not."""
         if not self._takes_more or not (self._ready_bytes or self._lacks_mark):
