@@ -173,8 +173,8 @@ async def test_a_closed_session_ends_the_iteration() -> None:
 @pytest.mark.parametrize(
     ("path", "arguments", "status"),
     [
-        ("create", {"session": {"model": MODEL}, "transport": {"type": "webrtc", "sdp": "v=0"}}, 501),
-        ("sessions.fork", {"session_id": "live_1", "transport": {"type": "webrtc", "sdp": "v=0"}}, 501),
+        ("create", {"session": {"model": MODEL}, "transport": {"type": "webrtc", "sdp": "v=0"}}, 400),
+        ("sessions.fork", {"session_id": "live_1", "transport": {"type": "webrtc", "sdp": "v=0"}}, 400),
         ("sessions.accept", {"session_id": "live_1", "session": {"model": MODEL}}, 501),
         ("sessions.reject", {"session_id": "live_1", "status_code": 486}, 501),
         ("sessions.refer", {"session_id": "live_1", "target_uri": "tel:+1"}, 501),
@@ -182,7 +182,7 @@ async def test_a_closed_session_ends_the_iteration() -> None:
         ("sessions.download_recording", {"session_id": "live_1"}, 404),
     ],
 )
-async def test_what_there_is_not_is_refused_with_a_sentence(path: str, arguments: dict[str, Any], status: int) -> None:
+async def test_what_cannot_be_is_refused_with_a_sentence(path: str, arguments: dict[str, Any], status: int) -> None:
     async with listening(scripted()) as url, sdk_client(url, "async") as client:
         call: Any = client.live
         for name in path.split("."):

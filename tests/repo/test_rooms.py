@@ -97,6 +97,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"protocol/translation/server/{name}.py" for name in "client_events commands output settings".split()),
         "tests/protocol/translation/server/test_protocol.py",
     ),
+    "protocol/media/channel_rules.py": "tests/protocol/media/test_live_line.py",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/restored_items.py": "tests/recording/test_conversation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",

@@ -18,7 +18,7 @@ from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
-from duologue.server.calls.calls import Calls
+from duologue.server.calls.served_calls import ServedCalls
 from duologue.server.calls.sideband import CallSideband
 from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys, query
@@ -156,7 +156,7 @@ class RealtimeApp:
             new_id=new_id,
         )
         self.open_sessions = OpenSessions(self.limits)
-        self.calls = Calls(stack=stack, settings=peer_settings, webrtc=webrtc)
+        self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)
         metrics = Metrics(budget=self.budget)
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
@@ -325,7 +325,7 @@ class RealtimeApp:
                 self.open_sessions.check_room(owner)
                 tapped.about(family="live", subject=owner)
                 observer = self.observer(tapped, address=peer_of(scope), owner=owner)
-                session = self._admit_live(wanted, tapped.around(transport), owner, observer)
+                session = self.admit_live(wanted, tapped.around(transport), owner, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope)
                 error = encode_live(live_error(rejection, self.new_id("event"))).decode("utf-8")
@@ -339,7 +339,7 @@ class RealtimeApp:
                     return
                 await _run(session, transport, scope, owner)
 
-    def _admit_live(self, wanted: LiveRequest, transport: Transport, owner: str, observer: Observer) -> Served:
+    def admit_live(self, wanted: LiveRequest, transport: Transport, owner: str, observer: Observer) -> Served:
         """What serves this client of a Live path. Raises Rejection."""
         if self.upstream is not None:
             return self._live.relay(wanted, transport, upstream=self.upstream, observer=observer)
@@ -398,6 +398,7 @@ def _subprotocol_of(scope: Scope) -> str | None:
 def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp:
     try:
         from duologue.server.calls.cors import Cors
+        from duologue.server.calls.live_routes import live_call_pages
         from duologue.server.calls.routes import call_pages
         from duologue.server.http.routes import pages
         from duologue.server.talk.routes import talk_routes
@@ -405,7 +406,9 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
         if fault.name is None or not fault.name.startswith("starlette"):
             raise
         raise MissingExtra("starlette", extra="server") from fault
-    site = pages(application, path=PATH, metrics=metrics, more=call_pages(application))
+    site = pages(
+        application, path=PATH, metrics=metrics, more=(*call_pages(application), *live_call_pages(application))
+    )
     if talk:
         site.router.routes += talk_routes(application)
     return Cors(site, application)

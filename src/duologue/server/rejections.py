@@ -92,7 +92,6 @@ REJECTIONS: Final[dict[str, _Row]] = {
     ),
     "sidebands": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "The session has {max} sidebands; close one."),
     "no_live_upstream": _Row(501, 4000, _BAD, "not_supported", "This server relays to an API without Live sessions."),
-    "no_webrtc": _Row(501, 4000, _BAD, "not_supported", "There is no WebRTC here: connect a WebSocket to {websocket}."),
     "no_webrtc_package": _Row(
         501, 4000, _BAD, "not_supported", "The server lacks a package that WebRTC needs: pip install 'duologue[webrtc]'"
     ),
@@ -100,7 +99,7 @@ REJECTIONS: Final[dict[str, _Row]] = {
         501, 4000, _BAD, "not_supported", "WebRTC is switched off here: connect a WebSocket to {websocket}."
     ),
     "invalid_offer": _Row(
-        400, 4000, _BAD, "invalid_offer", "No WHIP-compliant offer of WebRTC: {reason}. Post the SDP of createOffer()."
+        400, 4000, _BAD, "invalid_offer", "{reason}. Post a WHIP-compliant offer: the SDP of createOffer() as it is."
     ),
     "wrong_media_type": _Row(
         415,

@@ -49,10 +49,18 @@ async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> N
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_a_signal_ends_it_without_a_traceback_and_sigterm_is_its_regular_end(number: signal.Signals, code: int) -> None:
-    with serving() as (process, _):
+    with serving("--no-webrtc", "--no-talk") as (process, _):
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (code, "", "")
+
+
+def test_it_says_where_calls_are_made() -> None:
+    with serving("--udp-ports", "40000-40100") as (process, url):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.terminate()
+    assert line == f"calls over WebRTC are made at {url.replace('ws:', 'http:')}/calls\n"
 
 
 async def test_each_session_is_recorded_to_a_file_of_its_own(tmp_path: Path) -> None:
@@ -71,7 +79,7 @@ async def test_each_session_is_recorded_to_a_file_of_its_own(tmp_path: Path) -> 
 
 
 async def test_the_inspector_s_address_is_on_a_line_of_its_own_and_in_no_log() -> None:
-    with serving("--inspect", "--log-level", "debug") as (process, url):
+    with serving("--inspect", "--no-webrtc", "--log-level", "debug") as (process, url):
         assert process.stdout is not None
         address = process.stdout.readline().removeprefix("calls are seen at ").strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*/[\w-]{32}/", address)
@@ -90,12 +98,17 @@ async def test_the_inspector_s_address_is_on_a_line_of_its_own_and_in_no_log() -
         (("--record-limit", "1GB"), "--record-limit belongs to --record FOLDER"),
         (("--record", "{folder}", "--record-limit", "much"), "--record-limit much: write a size such as 500MB or 10GB"),
         (("--record", "/dev/null"), "--record: cannot record into /dev/null"),
+        (
+            ("--no-webrtc", "--udp-ports", "1-2"),
+            "--no-webrtc excludes --udp-ports, --public-address and",
+        ),
+        (("--udp-ports", "9"), "--udp-ports is the first and the last port, such as 40000-40100, not 9"),
         (("--inspect-port", "9000"), "--inspect-port and --inspect-keep belong to --inspect"),
         (("--inspect-keep", "9"), "--inspect-port and --inspect-keep belong to --inspect"),
         (("--inspect", "--inspect-keep", "0"), "--inspect-keep: an inspector keeps at least one session"),
     ],
 )
-def test_recordings_and_inspectors_that_cannot_be_are_refused_in_words(
+def test_options_that_cannot_be_are_refused_in_words(
     tmp_path: Path, arguments: Sequence[str], reason: str, command: Command
 ) -> None:
     shown = command("serve", *(each.format(folder=tmp_path) for each in arguments), code=2)

@@ -13,7 +13,7 @@ import httpx
 from duologue.errors import ConnectionClosed
 from duologue.server import RealtimeApp
 from duologue.transports.webrtc.memory import MemoryPeer, MemoryStack
-from duologue.transports.webrtc.peer import PeerSettings
+from duologue.transports.webrtc.peer import Peer, PeerSettings
 from tests.server._listening import scripted_app
 
 CALLS = "/v1/realtime/calls"
@@ -27,6 +27,7 @@ class Caller:
         self.app = app
         self.stack = stack
         self.http = http
+        self._peers: list[MemoryPeer] = []
 
     async def post(
         self, path: str = CALLS, *, offer: str | None = None, headers: Mapping[str, str] | None = None, **query: str
@@ -36,7 +37,13 @@ class Caller:
         return await self.http.post(path, content=offer, headers={**SDP, **(headers or {})}, params=query)
 
     def new_peer(self) -> MemoryPeer:
-        return self.stack.new_peer(PeerSettings())
+        self._peers.append(self.stack.new_peer(PeerSettings()))
+        return self._peers[-1]
+
+    async def close(self) -> None:
+        """Close all its peers."""
+        for peer in self._peers:
+            await peer.close()
 
     @asynccontextmanager
     async def call(
@@ -66,13 +73,16 @@ async def calling(*, n_ports: int | None = None, **settings: Any) -> AsyncGenera
     app = scripted_app(stack=stack, **settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as http, app.running():
-        yield Caller(app, stack, http)
+        caller = Caller(app, stack, http)
+        yield caller
+        await caller.close()
         await asyncio.wait_for(app.drain(within_s=0), 5)
     assert not len(app.calls)
+    assert not stack.n_open
     assert not app.sessions_open
 
 
-async def event(peer: MemoryPeer, kind: str) -> dict[str, Any]:
+async def event(peer: Peer, kind: str) -> dict[str, Any]:
     """The next event of this type on the data channel."""
     async with asyncio.timeout(5):
         while True:
@@ -81,7 +91,7 @@ async def event(peer: MemoryPeer, kind: str) -> dict[str, Any]:
                 return dict(received)
 
 
-async def closed(peer: MemoryPeer) -> int:
+async def closed(peer: Peer) -> int:
     """The code with which the call ends, after all its events."""
     async with asyncio.timeout(5):
         try:

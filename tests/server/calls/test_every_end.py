@@ -14,7 +14,7 @@ from starlette.requests import Request
 from duologue.errors import ConnectFailed
 from duologue.protocol import ServerProtocol
 from duologue.server import Limits, Relay, ServerSession
-from duologue.server.calls.call import Call
+from duologue.server.calls.served_call import ServedCall
 from duologue.server.rejections import REJECTIONS, Rejection
 from duologue.transports.webrtc.call import CallTransport
 from duologue.transports.webrtc.memory import MemoryPeer
@@ -27,7 +27,7 @@ from tests.server.session.test_every_end import _OF_CALLS
 
 pytestmark = pytest.mark.timeout(30)
 
-KEPT = (Call, CallTransport, ServerSession, ServerProtocol, Relay, Request)
+KEPT = (ServedCall, CallTransport, ServerSession, ServerProtocol, Relay, Request)
 FAULTS = (Rejection, InvalidOffer, NoPortsLeft, ConnectFailed)
 
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from duologue.server import Inspector
+from duologue.testing import scripted_engines
 from tests.server._session_ends import SessionEnds
 from tests.server.calls._calls import calling, closed, event
 from tests.server.calls.test_routes import KEY, secret
@@ -77,3 +78,15 @@ async def test_a_call_that_answers_is_drained_when_it_has_answered() -> None:
         await event(peer, "response.done")
         await closed(peer)
         await asyncio.wait_for(draining, 5)
+
+
+async def test_speech_that_waits_to_be_played_is_counted_in_the_memory() -> None:
+    engines = scripted_engines(responses=("One two three four five six seven.",))
+    async with calling(engines=engines) as caller, caller.call() as (peer, _):
+        await event(peer, "session.created")
+        await peer.send(json.dumps({"type": "response.create"}))
+        await event(peer, "output_audio_buffer.started")
+        await event(peer, "response.done")
+        assert caller.app.budget.held["backlog"] > 24_000
+        await event(peer, "output_audio_buffer.stopped")
+        assert caller.app.budget.held["backlog"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -140,14 +141,13 @@ async def test_a_session_that_cannot_be_is_refused_as_for_a_client_secret(
         files = {"sdp": (None, await caller.new_peer().offer()), "session": (None, session)}
         answer = await caller.http.post(CALLS, files=files)
         assert error_of(answer) == expected
-    assert caller.stack.n_open == 1, "the client's own peer alone"
 
 
 async def test_a_form_is_read_no_further_than_its_limit() -> None:
     async with calling(limits=Limits(body_bytes=1000)) as caller:
         n_read = 0
 
-        async def endless() -> Any:
+        async def endless() -> AsyncGenerator[bytes]:
             nonlocal n_read
             while True:
                 n_read += 10_000
@@ -180,7 +180,6 @@ async def test_calls_are_admitted_as_websockets_are(
     async with calling(**settings) as caller:
         assert error_of(await caller.post(headers=headers, model="other")) == expected
         assert caller.app.sessions_open == 0
-    assert caller.stack.n_open == 1, "the client's own peer alone"
 
 
 async def test_the_beta_s_path_is_refused_where_the_beta_is() -> None:

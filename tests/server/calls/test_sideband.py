@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import InvalidStatus
 
 from duologue.server import Limits
-from duologue.server.calls.call import MAX_SIDEBANDS
+from duologue.server.calls.served_call import MAX_SIDEBANDS
 from tests.server._listening import listening
 from tests.server._session_ends import SessionEnds
 from tests.server.calls._calls import CALLS, Caller, calling, closed, event

@@ -354,7 +354,6 @@ REFUSED: dict[str, _Ask] = {
     "no_live_session": _connected(of_scope={"path": "/v1/live/sessions/live_1/attach"}),
     "no_stored_session": _connected(of_scope={"path": "/v1/live/sessions/live_1/fork"}),
     "no_live_upstream": _relayed_live,
-    "no_webrtc": lambda: _asked(scripted_app(), "POST", "/v1/live/sessions"),
     "no_telephone": lambda: _asked(scripted_app(), "POST", "/v1/live/sessions/live_1/accept"),
     "no_live_recording": lambda: _asked(scripted_app(), "GET", "/v1/live/sessions/live_1/content"),
     "too_large": _posted(body=b" " * 10, limits=Limits(body_bytes=5)),

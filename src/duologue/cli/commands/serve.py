@@ -24,6 +24,7 @@ from duologue.cli.errors import UsageError, check_exists
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.log_format import LogFormat, LogLevel, start_logging
 from duologue.cli.run import run_to_end
+from duologue.cli.webrtc_settings import webrtc_settings
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
@@ -52,6 +53,7 @@ from duologue.server import (
 from duologue.server import serve as run_server
 from duologue.server.talk.address import talk_address
 from duologue.transports import Transport
+from duologue.transports.webrtc.peer import PeerSettings, Stack
 
 __all__ = ["ServeOptions", "serve"]
 
@@ -90,6 +92,28 @@ class ServeOptions:
     ] = None
     tls_key: Annotated[
         Path | None, Parameter(group=_LISTENING, help="Key of --tls-cert, if it is in another file.")
+    ] = None
+    no_webrtc: Annotated[
+        bool, Parameter(group=_LISTENING, negative="", help="Serve WebSockets alone, no calls over WebRTC.")
+    ] = False
+    udp_ports: Annotated[
+        str | None,
+        Parameter(
+            group=_LISTENING,
+            help="UDP ports of calls over WebRTC, as 40000-40100, for firewalls and containers. A call takes one of "
+            "each address of the machine. By default any.",
+        ),
+    ] = None
+    public_address: Annotated[
+        str | None,
+        Parameter(
+            group=_LISTENING,
+            help="Address at which callers over WebRTC reach the UDP ports: of the machine, where this is a container, "
+            "or of the router in front. By default the machine's own addresses.",
+        ),
+    ] = None
+    webrtc_stack: Annotated[
+        str | None, Parameter(group=_LISTENING, help="Implementation of WebRTC; a wrong name lists them all.")
     ] = None
     api_key: Annotated[
         tuple[str, ...],
@@ -245,6 +269,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     limits, defaults = _limits(options)
     tls = _tls(options)
     record, inspector = _recordings(options), _inspector(options)
+    stack, peer_settings = _webrtc(options)
     start_logging(options.log_level, options.log_format)
     raise_descriptor_limit()
     application = RealtimeApp(
@@ -261,12 +286,21 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         record=record,
         taps=() if inspector is None else (inspector,),
         talk=options.talk,
+        webrtc=not options.no_webrtc,
+        stack=stack,
+        peer_settings=peer_settings,
     )
-    return run_to_end(_serve(application, options, tls, inspector), loop_factory=loop_factory(), terminated=0)
+    serving = _serve(application, options, tls, inspector, webrtc=stack is not None)
+    return run_to_end(serving, loop_factory=loop_factory(), terminated=0)
 
 
 async def _serve(
-    application: RealtimeApp, options: ServeOptions, tls: SSLContext | None, inspector: Inspector | None
+    application: RealtimeApp,
+    options: ServeOptions,
+    tls: SSLContext | None,
+    inspector: Inspector | None,
+    *,
+    webrtc: bool,
 ) -> int:
     serving = asyncio.current_task()
     assert serving is not None
@@ -275,7 +309,7 @@ async def _serve(
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
         async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-            say_where = partial(_say_where, inspector=address, talk=options.talk)
+            say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=options.talk)
             await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
@@ -336,6 +370,16 @@ def _inspector(options: ServeOptions) -> Inspector | None:
         return Inspector(keep=options.inspect_keep)
     except ValueError as fault:
         raise UsageError(f"--inspect-keep: {fault}") from fault
+
+
+def _webrtc(options: ServeOptions) -> tuple[Stack | None, PeerSettings]:
+    """What makes the peers of calls, and their settings; None: there are no calls. Raises UsageError."""
+    asked = options.udp_ports, options.public_address, options.webrtc_stack
+    if not options.no_webrtc:
+        return webrtc_settings(*asked)
+    if any(each is not None for each in asked):
+        raise UsageError("--no-webrtc excludes --udp-ports, --public-address and --webrtc-stack")
+    return None, PeerSettings()
 
 
 def _keys_of_the_environment() -> list[str]:
@@ -423,13 +467,16 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
-def _say_where(url: str, *, inspector: str | None, talk: bool) -> None:
+def _say_where(url: str, *, inspector: str | None, webrtc: bool, talk: bool) -> None:
     tune_process()
-    print(f"{LISTENING}{url}", flush=True)
+    lines = [f"{LISTENING}{url}"]
+    if webrtc:
+        lines.append(f"calls over WebRTC are made at {re.sub('^ws', 'http', url)}/calls")
     if inspector is not None:
-        print(f"calls are seen at {inspector}", flush=True)
+        lines.append(f"calls are seen at {inspector}")
     if talk:
-        print(f"talk to it at {talk_address(url, inspector=inspector)}", flush=True)
+        lines.append(f"talk to it at {talk_address(url, inspector=inspector)}")
+    print("\n".join(lines), flush=True)
 
 
 def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:

@@ -22,9 +22,9 @@ from duologue.server.session_start import ConfigRejected, SessionStart
 if TYPE_CHECKING:
     from duologue.server.app import RealtimeApp
 
-__all__ = ["Offer", "combined_start", "read_offer"]
+__all__ = ["MAX_SDP_BYTES", "Offer", "combined_start", "read_offer"]
 
-_MAX_SDP_BYTES: Final = 64 * 1024
+MAX_SDP_BYTES: Final = 64 * 1024
 """Chromium offers 6 kB with one audio section and a data channel, and 20 kB with several of video."""
 
 _MAX_FORM_BYTES: Final = 16 * 1024
@@ -51,9 +51,9 @@ async def read_offer(request: Request, app: RealtimeApp) -> Offer:
     content_type = request.headers.get("content-type", "")
     match media_type(content_type):
         case "application/sdp":
-            return Offer(sdp=_text(await read_body(request, max_bytes=_MAX_SDP_BYTES)))
+            return Offer(sdp=_text(await read_body(request, max_bytes=MAX_SDP_BYTES)))
         case "multipart/form-data":
-            max_bytes = _MAX_SDP_BYTES + app.limits.body_bytes + _MAX_FORM_BYTES
+            max_bytes = MAX_SDP_BYTES + app.limits.body_bytes + _MAX_FORM_BYTES
             return _from_form(content_type, await read_body(request, max_bytes=max_bytes), app)
         case _:
             raise Rejection("wrong_media_type", got=printable(content_type, max_characters=_MAX_SHOWN))
@@ -88,8 +88,8 @@ def _from_form(content_type: str, body: bytes, app: RealtimeApp) -> Offer:
         raise Rejection("malformed_form", reason=printable(str(fault), max_characters=_MAX_SHOWN)) from None
     if "sdp" not in fields:
         raise ConfigRejected(InvalidRequest("missing", param="sdp").event("", answers=None).error)
-    if len(fields["sdp"]) > _MAX_SDP_BYTES:
-        raise Rejection("too_large", max_bytes=_MAX_SDP_BYTES)
+    if len(fields["sdp"]) > MAX_SDP_BYTES:
+        raise Rejection("too_large", max_bytes=MAX_SDP_BYTES)
     session, max_bytes = fields.get("session"), app.limits.body_bytes
     if not session:
         return Offer(sdp=_text(fields["sdp"]))
@@ -103,4 +103,4 @@ def _text(sdp: bytes) -> str:
     try:
         return sdp.decode("utf-8")
     except UnicodeDecodeError:
-        raise Rejection("invalid_offer", reason="it is not UTF-8") from None
+        raise Rejection("invalid_offer", reason="Invalid SDP offer: it is not UTF-8") from None

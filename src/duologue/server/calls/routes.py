@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from duologue.clock import loop_time, unix_time
 from duologue.printable import printable_name
-from duologue.server.calls.call import Call
 from duologue.server.calls.offers import combined_start, read_offer
+from duologue.server.calls.served_call import ServedCall
 from duologue.server.calls.upstreams import opened
 from duologue.server.http.admission import Principal, peer_of
 from duologue.server.http.paths import AZURE, CALLS_PATH, PATH, path_of, right_path, url_of
@@ -62,14 +62,16 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
         session_start = app.admission.call_start_of(request.scope, principal, now=loop_time())
         app.open_sessions.check_room(principal.owner)
         # No wait from here until the call is counted.
-        held = ExitStack()
-        call = Call(
+        held, share = ExitStack(), app.budget.share(principal.owner)
+        held.callback(share.close)
+        call = ServedCall(
             call_id=app.calls.new_id(),
             principal=principal,
             offer=offer.sdp,
             peer=stack.new_peer(app.calls.settings),
             open_session=_open_session(app, request, principal, session_start, held),
             new_id=app.new_id,
+            charge=share.charge,
             on_end=app.call_ended,
         )
         held.enter_context(app.open_sessions.counted(call, principal.owner))
@@ -99,7 +101,7 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
     )
 
 
-def _call_of(request: Request, principal: Principal, app: RealtimeApp) -> Call:
+def _call_of(request: Request, principal: Principal, app: RealtimeApp) -> ServedCall:
     """The call that the path names. Raises Rejection."""
     call_id: str = request.path_params["call_id"]
     call = app.calls.find(call_id, principal)

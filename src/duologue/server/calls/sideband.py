@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from duologue.server.calls.call import MAX_SIDEBANDS, Call
+from duologue.server.calls.served_call import MAX_SIDEBANDS, ServedCall
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.transports import Transport
@@ -23,14 +23,14 @@ class CallSideband:
 
     def __init__(
         self,
-        call: Call,
+        call: ServedCall,
         transport: Transport,
         *,
         new_id: Callable[[str], str],
         observer: Observer | None = None,
     ) -> None:
         """Raises Rejection: the call has as many as it may have."""
-        if call.n_sidebands >= MAX_SIDEBANDS:
+        if call.transport.n_sidebands >= MAX_SIDEBANDS:
             raise Rejection("sidebands", max=MAX_SIDEBANDS)
         self._call = call
         self._transport = transport
@@ -42,14 +42,12 @@ class CallSideband:
 
     async def run(self) -> None:
         """Serve until the sideband disconnects or the call is over. Cancelling ends it at once."""
-        self._call.n_sidebands += 1
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._attached = tasks.create_task(self._call.transport.attach(self._transport))
                 if self._is_stopped:
                     self._attached.cancel()
         finally:
-            self._call.n_sidebands -= 1
             self._attached = None
             self._observer.closed(_GOING_AWAY if self._is_stopped else _UNKNOWN)
             await self._transport.close(_GOING_AWAY, "the server is going away")

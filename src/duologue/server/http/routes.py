@@ -43,13 +43,11 @@ PageRow: TypeAlias = tuple[str, str, Page]
 """A method, a path and the page there. Rejections that a page raises are answered."""
 
 _LIVE: Final = (
-    ("POST", "", "no_webrtc"),
-    ("POST", "/{session_id}/fork", "no_webrtc"),
     *(("POST", f"/{{session_id}}/{verb}", "no_telephone") for verb in ("accept", "reject", "refer", "hangup")),
     ("GET", "/{session_id}/content", "no_live_recording"),
     *(("GET", where, "no_upgrade") for where in ("", "/{session_id}/attach", "/{session_id}/fork")),
 )
-"""Requests for Live sessions by HTTP, below `LIVE_PATH`, and their rejections: here sessions are WebSockets alone."""
+"""Requests for Live sessions by HTTP, below `LIVE_PATH`, and their rejections."""
 
 
 def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageRow] = ()) -> Starlette:

@@ -22,11 +22,12 @@ from duologue.clock import loop_time
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.printable import printable
 from duologue.protocol.media.line import MediaLine
+from duologue.protocol.server.account import Charge
 from duologue.protocol.states import IllegalTransition, report_once
 from duologue.transports.base import Transport
 from duologue.transports.webrtc.attached_sideband import AttachedSideband, CallEnd
 from duologue.transports.webrtc.outbox import Outbox
-from duologue.transports.webrtc.peer import MessageTooLong, Peer
+from duologue.transports.webrtc.peer import FRAME_BYTES, FRAME_MS, MessageTooLong, Peer
 
 __all__ = ["CallLine", "CallTransport"]
 
@@ -47,6 +48,8 @@ _SPEECH_AHEAD_MS: Final = 120_000
 
 _MAX_SPEECH_MS: Final = 600_000
 """That may wait to be played, 29 MB. The session waits then, also with the user's speech: answers are shorter."""
+
+_BYTES_PER_MS: Final = FRAME_BYTES // FRAME_MS
 
 _CLOSE_S: Final = 5.0
 """The longest that `Transport.close` may take."""
@@ -134,11 +137,13 @@ class CallTransport:
         new_id: Callable[[str], str],
         line: CallLine | None = None,
         stall_s: float = 5.0,
+        charge: Charge | None = None,
     ) -> None:
-        """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime."""
+        """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime.
+        `charge` counts the speech that waits to be played."""
         self.call_id = call_id
         self.is_connected = False
-        """Whether the peer has taken a message."""
+        """Whether a message has passed between the peers. Sound says nothing: stacks make silence of none."""
         self.on_playback: Callable[[bool], None] | None = None
         """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""
         self._peer = peer
@@ -154,6 +159,8 @@ class CallTransport:
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = inf
         self._playing = False
+        self._charge = charge
+        self._held_bytes = 0
         self._played = asyncio.Event()
         self._end: CallEnd | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -280,7 +287,9 @@ class CallTransport:
     async def _read(self) -> None:
         try:
             while True:
-                await self._take(await self._peer.receive())
+                message = await self._peer.receive()
+                self.is_connected = True
+                await self._take(message)
         except ConnectionClosed as closed:
             self._over(CallEnd(closed.code, closed.reason))
 
@@ -338,6 +347,9 @@ class CallTransport:
                 sideband.put(message)
         if commands := self._line.take_commands():
             self._put_incoming(commands)
+        if self._charge is not None and (held := self._line.waiting_ms * _BYTES_PER_MS) != self._held_bytes:
+            self._charge("backlog", held - self._held_bytes, True)
+            self._held_bytes = held
         if self._line.playing is not self._playing:
             self._playing = self._line.playing
             if self.on_playback is not None:

@@ -11,6 +11,7 @@ import msgspec
 
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_message
+from duologue.protocol.server.account import Charge
 from duologue.server.http.admission import Principal
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
@@ -18,12 +19,12 @@ from duologue.server.session.session import ServerSession
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
-from duologue.transports.webrtc.call import CallTransport
+from duologue.transports.webrtc.call import CallLine, CallTransport
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft, Peer, PeerFigures
 
-__all__ = ["CONNECT_S", "MAX_SIDEBANDS", "Call", "OpenSession"]
+__all__ = ["MAX_SIDEBANDS", "OpenSession", "ServedCall"]
 
-CONNECT_S: Final = 30.0
+_CONNECT_S: Final = 30.0
 """From the answer to a connected peer. A browser that can connect does so in a second; one that cannot gives up after
 15 to 30 s."""
 
@@ -37,7 +38,7 @@ OpenSession: TypeAlias = Callable[[Transport], Awaitable[Served]]
 """Makes the session over a transport, after what may fail: the connection to an upstream."""
 
 
-class Call:
+class ServedCall:
     """A peer, and the session that is served over it. Ends with the session."""
 
     def __init__(
@@ -49,20 +50,20 @@ class Call:
         peer: Peer,
         open_session: OpenSession,
         new_id: Callable[[str], str],
-        connect_s: float = CONNECT_S,
+        line: CallLine | None = None,
+        charge: Charge | None = None,
         on_end: Callable[[PeerFigures | None], None] = lambda _: None,
     ) -> None:
-        """`on_end` is told what the stack has measured, when an answered call is over; None: it never connected."""
+        """`line` is for sessions other than Realtime's. `charge` counts the speech that waits to be played. `on_end` is
+        told what the stack has measured, when an answered call is over; None: it never connected."""
         self.call_id = call_id
         self.principal = principal
-        self.transport = CallTransport(peer, new_id=new_id, call_id=call_id)
-        self.n_sidebands = 0
+        self.transport = CallTransport(peer, call_id=call_id, new_id=new_id, line=line, charge=charge)
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """The answer to the offer; or the `Rejection`, if there is no call."""
         self._offer = offer
         self._peer = peer
         self._open_session = open_session
-        self._connect_s = connect_s
         self._on_end = on_end
         self._task: asyncio.Task[object] | None = None
         self._session: Served | None = None
@@ -88,7 +89,7 @@ class Call:
             return
         if not self.answered.done():
             self.answered.set_result(answer)
-        connecting = asyncio.get_running_loop().call_later(self._connect_s, self._give_up)
+        connecting = asyncio.get_running_loop().call_later(_CONNECT_S, self._give_up)
         try:
             await self._serve(self._session)
         except Exception as fault:
@@ -127,7 +128,7 @@ class Call:
 
     def _give_up(self) -> None:
         if not self.transport.is_connected:
-            log_event(logging.INFO, "call never connected", call=self.call_id, seconds=self._connect_s)
+            log_event(logging.INFO, "call never connected", call=self.call_id, seconds=_CONNECT_S)
             self.stop()
 
     def _report_end(self, figures: PeerFigures | None) -> None:
@@ -147,7 +148,7 @@ def _rejection_of(fault: Exception, call_id: str) -> Rejection:
         case Rejection():
             return fault
         case InvalidOffer():
-            return Rejection("invalid_offer", reason=printable_message(str(fault)))
+            return Rejection("invalid_offer", reason=printable_message(str(fault)).rstrip("."))
         case NoPortsLeft():
             return Rejection("no_ports")
         case ConnectFailed(status=status):

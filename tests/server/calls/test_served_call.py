@@ -8,7 +8,7 @@ import pytest
 from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.protocol import Close
 from duologue.server import ServerSession
-from duologue.server.calls.call import CONNECT_S, Call
+from duologue.server.calls.served_call import ServedCall
 from duologue.server.http.admission import Principal
 from duologue.server.ids import new_id
 from duologue.server.open_sessions import Served
@@ -17,6 +17,9 @@ from duologue.testing import scripted_engines
 from duologue.transports import Transport
 from duologue.transports.webrtc.memory import MemoryStack
 from duologue.transports.webrtc.peer import PeerFigures, PeerSettings
+
+CONNECT_S = 30.0
+GOING_AWAY = Close(1001, "the server is going away")
 
 OWNER = Principal(owner="key 1")
 
@@ -30,9 +33,9 @@ class Session(ServerSession):
         self.how = self.how or "drained"
         super().drain()
 
-    def stop(self, *close: Close) -> None:
+    def stop(self, close: Close = GOING_AWAY) -> None:
         self.how = self.how or "stopped"
-        super().stop(*close)
+        super().stop(close)
 
 
 class Calling:
@@ -56,8 +59,8 @@ class Calling:
         self.sessions.append(Session(transport, scripted_engines()))
         return self.sessions[-1]
 
-    async def call(self, *, offer: str | None = None) -> tuple[Call, asyncio.Task[None]]:
-        call = Call(
+    async def call(self, *, offer: str | None = None) -> tuple[ServedCall, asyncio.Task[None]]:
+        call = ServedCall(
             call_id="rtc_1",
             principal=self.principal,
             offer=offer if offer is not None else await self.client.offer(),
@@ -150,8 +153,8 @@ async def test_what_is_no_offer_is_a_rejection_and_opens_nothing() -> None:
     assert not calling.stack.n_open
 
 
-@pytest.mark.parametrize("end", [Call.stop, Call.drain])
-async def test_a_call_that_is_stopped_before_its_session_is_a_rejection(end: Callable[[Call], None]) -> None:
+@pytest.mark.parametrize("end", [ServedCall.stop, ServedCall.drain])
+async def test_a_call_that_is_stopped_before_its_session_is_a_rejection(end: Callable[[ServedCall], None]) -> None:
     calling = Calling(gate=True)
     call, task = await calling.call()
     await asyncio.sleep(0)
@@ -162,8 +165,8 @@ async def test_a_call_that_is_stopped_before_its_session_is_a_rejection(end: Cal
     assert task.cancelled()
 
 
-@pytest.mark.parametrize(("end", "how"), [(Call.stop, "stopped"), (Call.drain, "drained")])
-async def test_a_call_that_is_stopped_ends_its_session(end: Callable[[Call], None], how: str) -> None:
+@pytest.mark.parametrize(("end", "how"), [(ServedCall.stop, "stopped"), (ServedCall.drain, "drained")])
+async def test_a_call_that_is_stopped_ends_its_session(end: Callable[[ServedCall], None], how: str) -> None:
     calling = Calling()
     call, task = await calling.call()
     await calling.client.connect(await call.answered)

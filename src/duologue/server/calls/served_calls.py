@@ -9,18 +9,18 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Final
 
 from duologue.errors import MissingExtra
-from duologue.server.calls.call import Call
+from duologue.server.calls.served_call import ServedCall
 from duologue.server.http.admission import Principal
 from duologue.server.rejections import Rejection
 from duologue.transports.webrtc.peer import PeerSettings, Stack
 
-__all__ = ["Calls"]
+__all__ = ["ServedCalls"]
 
 _ID_BYTES: Final = 16
 """As at the hosted service. On a server without keys the id is all that keeps two users of one address apart."""
 
 
-class Calls:
+class ServedCalls:
     """Makes peers, and runs calls while the server runs."""
 
     def __init__(self, *, stack: Stack | None, settings: PeerSettings | None, webrtc: bool) -> None:
@@ -28,7 +28,7 @@ class Calls:
         self._stack = stack
         self.settings = settings or PeerSettings()
         self._webrtc = webrtc
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, ServedCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_running = False
 
@@ -67,7 +67,7 @@ class Calls:
         """An id that cannot be guessed."""
         return f"rtc_{secrets.token_hex(_ID_BYTES)}"
 
-    async def start(self, call: Call, held: ExitStack) -> str:
+    async def start(self, call: ServedCall, held: ExitStack) -> str:
         """Run a call; returns the answer to its offer. What is `held` for the call is closed at its end.
 
         Cancelling leaves the call to itself: without a peer that connects, it ends in time.
@@ -87,17 +87,17 @@ class Calls:
         task.add_done_callback(lambda _: _end(call, held))
         return await asyncio.shield(call.answered)
 
-    def find(self, call_id: str, principal: Principal) -> Call | None:
+    def find(self, call_id: str, principal: Principal) -> ServedCall | None:
         """The open call of this id, if the caller may use it."""
         call = self._calls.get(call_id)
         return call if call is not None and call.belongs_to(principal) else None
 
-    async def hang_up(self, call: Call) -> None:
+    async def hang_up(self, call: ServedCall) -> None:
         """End a call, which from now on is not found any more."""
         self._calls.pop(call.call_id, None)
         await call.hang_up()
 
 
-def _end(call: Call, held: ExitStack) -> None:
+def _end(call: ServedCall, held: ExitStack) -> None:
     held.close()
     call.answered.cancel()

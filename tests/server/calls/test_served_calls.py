@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from duologue.errors import MissingExtra
-from duologue.server.calls.calls import Calls
+from duologue.server.calls.served_calls import ServedCalls
 from duologue.server.rejections import Rejection
 from duologue.transports.webrtc import stacks
 from duologue.transports.webrtc.memory import MemoryStack
@@ -25,7 +25,7 @@ async def test_many_calls_leave_nothing() -> None:
 
 
 async def test_ids_are_long_and_differ() -> None:
-    ids = {Calls.new_id() for _ in range(100)}
+    ids = {ServedCalls.new_id() for _ in range(100)}
     assert len(ids) == 100
     assert {len(call_id) for call_id in ids} == {36}
 
@@ -49,7 +49,7 @@ async def test_the_stack_is_loaded_once_at_the_first_call(monkeypatch: pytest.Mo
         return MemoryStack()
 
     monkeypatch.setattr(stacks, "load_stack", load)
-    calls = Calls(stack=None, settings=PeerSettings(), webrtc=True)
+    calls = ServedCalls(stack=None, settings=PeerSettings(), webrtc=True)
     assert await calls.loaded_stack(websocket="/") is await calls.loaded_stack(websocket="/")
     assert loaded == [None]
 
@@ -60,9 +60,9 @@ async def test_without_a_stack_the_rejection_names_what_to_install(monkeypatch: 
 
     monkeypatch.setattr(stacks, "load_stack", load)
     with pytest.raises(Rejection, match="duologue\\[webrtc\\]"):
-        await Calls(stack=None, settings=None, webrtc=True).loaded_stack(websocket="/")
+        await ServedCalls(stack=None, settings=None, webrtc=True).loaded_stack(websocket="/")
 
 
 async def test_where_webrtc_is_off_the_rejection_names_the_websocket() -> None:
     with pytest.raises(Rejection, match="/v1/realtime"):
-        await Calls(stack=MemoryStack(), settings=None, webrtc=False).loaded_stack(websocket="/v1/realtime")
+        await ServedCalls(stack=MemoryStack(), settings=None, webrtc=False).loaded_stack(websocket="/v1/realtime")
