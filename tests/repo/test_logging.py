@@ -51,7 +51,11 @@ def _logging_calls(tree: ast.Module) -> Iterator[ast.Call]:
 def _is_escaped(argument: ast.expr) -> bool:
     if isinstance(argument, ast.Constant):
         return True
-    return isinstance(argument, ast.Call) and ast.unparse(argument.func) in {"printable", "printable_name"}
+    return isinstance(argument, ast.Call) and ast.unparse(argument.func) in {
+        "printable",
+        "printable_message",
+        "printable_name",
+    }
 
 
 def _logged() -> Iterator[tuple[str, str, str]]:

@@ -50,6 +50,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "dialects/wrapping.py": "rules of profiles; tests/dialects/test_rules.py",
     "engines/base.py": "types; tests/engines/test_checks.py",
     "engines/embedded/spoken_values.py": "tests/engines/embedded/test_spoken_calls.py",
+    "cli/serving/options.py": "a table; tests/cli/serving/test_option_sources.py",
     "engines/llm/chat_request.py": "tests/engines/llm/test_chat.py",
     "engines/llm/chat_stream.py": "tests/engines/llm/test_chat.py",
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",

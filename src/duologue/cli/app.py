@@ -25,9 +25,11 @@ from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
 from duologue.cli.commands.talk import talk
+from duologue.cli.commands.voices import voices
 from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
 from duologue.cli.help_pages import COMPLETION, HELP, ITSELF
 from duologue.cli.input_files import with_standard_input
+from duologue.cli.serving.option_sources import read_sources
 from duologue.errors import DuologueError
 
 __all__ = ["COMMANDS", "command", "run"]
@@ -36,6 +38,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "demo": demo,
     "talk": talk,
     "say": say,
+    "voices": voices,
     "serve": serve,
     "doctor": doctor,
     "conform": conform,
@@ -67,7 +70,8 @@ def command() -> App:
     )
     for place, (name, function) in enumerate(COMMANDS.items()):
         page = HELP[name]
-        app.command(function, name=name, group=page.group, sort_key=place, help_epilogue=page.epilogue)
+        sources = read_sources if function is serve else None
+        app.command(function, name=name, group=page.group, sort_key=place, help_epilogue=page.epilogue, config=sources)
     app.register_install_completion_command(
         COMPLETION, group=ITSELF, help="Install completion for the shell in use, and say where."
     )

@@ -50,6 +50,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
             'duologue say "Hello." hello.wav --voice echo --rate 8000 --speed 0.9 --force',
         ),
     ),
+    "voices": HelpPage(_TALKING, ("duologue voices", "duologue voices localhost:8000", "duologue voices --json")),
     "serve": HelpPage(
         _SERVING,
         (

@@ -54,7 +54,7 @@ async def local_server(
         process = await asyncio.create_subprocess_exec(
             *_python(), "-m", "duologue", "serve", "--port", "0", "--until-eof", "--no-talk", *arguments,
             stdin=PIPE, stdout=PIPE, stderr=log,
-            env={**os.environ, KEY_VARIABLE: api_key},
+            env={**_environment(), KEY_VARIABLE: api_key},
             # Ctrl-C in a terminal signals every process of the group; this process ends the server itself.
             start_new_session=True,
         )  # fmt: skip
@@ -67,6 +67,13 @@ async def local_server(
 def _python() -> list[str]:
     # Without -P, a file in the working directory could shadow a module of the library.
     return [sys.executable] if "" in sys.path or os.getcwd() in sys.path else [sys.executable, "-P"]
+
+
+def _environment() -> dict[str, str]:
+    """Without the options of another server that this machine runs, but with the keys of the services that it uses."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("DUOLOGUE_") or name.endswith("_KEY")
+    }
 
 
 async def _url(process: Process, log: BinaryIO, start_s: float) -> str:

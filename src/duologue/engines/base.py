@@ -70,10 +70,11 @@ class Denoiser(Protocol):
 class Transcriber(Protocol):
     """Turns one utterance into text.
 
-    An engine may have three attributes more. `repeatable`, True where reading the same speech again costs nothing but
+    An engine may have four attributes more. `repeatable`, True where reading the same speech again costs nothing but
     work on this machine: then it is also asked while an utterance is spoken, and ahead of its end. `at_once`, how
-    many utterances it reads at the same time, where that is not the number of threads of the server. And `languages`,
-    the ISO-639-1 codes of those that it knows, where these are not all: sessions that name another one are told so.
+    many utterances it reads at the same time, where that is not the number of threads of the server. `languages`, the
+    ISO-639-1 codes of those that it knows, where these are not all, and `models`, the names of models that it is:
+    sessions that name another one are told so. A `Responder` may have `models` too.
     """
 
     sample_rate_hz: int

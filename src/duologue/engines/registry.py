@@ -33,10 +33,11 @@ from duologue.engines.base import (
 )
 from duologue.engines.echo import EchoTranslator
 from duologue.engines.fair_queue import FairQueue
+from duologue.engines.option_text import OptionText, options_of
 from duologue.engines.worker import Worker
 from duologue.errors import EngineError
 
-__all__ = ["DEFAULTS", "GROUP", "Engines", "Kind", "known", "load", "load_default"]
+__all__ = ["DEFAULTS", "GROUP", "Engines", "Kind", "OptionText", "known", "load", "load_default"]
 
 GROUP = "duologue.engines"
 
@@ -187,5 +188,6 @@ def _make(name: str, target: str, worker: Worker, options: dict[str, object]) ->
     try:
         signature.bind(**options)
     except TypeError as fault:
-        raise EngineError(f"does not take these options: {fault}", engine=name) from fault
-    return make(**options)
+        taken = ", ".join(each for each in signature.parameters if each != "worker") or "none"
+        raise EngineError(f"does not take these options: {fault}; its options: {taken}", engine=name) from fault
+    return make(**options_of(name, make, options))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from duologue.server.allowances import Allowance
 from duologue.server.app import RealtimeApp, app
 from duologue.server.descriptors import raise_descriptor_limit
+from duologue.server.http.authentication import Authenticate, Principal
+from duologue.server.http.key_file import NamedKey, read_key_file
 from duologue.server.http.paths import PATH
 from duologue.server.inspector.inspector import Inspector
 from duologue.server.inspector.web_server import serving_inspector
@@ -22,14 +25,18 @@ from duologue.server.telemetry.observer import Observer, SessionObserver
 
 __all__ = [
     "PATH",
+    "Allowance",
+    "Authenticate",
     "Inspector",
     "Limits",
     "LiveRequest",
     "LiveServerSession",
     "McpAccess",
+    "NamedKey",
     "Observer",
     "OpenLiveUpstream",
     "OpenUpstream",
+    "Principal",
     "SessionStart",
     "RealtimeApp",
     "RecordingFolder",
@@ -43,6 +50,7 @@ __all__ = [
     "limits_of",
     "loop_factory",
     "raise_descriptor_limit",
+    "read_key_file",
     "serve",
     "serving_inspector",
     "tune_process",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
@@ -17,19 +17,24 @@ from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
+from duologue.server.allowances import Allowances
 from duologue.server.budget import Budget
 from duologue.server.calls.served_calls import ServedCalls
 from duologue.server.calls.sideband import CallSideband
-from duologue.server.http.admission import Admission, Principal, peer_of
+from duologue.server.http.admission import Admission, peer_of
 from duologue.server.http.auth import Keys, query
+from duologue.server.http.authentication import Authenticate, Principal, identify
 from duologue.server.http.client_secrets import ClientSecrets
+from duologue.server.http.key_file import NamedKey
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
+from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.live_sessions import LiveSessions
 from duologue.server.mcp.servers import McpAccess
 from duologue.server.open_sessions import OpenSessions, Served
+from duologue.server.readiness import EngineProbes
 from duologue.server.realtime_sessions import RealtimeSession, RealtimeSessions
 from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.rejections import Rejection
@@ -78,6 +83,10 @@ class RealtimeApp:
     Calls over WebRTC are served unless `webrtc` is false. Their peers are made by `stack`, by default the one of the
     extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
 
+    With `named_keys` clients present one of these, whose callers have names and limits. `authenticate` is asked first,
+    with the ASGI scope of every handshake and request: it returns a `Principal`, or None for a caller that it does not
+    know, or an awaitable of these. It must not block, and has 10 s.
+
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
@@ -109,6 +118,8 @@ class RealtimeApp:
         stack: Stack | None = None,
         peer_settings: PeerSettings | None = None,
         talk: bool = False,
+        named_keys: Sequence[NamedKey] = (),
+        authenticate: Authenticate | None = None,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -126,7 +137,12 @@ class RealtimeApp:
             max_owner_bytes=self.limits.max_owner_client_secret_bytes,
             budget=self.budget,
         )
-        keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
+        keys = Keys(
+            [api_key] if isinstance(api_key, str) else api_key or (),
+            named=[(key.name, key.sha256) for key in named_keys],
+        )
+        allowances = Allowances({key.name: key.allowance for key in named_keys})
+        self._authenticate = authenticate
         self.admission = Admission(
             keys=keys,
             secrets=self.secrets,
@@ -136,6 +152,8 @@ class RealtimeApp:
             dialect=dialect,
             refuse_beta=refuse_beta,
             lenient=self.defaults.lenient,
+            allowances=allowances,
+            authenticates=authenticate is not None,
         )
         long_work = asyncio.Lock()
         self._live = LiveSessions(
@@ -143,6 +161,7 @@ class RealtimeApp:
             limits=self.limits,
             budget=self.budget,
             models=models,
+            allowances=allowances,
             long_work=long_work,
             new_id=new_id,
         )
@@ -153,11 +172,13 @@ class RealtimeApp:
             upstream=upstream,
             mcp=mcp,
             long_work=long_work,
+            models=self._models,
             new_id=new_id,
         )
-        self.open_sessions = OpenSessions(self.limits)
+        self.open_sessions = OpenSessions(self.limits, allowances)
         self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)
         metrics = Metrics(budget=self.budget)
+        self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
         tracing = traces(tracer_provider)
@@ -166,6 +187,7 @@ class RealtimeApp:
         self._recordings = folder
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
         self._pages = _pages(self, metrics, talk=talk)
+        self._probes: EngineProbes | None = None
         self._wait = asyncio.sleep
 
     # --- for the routes
@@ -195,6 +217,14 @@ class RealtimeApp:
         """Names of which a session must have one; none if any name is served."""
         return self._models
 
+    async def engine_faults(self) -> Mapping[str, str]:
+        """By kind of engine, why the service behind it cannot be used; empty if all can."""
+        return await self._probes.faults() if self._probes is not None else {}
+
+    def voices(self) -> dict[str, Any]:
+        """The voices and languages of the engines, for clients."""
+        return voices_of(self.realtime.engines, self.defaults.voice)
+
     def serves(self, model: str) -> bool:
         """Whether sessions may have this model."""
         return not self._models or model in self._models
@@ -203,6 +233,8 @@ class RealtimeApp:
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
+        if self._authenticate is not None:
+            await identify(self._authenticate, scope)
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
@@ -229,11 +261,14 @@ class RealtimeApp:
             self._make_engines() if self.upstream is None else nullcontext() as self.realtime.engines,
             self.calls.running(),
         ):
+            engines = self.realtime.engines
+            self._probes = EngineProbes(engines) if engines is not None else None
+            await self.engine_faults()  # a service that is down is in the log from the start, and its voices are known
             self.open_sessions.ready = True
             try:
                 yield
             finally:
-                self.open_sessions.ready, self.realtime.engines = False, None
+                self.open_sessions.ready, self.realtime.engines, self._probes = False, None, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
         """Accept no more sessions, and end each open one as soon as it has no response under way.
@@ -365,7 +400,8 @@ class RealtimeApp:
 
     def observer(self, *others: Observer, **facts: str) -> Observers:
         """All observers, with a log that has these facts of the client."""
-        return Observers((*self._observers, LogObserver(**facts), *others))
+        figures = self._owner_figures.of(facts["owner"]) if "owner" in facts else None
+        return Observers((*self._observers, LogObserver(**facts), *([figures] if figures is not None else []), *others))
 
     def _admit(
         self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer

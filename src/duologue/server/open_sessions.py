@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
+from duologue.server.allowances import Allowances
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
@@ -36,11 +37,12 @@ class Served(Protocol):
 class OpenSessions:
     """Counts sessions and their sidebands, whatever their medium."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, allowances: Allowances | None = None) -> None:
         self.ready = False
         """Whether sessions can be served."""
         self.draining = False
         self._limits = limits
+        self._allowances = allowances or Allowances()
         self._sessions: set[Served] = set()
         self._by_owner: Counter[str] = Counter()
         self._empty = asyncio.Event()
@@ -58,7 +60,7 @@ class OpenSessions:
         # The last descriptors are for HTTP routes: supervisors must get an answer from `/healthz`.
         if len(self._sessions) >= self._limits.sessions or descriptors_left() <= reserved_descriptors():
             raise Rejection("full")
-        maximum = self._limits.max_sessions_per_owner
+        maximum = self._allowances.of(owner).sessions or self._limits.max_sessions_per_owner
         if maximum is not None and self._by_owner[owner] >= maximum:
             raise Rejection("owner_sessions")
 

@@ -46,9 +46,10 @@ class Rates:
         self._per_minute = per_minute
         self._buckets: dict[str, TokenBucket] = {}
 
-    def take(self, key: str, now: float) -> bool:
-        """Whether one more event is allowed for this key; if so, it counts."""
-        if self._per_minute is None:
+    def take(self, key: str, now: float, *, per_minute: float | None = None) -> bool:
+        """Whether one more event is allowed for this key, which may have a rate of its own; if so, it counts."""
+        per_minute = self._per_minute if per_minute is None else per_minute
+        if per_minute is None:
             return True
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -56,6 +57,6 @@ class Rates:
                 self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full(now)}
             if len(self._buckets) >= _MAX_KEYS:
                 return False
-            bucket = TokenBucket(per_s=self._per_minute / 60, burst=self._per_minute, now=now)
+            bucket = TokenBucket(per_s=per_minute / 60, burst=per_minute, now=now)
             self._buckets[key] = bucket
         return bucket.take(now)

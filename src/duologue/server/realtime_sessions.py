@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from duologue.engines.registry import Engines
@@ -36,8 +36,10 @@ class RealtimeSessions:
         upstream: Upstream | None,
         mcp: McpAccess | None,
         long_work: asyncio.Lock,
+        models: Sequence[str],
         new_id: Callable[[str], str],
     ) -> None:
+        """`models` are those that the operator has named."""
         self.upstream = upstream
         """The API that holds the sessions; None: they are the server's own."""
         self._defaults = defaults
@@ -45,6 +47,7 @@ class RealtimeSessions:
         self._budget = budget
         self._mcp = mcp
         self._long_work = long_work
+        self._models = tuple(models)
         self._new_id = new_id
         self.engines: Engines | None = None
         """Loaded while the server runs; without an upstream no session is made before."""
@@ -97,5 +100,6 @@ class RealtimeSessions:
             mcp=self._mcp,
             share=self._budget.share(owner),
             long_work=self._long_work,
+            models=self._models,
             new_id=self._new_id,
         )

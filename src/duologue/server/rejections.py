@@ -67,6 +67,9 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "unread": _Row(503, 1013, _BUSY, "server_overloaded", "Too many bytes wait to be read; try again later."),
     "draining": _Row(503, 1013, _BUSY, "server_shutting_down", "The server is going away; try again in a moment."),
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),
+    "authentication_late": _Row(
+        503, 1013, _BUSY, "server_not_ready", "Who you are cannot be found out now; try again in a moment."
+    ),
     "idle": _Row(408, 1001, _BAD, "session_idle", "Nothing came from the client for {seconds:g} seconds."),
     "stalled": _Row(408, 1008, _BAD, "client_too_slow", "The client took nothing for {seconds:g} seconds."),
     "fragments": _Row(413, 1009, _BAD, None, "The message comes in too many fragments."),

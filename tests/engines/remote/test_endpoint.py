@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from duologue.engines.remote.endpoint import Endpoint
+from duologue.engines.remote.endpoint import HttpService
 from duologue.errors import EngineError
 from tests.engines._stand_in import endpoint, http
 
@@ -19,15 +19,15 @@ OK = http("200 OK", b"fine")
 
 
 @asynccontextmanager
-async def service(url: str, **options: Any) -> AsyncGenerator[Endpoint]:
-    made = Endpoint(url, engine="voice-1", service="the voice", api_key=KEY, **options)
+async def service(url: str, **options: Any) -> AsyncGenerator[HttpService]:
+    made = HttpService(url, engine="voice-1", service="the voice", api_key=KEY, **options)
     try:
         yield made
     finally:
         await made.aclose()
 
 
-async def said(made: Endpoint) -> bytes:
+async def said(made: HttpService) -> bytes:
     async with made.post("speak", json={}) as response:
         return await made.whole(response, max_bytes=1_000)
 
@@ -35,7 +35,7 @@ async def said(made: Endpoint) -> bytes:
 @pytest.mark.parametrize("url", ["localhost:8080/v1", "http://", "http://host:port/v1", "ftp://host/v1"])
 def test_a_string_that_is_no_address_is_an_error_at_once(url: str) -> None:
     with pytest.raises(EngineError, match=r"voice-1: .* is no address"):
-        Endpoint(url, engine="voice-1", service="the voice")
+        HttpService(url, engine="voice-1", service="the voice")
 
 
 @pytest.mark.parametrize(

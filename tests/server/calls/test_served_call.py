@@ -9,7 +9,7 @@ from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.protocol import Close
 from duologue.server import ServerSession
 from duologue.server.calls.served_call import ServedCall
-from duologue.server.http.admission import Principal
+from duologue.server.http.authentication import Principal
 from duologue.server.ids import new_id
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection

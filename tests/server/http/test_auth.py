@@ -32,10 +32,10 @@ def test_a_key_is_found_wherever_clients_put_it(request_: dict[str, Any], keys: 
 
 def test_a_key_is_known_by_its_number_and_another_by_none() -> None:
     keys = Keys(["one", "two", "drei\u00df"])
-    assert [keys.number_of(key) for key in ("one", "two", "drei\u00df", "on", "onee", "", "ONE", "\ud800")] == [
-        1,
-        2,
-        3,
+    assert [keys.owner_of(key) for key in ("one", "two", "drei\u00df", "on", "onee", "", "ONE", "\ud800")] == [
+        "key 1",
+        "key 2",
+        "key 3",
         *[None] * 5,
     ]
     assert len(keys) == 3

@@ -18,12 +18,12 @@ from duologue.errors import ConnectFailed, ConnectionClosed, EngineError
 from duologue.events import ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.protocol import ServerProtocol, SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.server import Limits, RealtimeApp, Relay, ServerSession, SessionStart, Upstream
+from duologue.server import Limits, Principal, RealtimeApp, Relay, ServerSession, SessionStart, Upstream
 from duologue.server.rejections import REJECTIONS, Rejection
 from duologue.server.session_start import ConfigRejected
 from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, Transport, memory_pair
-from duologue.transports.asgi import ASGITransport
+from duologue.transports.asgi import ASGITransport, Scope
 from tests._memory import nothing_left_of
 from tests.server._engines import EndlessResponder, EndlessSynthesizer, Odd, failing
 from tests.server._listening import scripted_app
@@ -240,6 +240,11 @@ async def _session_that_ends(
 _Ask = Callable[[], Awaitable[tuple[int, str | None]]]
 
 
+async def _late(scope: Scope) -> Principal | None:
+    """An application whose database does not answer."""
+    raise TimeoutError
+
+
 async def _handshake(application: RealtimeApp, **of_scope: Any) -> tuple[int, str | None]:
     """Connects and hangs up; the close that came, or 1000 where the client was admitted."""
     reported: list[dict[str, Any]] = []
@@ -345,6 +350,7 @@ REFUSED: dict[str, _Ask] = {
     "server_full": _posted(times=2, body=_CONFIGURED, limits=Limits(max_memory_bytes=15_000)),
     "draining": _draining,
     "not_ready": lambda: _handshake(scripted_app()),
+    "authentication_late": lambda: _handshake(scripted_app(authenticate=_late)),
     "wrong_path": lambda: _asked(scripted_app(), "GET", "/other"),
     "wrong_method": lambda: _asked(scripted_app(), "GET", SECRETS),
     "no_upgrade": lambda: _asked(scripted_app(), "GET", "/v1/realtime"),

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import threading
-from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from ssl import SSLContext
-from typing import Annotated, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-from cyclopts import Group, Parameter
 from msgspec.structs import replace
 
 from duologue.cli.byte_sizes import bytes_of
 from duologue.cli.call.call import check_url
 from duologue.cli.errors import UsageError, check_exists
-from duologue.cli.local_server import KEY_VARIABLE, LISTENING
-from duologue.cli.log_format import LogFormat, LogLevel, start_logging
+from duologue.cli.local_server import LISTENING
+from duologue.cli.log_format import start_logging
 from duologue.cli.run import run_to_end
+from duologue.cli.serving.engine_choice import chosen_engines
+from duologue.cli.serving.options import INSPECT_KEEP, RECORD_LIMIT, ServeOptions
+from duologue.cli.serving.secret_files import key_of
 from duologue.cli.webrtc_settings import webrtc_settings
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
@@ -31,14 +31,16 @@ from duologue.client.endpoint import Endpoint
 from duologue.client.live.urls import attach_url, fork_url, primary_url
 from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
-from duologue.engines.registry import Kind, load_default
+from duologue.engines.registry import load_default
 from duologue.errors import DuologueError, RecordingError
+from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
 from duologue.server import (
     Inspector,
     Limits,
     LiveRequest,
     McpAccess,
+    NamedKey,
     RealtimeApp,
     RecordingFolder,
     SessionStart,
@@ -46,6 +48,7 @@ from duologue.server import (
     limits_of,
     loop_factory,
     raise_descriptor_limit,
+    read_key_file,
     serving_inspector,
     tls_context,
     tune_process,
@@ -53,204 +56,13 @@ from duologue.server import (
 from duologue.server import serve as run_server
 from duologue.server.talk.address import talk_address
 from duologue.transports import Transport
+from duologue.transports.addresses import is_loopback
 from duologue.transports.webrtc.peer import PeerSettings, Stack
 
-__all__ = ["ServeOptions", "serve"]
+__all__ = ["serve"]
 
 _ORPHAN_DRAIN_S: Final = 2.0
 """With --until-eof: the parent kills the server 8 s after the end of standard input, and engines need up to 5 s."""
-
-
-_UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
-"""Arguments can be read by every user of a machine, the environment cannot."""
-
-
-_RECORD_LIMIT: Final = "10GB"
-"""A client may talk as long as it likes, and ten of them fill it in three hours: an hour of a call has 300 MB."""
-
-_INSPECT_KEEP: Final = 50
-
-_LISTENING: Final = Group("Listening", sort_key=1)
-_ADMISSION: Final = Group("Who may use it, and how much", sort_key=2)
-_SESSIONS: Final = Group("Sessions", sort_key=3)
-_ENGINES: Final = Group("Engines", sort_key=4)
-_RELAY: Final = Group("Relay, instead of engines", sort_key=5)
-_OPERATION: Final = Group("Operation", sort_key=6)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """Options of `serve`."""
-
-    host: Annotated[
-        str, Parameter(group=_LISTENING, help="Address to listen on; 0.0.0.0 accepts connections from other machines.")
-    ] = "127.0.0.1"
-    port: Annotated[int, Parameter(group=_LISTENING, help="Port to listen on; 0 chooses a free one.")] = 8000
-    tls_cert: Annotated[
-        Path | None, Parameter(group=_LISTENING, help="Serve wss:// with this certificate and its chain, in PEM.")
-    ] = None
-    tls_key: Annotated[
-        Path | None, Parameter(group=_LISTENING, help="Key of --tls-cert, if it is in another file.")
-    ] = None
-    no_webrtc: Annotated[
-        bool, Parameter(group=_LISTENING, negative="", help="Serve WebSockets alone, no calls over WebRTC.")
-    ] = False
-    udp_ports: Annotated[
-        str | None,
-        Parameter(
-            group=_LISTENING,
-            help="UDP ports of calls over WebRTC, as 40000-40100, for firewalls and containers. A call takes one of "
-            "each address of the machine. By default any.",
-        ),
-    ] = None
-    public_address: Annotated[
-        str | None,
-        Parameter(
-            group=_LISTENING,
-            help="Address at which callers over WebRTC reach the UDP ports: of the machine, where this is a container, "
-            "or of the router in front. By default the machine's own addresses.",
-        ),
-    ] = None
-    webrtc_stack: Annotated[
-        str | None, Parameter(group=_LISTENING, help="Implementation of WebRTC; a wrong name lists them all.")
-    ] = None
-    api_key: Annotated[
-        tuple[str, ...],
-        Parameter(
-            group=_ADMISSION,
-            help=f"Serve only clients that present this key. May be given more than once. By default {KEY_VARIABLE}, "
-            "if that is set: keys separated by commas.",
-        ),
-    ] = ()
-    allow_origin: Annotated[
-        tuple[str, ...],
-        Parameter(
-            group=_ADMISSION,
-            help="Accept browser pages of this origin only, * for any. May be given more than once. By default any if "
-            "a key is required, else those of this machine.",
-        ),
-    ] = ()
-    llm: Annotated[
-        str | None, Parameter(group=_ENGINES, help="Answer with a chat endpoint: its URL without /chat/completions.")
-    ] = None
-    llm_model: Annotated[str | None, Parameter(group=_ENGINES, help="Model of --llm.")] = None
-    llm_key: Annotated[str | None, Parameter(group=_ENGINES, help="Key for --llm.")] = None
-    llm_file: Annotated[
-        Path | None, Parameter(group=_ENGINES, help="Answer with a language model in this process: its GGUF file.")
-    ] = None
-    model: Annotated[
-        tuple[str, ...],
-        Parameter(
-            group=_ADMISSION,
-            help="Accept this model name and reject others. May be given more than once. By default any name.",
-        ),
-    ] = ()
-    voice: Annotated[str, Parameter(group=_SESSIONS, help="Voice of sessions that do not set one.")] = "alloy"
-    instructions: Annotated[str, Parameter(group=_SESSIONS, help="Instructions of sessions that do not set any.")] = ""
-    detector: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the voice detector.")] = None
-    transcriber: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the transcriber.")] = None
-    responder: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the responder.")] = None
-    synthesizer: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the synthesizer.")] = None
-    translator: Annotated[
-        str | None,
-        Parameter(
-            group=_ENGINES,
-            help="Name of the translator; by default --llm, else echo, which says the words again untranslated.",
-        ),
-    ] = None
-    dialect: Annotated[
-        str,
-        Parameter(
-            group=_SESSIONS,
-            help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.",
-        ),
-    ] = "openai"
-    mcp: Annotated[
-        tuple[str, ...],
-        Parameter(
-            group=_SESSIONS,
-            help="Let sessions use the tools of MCP servers at this address or below it; * for any, which lets clients "
-            "reach every address that this machine can reach. May be given more than once. By default none.",
-        ),
-    ] = ()
-    lenient: Annotated[
-        bool,
-        Parameter(
-            group=_SESSIONS,
-            help="Tolerate and log faults of clients that the hosted service rejects, where they do no harm.",
-        ),
-    ] = False
-    refuse_beta: Annotated[
-        bool, Parameter(group=_ADMISSION, help="Reject clients that request the beta, as the hosted service does.")
-    ] = False
-    upstream: Annotated[
-        str | None, Parameter(group=_RELAY, help="Relay all sessions to the realtime API at this URL.")
-    ] = None
-    upstream_dialect: Annotated[
-        str | None, Parameter(group=_RELAY, help="Dialect of --upstream; by default derived from its URL, else openai.")
-    ] = None
-    upstream_key: Annotated[
-        str | None,
-        Parameter(group=_RELAY, help=f"Key for --upstream; by default {_UPSTREAM_KEY_VARIABLE}, if that is set."),
-    ] = None
-    upstream_model: Annotated[
-        str | None, Parameter(group=_RELAY, help="Model to request from --upstream; by default the client's.")
-    ] = None
-    limit: Annotated[
-        tuple[str, ...],
-        Parameter(
-            group=_ADMISSION, help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."
-        ),
-    ] = ()
-    record: Annotated[
-        Path | None,
-        Parameter(
-            group=_OPERATION,
-            help="Record each session to a file of its own in this folder, which its owner alone can read: all words "
-            "and voices, and no keys.",
-        ),
-    ] = None
-    record_limit: Annotated[
-        str, Parameter(group=_OPERATION, help="What the recordings in --record may hold together; then they stop.")
-    ] = _RECORD_LIMIT
-    inspect: Annotated[
-        bool,
-        Parameter(
-            group=_OPERATION,
-            negative="",
-            help="Show the calls in a browser of this machine while they go on: prints a second line with the address, "
-            "which is all that it takes to see and hear them.",
-        ),
-    ] = False
-    inspect_port: Annotated[
-        int, Parameter(group=_OPERATION, help="Port of --inspect, on 127.0.0.1; by default a free one.")
-    ] = 0
-    inspect_keep: Annotated[
-        int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
-    ] = _INSPECT_KEEP
-    talk: Annotated[
-        bool,
-        Parameter(
-            group=_OPERATION,
-            help="Serve a page on which people talk to the server in their browser; prints a line with its address. It "
-            "needs the key that other clients need.",
-        ),
-    ] = True
-    log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
-        "warning"
-    )
-    log_format: Annotated[LogFormat, Parameter(group=_OPERATION, help="Lines for people, or JSON for programs.")] = (
-        "text"
-    )
-    until_eof: Annotated[
-        bool,
-        Parameter(
-            group=_OPERATION,
-            help="Stop when standard input ends: for programs that start the server as a child process.",
-        ),
-    ] = False
-
 
 _STANDARD = ServeOptions()
 
@@ -261,7 +73,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress, a second one stops it at
     once. After one SIGTERM the exit code is 0.
     """
-    names, settings = _engines(options)
+    names, settings = chosen_engines(options)
     if not all(key.strip() for key in options.api_key):
         raise UsageError("--api-key is empty: omit it to require no key")
     if options.dialect not in PROFILES:
@@ -271,10 +83,12 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     record, inspector = _recordings(options), _inspector(options)
     stack, peer_settings = _webrtc(options)
     start_logging(options.log_level, options.log_format)
+    _warn_of_open_door(options)
     raise_descriptor_limit()
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings),
-        api_key=options.api_key or _keys_of_the_environment(),
+        api_key=options.api_key,
+        named_keys=_named_keys(options),
         defaults=defaults,
         models=options.model,
         origins=options.allow_origin or None,
@@ -317,6 +131,30 @@ async def _serve(
     return 0
 
 
+def _named_keys(options: ServeOptions) -> tuple[NamedKey, ...]:
+    """The keys of the file. Raises UsageError."""
+    if options.key_file is None:
+        return ()
+    try:
+        return read_key_file(options.key_file)
+    except OSError as fault:
+        raise UsageError(f"--key-file: cannot read {options.key_file}: {fault.strerror or fault}") from fault
+    except ValueError as fault:
+        raise UsageError(f"--key-file: {fault}") from fault
+
+
+def _warn_of_open_door(options: ServeOptions) -> None:
+    """Say in the log that other machines may use the server without a key."""
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    if options.api_key or options.key_file is not None or is_loopback(f"http://{host}"):
+        return
+    logging.getLogger("duologue.server").warning(
+        "no key is asked for, and %s is not this machine alone: whoever can reach it may use the server, and what it"
+        " pays for. Set DUOLOGUE_API_KEY, or name a file with --key-file",
+        printable_name(options.host),
+    )
+
+
 def _limits(options: ServeOptions) -> tuple[Limits, SessionDefaults]:
     """Limits of the server, and initial settings of its sessions. Raises UsageError."""
     defaults = SessionDefaults(voice=options.voice, instructions=options.instructions, lenient=options.lenient)
@@ -350,7 +188,7 @@ def _tls(options: ServeOptions) -> SSLContext | None:
 def _recordings(options: ServeOptions) -> RecordingFolder | None:
     """Where sessions are recorded. Raises UsageError."""
     if options.record is None:
-        if options.record_limit != _RECORD_LIMIT:
+        if options.record_limit != RECORD_LIMIT:
             raise UsageError("--record-limit belongs to --record FOLDER")
         return None
     max_bytes = bytes_of(options.record_limit, option="--record-limit")
@@ -363,7 +201,7 @@ def _recordings(options: ServeOptions) -> RecordingFolder | None:
 def _inspector(options: ServeOptions) -> Inspector | None:
     """What keeps the sessions to be looked at. Raises UsageError."""
     if not options.inspect:
-        if options.inspect_port or options.inspect_keep != _INSPECT_KEEP:
+        if options.inspect_port or options.inspect_keep != INSPECT_KEEP:
             raise UsageError("--inspect-port and --inspect-keep belong to --inspect")
         return None
     try:
@@ -382,52 +220,19 @@ def _webrtc(options: ServeOptions) -> tuple[Stack | None, PeerSettings]:
     return None, PeerSettings()
 
 
-def _keys_of_the_environment() -> list[str]:
-    return [key for each in os.environ.get(KEY_VARIABLE, "").split(",") if (key := each.strip())]
-
-
-def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, Mapping[str, object]]]:
-    """Names and options of the chosen engines. Raises UsageError for options that contradict each other."""
-    if options.llm is not None and options.llm_file is not None:
-        raise UsageError("--llm and --llm-file exclude each other: choose one")
-    if options.llm is None and (options.llm_model is not None or options.llm_key is not None):
-        raise UsageError("--llm-model and --llm-key belong to --llm URL")
-    if (options.llm or options.llm_file) is not None and options.responder is not None:
-        raise UsageError("--llm and --llm-file choose the responder: omit --responder")
-    chosen: dict[Kind, str | None] = {
-        "detector": options.detector,
-        "transcriber": options.transcriber,
-        "responder": options.responder,
-        "synthesizer": options.synthesizer,
-        "translator": options.translator,
-    }
-    settings: dict[Kind, Mapping[str, object]] = {}
-    if options.llm is not None:
-        if options.llm_model is None:
-            raise UsageError("--llm needs --llm-model, the name of the model")
-        chosen["responder"] = "chat"
-        settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
-        if options.translator in (None, "chat"):
-            chosen["translator"], settings["translator"] = "chat", settings["responder"]
-    elif options.llm_file is not None:
-        check_exists(options.llm_file)
-        chosen["responder"] = "llm"
-        settings["responder"] = {"file": options.llm_file}
-    return {kind: name for kind, name in chosen.items() if name is not None}, settings
-
-
 def _upstream(options: ServeOptions) -> Upstream | None:
     """The API to relay to. Raises UsageError for options that exclude each other."""
     if options.upstream is None:
-        if (options.upstream_dialect or options.upstream_key or options.upstream_model) is not None:
+        if (options.upstream_dialect or options.upstream_key_file or options.upstream_model) is not None:
             raise UsageError("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
         return None
     chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
-    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer, options.translator)):
+    others = (options.transcriber_url, options.synthesizer_url, options.synthesizer, options.translator)
+    if options.mcp or options.engine_option or any(choice is not None for choice in (*chosen, *others)):
         raise UsageError("--upstream runs the sessions: engines, --llm and --mcp have no effect, omit them")
     place = Endpoint(
         url=check_url(options.upstream),
-        api_key=options.upstream_key or os.environ.get(_UPSTREAM_KEY_VARIABLE) or None,
+        api_key=key_of(options.upstream_key, options.upstream_key_file, option="--upstream-key"),
         dialect=options.upstream_dialect or AUTO,
         model=options.upstream_model,
     )

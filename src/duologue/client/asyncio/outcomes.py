@@ -9,6 +9,7 @@ from math import inf
 from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.session_updates import SessionUpdates
 from duologue.client.error_log import ErrorLog
+from duologue.client.session_warnings import SessionWarnings
 from duologue.errors import DuologueError, RequestRejected
 from duologue.events import RealtimeEvent
 from duologue.protocol.client.notices import (
@@ -18,6 +19,7 @@ from duologue.protocol.client.notices import (
     Notice,
     RequestEnded,
     ResponseStarted,
+    SessionChanged,
     SessionUpdateEnded,
 )
 
@@ -35,6 +37,7 @@ class Outcomes:
         """While the first session is being opened."""
         self._requests: dict[str, asyncio.Future[RequestEnded]] = {}
         self._error_log = ErrorLog()
+        self._warnings = SessionWarnings()
         self._reported: list[ErrorReported] = []
         self._is_decided = False
         """Whether a request has ended, or a response has begun, since the last `log`."""
@@ -65,6 +68,8 @@ class Outcomes:
                     self._error_log.claim(resolution.error)
                 else:
                     self._error_log.ended(resolution.error)
+            case SessionChanged(session=session):
+                self._warnings.log(session)
             case SessionUpdateEnded():
                 if self.updates.ended(notice):
                     self._error_log.claim(notice.error)

@@ -11,7 +11,7 @@ import msgspec
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.llm.chat_request import request_of
 from duologue.engines.llm.chat_stream import MAX_ANSWER_BYTES, CallPiece, Calls, CompletionChunk, Delta
-from duologue.engines.remote.endpoint import SILENCE_S, Endpoint
+from duologue.engines.remote.endpoint import SILENCE_S, HttpService
 from duologue.engines.remote.event_lines import chunk_lines
 from duologue.errors import EngineError
 from duologue.printable import printable_message
@@ -46,9 +46,10 @@ class ChatResponder:
             EngineError: `url` is no address.
         """
         self.name = f"chat-{model}"
+        self.models = (model,)
         self._model = model
         self._parameters = dict(parameters or {})
-        self._endpoint = Endpoint(
+        self._endpoint = HttpService(
             url, engine=self.name, service="the language model", api_key=api_key, silence_s=timeout_s
         )
 

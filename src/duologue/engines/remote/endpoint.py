@@ -18,7 +18,7 @@ from duologue.transports.addresses import without_secrets
 with needs("server"):
     import httpx
 
-__all__ = ["SILENCE_S", "Endpoint"]
+__all__ = ["SILENCE_S", "HttpService"]
 
 SILENCE_S: Final = 60.0
 """Until the next bytes of an answer: a server on the same machine may load its model first."""
@@ -68,7 +68,7 @@ _NOT_SENT: Final = (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadErr
 _BUSY: Final = frozenset({429, 503})
 
 
-class Endpoint:
+class HttpService:
     """Sends requests below one URL, and turns everything that goes wrong into an `EngineError`.
 
     Its message is for the operator's log; `for_client` is for the caller, and names neither host nor status.

@@ -8,7 +8,7 @@ from duologue.audio.file_kinds import kind_of
 from duologue.audio.resampling import ResampleStream
 from duologue.audio.wav_format import WavFormat, parse_format
 
-__all__ = ["SpeechStream"]
+__all__ = ["SpeechStream", "checked_rate"]
 
 _OPENING_BYTES: Final = 12
 _CHUNK_BYTES: Final = 8

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from duologue.clock import loop_time
-from duologue.engines.remote.endpoint import Endpoint
+from duologue.engines.remote.endpoint import HttpService
 from duologue.engines.remote.event_lines import FaultBody, chunk_lines
 from duologue.engines.remote.speech_stream import SpeechStream
 from duologue.engines.remote.voices import voices_in
@@ -108,7 +108,7 @@ class RemoteSynthesizer:
             SpeechStream(to_hz=_RATE_HZ, raw_hz=rate_hz)
         except ValueError as fault:
             raise EngineError(f"rate_hz: {fault}", engine=self.name) from None
-        self._endpoint = Endpoint(url, engine=self.name, service=_SERVICE, api_key=api_key, silence_s=timeout_s)
+        self._endpoint = HttpService(url, engine=self.name, service=_SERVICE, api_key=api_key, silence_s=timeout_s)
 
     async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
         """PCM16 of the text as the server sends it.

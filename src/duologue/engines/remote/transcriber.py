@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from duologue.audio.wav import wav_of
-from duologue.engines.remote.endpoint import Endpoint
+from duologue.engines.remote.endpoint import HttpService
 from duologue.engines.remote.event_lines import chunk_lines
 from duologue.engines.remote.transcript_stream import TranscriptFault, TranscriptStream
 from duologue.errors import EngineError
@@ -65,6 +65,7 @@ class RemoteTranscriber:
             EngineError: `url` is no address.
         """
         self.name = f"remote-{model}" if model else "remote"
+        self.models = (model,) if model else ()
         self.languages = tuple(languages)
         self.repeatable = repeatable
         self.at_once = at_once
@@ -72,7 +73,7 @@ class RemoteTranscriber:
         self._fields = {name: _field(value) for name, value in (parameters or {}).items()}
         self._fields |= {"model": model} if model else {}
         self._fields |= {"response_format": "json"} | ({"stream": "true"} if stream else {})
-        self._endpoint = Endpoint(url, engine=self.name, service=_SERVICE, api_key=api_key, silence_s=timeout_s)
+        self._endpoint = HttpService(url, engine=self.name, service=_SERVICE, api_key=api_key, silence_s=timeout_s)
 
     async def transcribe(
         self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None

@@ -76,6 +76,7 @@ class HibariSynthesizer:
     """Speaks English. The same text gives the same samples, always."""
 
     sample_rate_hz: int = _RATE_HZ
+    languages: tuple[str, ...] = ("en",)
     name: str = "hibari"
     voices: tuple[str, ...] = tuple(TIMBRES)
 

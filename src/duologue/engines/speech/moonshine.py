@@ -73,6 +73,7 @@ class MoonshineTranscriber:
     """
 
     sample_rate_hz: int = _RATE_HZ
+    languages: tuple[str, ...] = ("en",)
     repeatable: bool = True
     name: str
 

@@ -14,8 +14,9 @@ from duologue.protocol.media.live_line import LiveMediaLine
 from duologue.server.calls.live_start import LiveStart, live_offer
 from duologue.server.calls.offers import MAX_SDP_BYTES
 from duologue.server.calls.served_call import ServedCall
-from duologue.server.http.admission import Principal, peer_of
+from duologue.server.http.admission import peer_of
 from duologue.server.http.answers import json_answer
+from duologue.server.http.authentication import Principal
 from duologue.server.http.bodies import json_object, read_body
 from duologue.server.http.paths import LIVE_PATH, url_of
 from duologue.server.open_sessions import Served

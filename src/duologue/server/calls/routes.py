@@ -16,7 +16,8 @@ from duologue.printable import printable_name
 from duologue.server.calls.offers import combined_start, read_offer
 from duologue.server.calls.served_call import ServedCall
 from duologue.server.calls.upstreams import opened
-from duologue.server.http.admission import Principal, peer_of
+from duologue.server.http.admission import peer_of
+from duologue.server.http.authentication import Principal
 from duologue.server.http.paths import AZURE, CALLS_PATH, PATH, path_of, right_path, url_of
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection

@@ -12,7 +12,7 @@ import msgspec
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_message
 from duologue.protocol.server.account import Charge
-from duologue.server.http.admission import Principal
+from duologue.server.http.authentication import Principal
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
 from duologue.server.session.session import ServerSession

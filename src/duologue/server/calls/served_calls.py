@@ -10,7 +10,7 @@ from typing import Final
 
 from duologue.errors import MissingExtra
 from duologue.server.calls.served_call import ServedCall
-from duologue.server.http.admission import Principal
+from duologue.server.http.authentication import Principal
 from duologue.server.rejections import Rejection
 from duologue.transports.webrtc.peer import PeerSettings, Stack
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.protocol import SessionKind
 from duologue.protocol.model_kinds import kind_of_model
+from duologue.server.allowances import Allowances
 from duologue.server.dialect.adapter import BETA, BETA_SHAPED, asks_for_beta
 from duologue.server.http.auth import Keys, digest, header, presented_keys, query, shows_two_keys
+from duologue.server.http.authentication import Principal, identified
 from duologue.server.http.client_secrets import PREFIX, ClientSecrets
 from duologue.server.http.paths import AZURE, PATH, PATHS, is_translation, path_of
 from duologue.server.limits import Limits
@@ -23,7 +24,7 @@ from duologue.server.session_start import STRICT_DIALECTS, SessionStart
 from duologue.transports.addresses import is_loopback
 from duologue.transports.asgi import Scope
 
-__all__ = ["ANY_ORIGIN", "Admission", "Principal", "peer_of"]
+__all__ = ["ANY_ORIGIN", "Admission", "peer_of"]
 
 ANY_ORIGIN: Final = "*"
 
@@ -36,17 +37,6 @@ _INTENTS: Final[Mapping[str | None, SessionKind]] = {
     "transcription": "transcription",
 }
 """Kind of session by the query's `intent`."""
-
-
-class Principal(Struct, frozen=True, kw_only=True):
-    """An authenticated caller."""
-
-    owner: str
-    """The number of a key, or an address, by which rates and memory are counted. Never a key."""
-    session_start: SessionStart = SessionStart()
-    """The session start of a client secret."""
-    secret: str | None = None
-    """The digest of the client secret; None: the caller has a real key, or needs none."""
 
 
 class Admission:
@@ -69,8 +59,13 @@ class Admission:
         dialect: str = DEFAULT_DIALECT,
         refuse_beta: bool = False,
         lenient: bool = False,
+        allowances: Allowances | None = None,
+        authenticates: bool = False,
     ) -> None:
+        """`authenticates`: the application has an authentication of its own (`authentication.identify`)."""
         self._keys = keys
+        self._requires_key = bool(len(keys)) or authenticates
+        self._allowances = allowances or Allowances()
         self._secrets = secrets
         self._origins = None if origins is None else frozenset(origin.rstrip("/").lower() for origin in origins)
         self._models = tuple(models)
@@ -89,12 +84,12 @@ class Admission:
     def allows(self, origin: str) -> bool:
         """Whether pages of this origin may use the server."""
         if self._origins is None:
-            return bool(len(self._keys)) or is_loopback(origin)
+            return self._requires_key or is_loopback(origin)
         return ANY_ORIGIN in self._origins or origin.rstrip("/").lower() in self._origins
 
     def lacks_key(self, scope: Scope) -> bool:
         """Whether a key is required, and the client shows none. Raises Rejection: it shows two."""
-        return bool(len(self._keys)) and not _keys_of(scope)
+        return self._requires_key and not _keys_of(scope) and identified(scope) is None
 
     def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
         """The caller with a valid key or client secret. Raises Rejection."""
@@ -103,7 +98,9 @@ class Admission:
             if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
                 owner, session_start = found
                 return Principal(owner=owner, session_start=session_start, secret=digest(key).hex())
-        if not len(self._keys):
+        if (known := self._known(scope)) is not None:
+            return known
+        if not self._requires_key:
             if any(key.startswith(PREFIX) for key in shown):
                 # Without the secret's configuration, the session would not be the one that the client expects.
                 raise Rejection("wrong_key")
@@ -113,7 +110,9 @@ class Admission:
     def owner_of(self, scope: Scope) -> str:
         """The owner for the HTTP routes, which require a real key. Raises Rejection."""
         shown = _keys_of(scope)
-        return self._owner(shown) if len(self._keys) else _address(scope)
+        if (known := self._known(scope)) is not None:
+            return known.owner
+        return self._owner(shown) if self._requires_key else _address(scope)
 
     def live_owner_of(self, scope: Scope, *, now: float, unix_now_s: float) -> str:
         """The owner of a Live session. Counts for its rate. Raises Rejection.
@@ -124,8 +123,7 @@ class Admission:
         start = principal.session_start
         if start.message is not None:
             raise Rejection("secret_of_another_kind", kind="translation" if start.translates else "Realtime")
-        if not self._rates.take(principal.owner, now):
-            raise Rejection("rate")
+        self._take_rate(principal.owner, now)
         return principal.owner
 
     def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
@@ -146,8 +144,15 @@ class Admission:
         self, scope: Scope, principal: Principal, *, now: float, default_model: str | None = None
     ) -> SessionStart:
         """The start of the session that this principal requests. Counts for its rate. Raises Rejection."""
-        if not self._rates.take(principal.owner, now):
-            raise Rejection("rate")
+        self._take_rate(principal.owner, now)
+        session_start = self._session_start_of(scope, principal, default_model)
+        allowed, model = self._allowances.of(principal.owner).models, session_start.model
+        # A session that only transcribes answers with no model.
+        if allowed and model not in allowed and not (model is None and session_start.kind == "transcription"):
+            raise Rejection("wrong_model", model=model) if model is not None else Rejection("no_model")
+        return session_start
+
+    def _session_start_of(self, scope: Scope, principal: Principal, default_model: str | None) -> SessionStart:
         parameters = query(scope)
         if is_translation(scope):
             return self._translation_start_of(parameters, principal)
@@ -216,10 +221,22 @@ class Admission:
         return BETA if asks and self._dialect == DEFAULT_DIALECT else self._dialect
 
     def _owner(self, shown: Sequence[str]) -> str:
-        numbers = [number for key in shown if (number := self._keys.number_of(key)) is not None]
-        if numbers:
-            return f"key {numbers[0]}"
+        owners = [owner for key in shown if (owner := self._keys.owner_of(key)) is not None]
+        if owners:
+            return owners[0]
         raise Rejection("wrong_key" if shown else "no_key")
+
+    def _known(self, scope: Scope) -> Principal | None:
+        """The caller as the application knows it. Raises Rejection."""
+        found = identified(scope)
+        if found is not None:
+            self._allowances.note(found.owner, found.allowance)
+        return found
+
+    def _take_rate(self, owner: str, now: float) -> None:
+        """Count one more session. Raises Rejection."""
+        if not self._rates.take(owner, now, per_minute=self._allowances.of(owner).sessions_per_minute):
+            raise Rejection("rate")
 
 
 def peer_of(scope: Scope) -> str:

@@ -22,25 +22,29 @@ _KEY_QUERIES: Final = ("api-key", "api_key")
 class Keys:
     """The keys that the server accepts; without any, no key is required. Stores digests only."""
 
-    def __init__(self, keys: Iterable[str] = ()) -> None:
-        """Raises ValueError for a blank key: an empty one from a client would be accepted."""
+    def __init__(self, keys: Iterable[str] = (), *, named: Iterable[tuple[str, bytes]] = ()) -> None:
+        """`named` are names of callers, and digests of their keys.
+
+        Raises ValueError for a blank key: an empty one from a client would be accepted.
+        """
         keys = tuple(keys)
         if not all(key.strip() for key in keys):
             raise ValueError("a key is empty; to serve clients without a key, pass no keys")
-        self._digests = tuple(digest(key) for key in keys)
+        numbered = ((f"key {number}", digest(key)) for number, key in enumerate(keys, 1))
+        self._owners = (*named, *numbered)
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return len(self._owners)
 
-    def number_of(self, key: str) -> int | None:
-        """The number of the key, from 1; None for an unknown key.
+    def owner_of(self, key: str) -> str | None:
+        """The name of the key's caller, or the key's number, from 1; None for an unknown key.
 
         Takes constant time: the digest is compared with those of all keys.
         """
         shown, found = digest(key), None
-        for number, known in enumerate(self._digests, 1):
+        for owner, known in self._owners:
             if hmac.compare_digest(shown, known):
-                found = number
+                found = owner
         return found
 
 

@@ -109,12 +109,19 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
             raise Rejection("wrong_model", model=name)
         return json_answer(_model(name, app))
 
+    async def voices(request: Request) -> Response:
+        await app.engine_faults()  # services are asked for their voices by the way
+        return json_answer(app.voices())
+
     async def alive(request: Request) -> Response:
         return json_answer({"status": "ok"})
 
     async def ready(request: Request) -> Response:
         if app.draining or not app.ready:
             return json_answer({"status": "draining" if app.draining else "loading"}, status=503)
+        if faults := await app.engine_faults():
+            # Why stands in the log: addresses and what the services say are not for everybody who can reach this page.
+            return json_answer({"status": "engines", "engines": dict.fromkeys(faults, "not reachable")}, status=503)
         return json_answer({"status": "ok", "sessions": app.sessions_open})
 
     async def figures(request: Request) -> Response:
@@ -145,6 +152,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         ("GET", TRANSLATION_PATH, unkeyed(no_upgrade)),
         ("GET", "/v1/models", keyed(models)),
         ("GET", "/v1/models/{name:path}", keyed(one_model)),
+        ("GET", "/v1/audio/voices", keyed(voices)),
         ("GET", path, unkeyed(no_upgrade)),
         *((method, f"{LIVE_PATH}{where}", refusing(name)) for method, where, name in _LIVE),
         *more,

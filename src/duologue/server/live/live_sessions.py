@@ -11,6 +11,7 @@ from duologue.codec import decode_live
 from duologue.engines.registry import Engines
 from duologue.protocol import SessionDefaults
 from duologue.protocol.live.server import StoredLiveSession
+from duologue.server.allowances import Allowances
 from duologue.server.budget import Budget
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
@@ -39,6 +40,7 @@ class LiveSessions:
         limits: Limits,
         budget: Budget,
         models: Sequence[str] = (),
+        allowances: Allowances | None = None,
         long_work: asyncio.Lock | None = None,
         new_id: Callable[[str], str] = new_id,
     ) -> None:
@@ -46,6 +48,7 @@ class LiveSessions:
         self._limits = limits
         self._budget = budget
         self._models = frozenset(models)
+        self._allowances = allowances or Allowances()
         self._long_work = long_work or asyncio.Lock()
         self._new_id = new_id
         self._open: dict[str, LiveServerSession] = {}
@@ -55,6 +58,15 @@ class LiveSessions:
             max_bytes=limits.max_stored_live_bytes,
             max_owner_bytes=limits.max_owner_stored_live_bytes,
         )
+
+    def _models_of(self, owner: str) -> frozenset[str]:
+        """Those that an owner's sessions may have; empty: any. Raises Rejection if the server has none of them."""
+        allowed = frozenset(self._allowances.of(owner).models)
+        if not (allowed and self._models):
+            return allowed or self._models
+        if not allowed & self._models:
+            raise Rejection("wrong_model", model=min(allowed))
+        return allowed & self._models
 
     @staticmethod
     def prepare() -> None:
@@ -79,7 +91,7 @@ class LiveSessions:
             self._defaults,
             owner=owner,
             registry=self,
-            models=self._models,
+            models=self._models_of(owner),
             limits=self._limits,
             observer=observer,
             share=self._budget.share(owner),

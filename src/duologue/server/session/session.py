@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, assert_never
 
 from duologue.clock import loop_clock, loop_time, unix_time
@@ -19,7 +19,7 @@ from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
-from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionUpdatedEvent
+from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionCreatedEvent, SessionUpdatedEvent
 from duologue.protocol import (
     Close,
     Command,
@@ -55,6 +55,7 @@ from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.transcription import TranscriptionPipeline
+from duologue.server.session.unmet_wishes import UnmetWishes
 from duologue.server.session_start import STRICT_DIALECTS, SessionStart, session_defaults
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
@@ -94,17 +95,20 @@ class ServerSession:
         mcp: McpAccess | None = None,
         share: Share | None = None,
         long_work: asyncio.Lock | None = None,
+        models: Sequence[str] = (),
         new_id: Callable[[str], str] = new_id,
     ) -> None:
-        """`share` counts the session's memory, and is closed with it; None: the memory is not counted. Sessions of one
-        event loop do their long work under the same lock, `long_work`, one after another."""
+        """`models` are those that the server says it has; without, it takes any name. `share` counts the session's
+        memory, and is closed with it; None: the memory is not counted. Sessions of one event loop do their long work
+        under the same lock, `long_work`, one after another."""
         session_start = session_start or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._time = loop_clock()
         self._started_at = now = self._time()
         self._last_message_at = now
-        settings = session_defaults(defaults or SessionDefaults(), session_start)
+        standard = defaults or SessionDefaults()
+        settings = session_defaults(standard, session_start)
         self._model = settings.model
         self._share = share
         self._new_id = new_id
@@ -131,6 +135,8 @@ class ServerSession:
             observer.opened(self.session_id, kind=session_start.kind) if observer is not None else UNOBSERVED
         )
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
+        own = (*models, standard.model, standard.voice)
+        self._unmet_wishes = UnmetWishes(self._engines, session_id=self.session_id, own=own)
         self._detector_input: DetectorInput | None = None
         self._transcription = TranscriptionPipeline(
             self._engines, self._protocol, start=self._start_ahead, flush=self._flush
@@ -358,6 +364,8 @@ class ServerSession:
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
     def _send(self, event: ServerEvent) -> None:
+        if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent):
+            event = self._unmet_wishes.noted(event, shown=self._adapter.dialect == DEFAULT_DIALECT)
         n_bytes = 0
         for text in self._adapter.write(event):
             self._send_queue.put(text)

@@ -22,6 +22,7 @@ from duologue.events import (
 from duologue.events.live import LiveErrorEvent
 from duologue.server.budget import Budget
 from duologue.server.telemetry.observer import NullSessionObserver, ObservedEvent, Stage
+from duologue.server.telemetry.owner_figures import OWNER_METRICS, OwnerFigures
 from duologue.transports.webrtc.peer import PeerFigures
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "duologue_engine_calls": ("gauge", ("stage",), "Calls of engines that run or wait for a thread: the queue."),
     "duologue_engine_seconds": ("histogram", ("stage",), "Length of an engine's calls."),
     "duologue_engine_failures": ("counter", ("stage",), "Calls of engines that failed."),
+    **OWNER_METRICS,
     "duologue_illegal_transitions": (
         "counter",
         ("table",),
@@ -127,6 +129,8 @@ class Metrics:
         self.histograms: dict[str, Histogram] = {}
         self.totals = _Totals()
         self.registry.register(self.totals)
+        self.owners = OwnerFigures()
+        self.registry.register(self.owners)
         self.registry.register(_Held(budget or Budget(max_bytes=0, max_owner_bytes=0)))
         for name, (kind, labels, meaning) in METRICS.items():
             short = name.removeprefix("duologue_")
@@ -141,7 +145,7 @@ class Metrics:
                 case "total":
                     assert hasattr(self.totals, short), short
                 case _:
-                    pass  # read from the budget at each scrape
+                    pass  # read from the budget, or the figures of callers, at each scrape
 
     def opened(self, session_id: str, *, kind: str) -> _Session:
         """Counts a session and its events."""

@@ -1,0 +1,1 @@
+"""What `duologue serve` is told: its options, where they are read from, and what they choose."""

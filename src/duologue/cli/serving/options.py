@@ -1,0 +1,258 @@
+"""The options of `duologue serve`: one table, from which the command line, the environment and the file are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Group, Parameter
+
+from duologue.cli.local_server import KEY_VARIABLE
+from duologue.cli.log_format import LogFormat, LogLevel
+
+__all__ = ["INSPECT_KEEP", "RECORD_LIMIT", "ServeOptions"]
+
+RECORD_LIMIT: Final = "10GB"
+"""A client may talk as long as it likes, and ten of them fill it in three hours: an hour of a call has 300 MB."""
+
+INSPECT_KEEP: Final = 50
+
+_LISTENING: Final = Group("Listening", sort_key=1)
+_ADMISSION: Final = Group("Who may use it, and how much", sort_key=2)
+_SESSIONS: Final = Group("Sessions", sort_key=3)
+_ENGINES: Final = Group("Engines", sort_key=4)
+_RELAY: Final = Group("Relay, instead of engines", sort_key=5)
+_OPERATION: Final = Group("Operation", sort_key=6)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """Options of `serve`. Each is also a variable of the environment and a key of a file: see `option_sources`."""
+
+    config: Annotated[
+        Path | None,
+        Parameter(
+            group=_OPERATION,
+            help="Read options from the table [serve] of this TOML file. Arguments and the environment go before it.",
+        ),
+    ] = None
+    host: Annotated[
+        str, Parameter(group=_LISTENING, help="Address to listen on; 0.0.0.0 accepts connections from other machines.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Parameter(group=_LISTENING, help="Port to listen on; 0 chooses a free one.")] = 8000
+    tls_cert: Annotated[
+        Path | None, Parameter(group=_LISTENING, help="Serve wss:// with this certificate and its chain, in PEM.")
+    ] = None
+    tls_key: Annotated[
+        Path | None, Parameter(group=_LISTENING, help="Key of --tls-cert, if it is in another file.")
+    ] = None
+    no_webrtc: Annotated[
+        bool, Parameter(group=_LISTENING, negative="", help="Serve WebSockets alone, no calls over WebRTC.")
+    ] = False
+    udp_ports: Annotated[
+        str | None,
+        Parameter(
+            group=_LISTENING,
+            help="UDP ports of calls over WebRTC, as 40000-40100, for firewalls and containers. A call takes one of "
+            "each address of the machine. By default any.",
+        ),
+    ] = None
+    public_address: Annotated[
+        str | None,
+        Parameter(
+            group=_LISTENING,
+            help="Address at which callers over WebRTC reach the UDP ports: of the machine, where this is a container, "
+            "or of the router in front. By default the machine's own addresses.",
+        ),
+    ] = None
+    webrtc_stack: Annotated[
+        str | None, Parameter(group=_LISTENING, help="Implementation of WebRTC; a wrong name lists them all.")
+    ] = None
+    api_key: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_ADMISSION,
+            help=f"Serve only clients that present this key. May be given more than once. Better in the environment: "
+            f"{KEY_VARIABLE}, keys separated by commas.",
+        ),
+    ] = ()
+    key_file: Annotated[
+        Path | None,
+        Parameter(
+            group=_ADMISSION,
+            help="Serve only clients that present a key of this TOML file, which gives their callers names and limits.",
+        ),
+    ] = None
+    allow_origin: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_ADMISSION,
+            help="Accept browser pages of this origin only, * for any. May be given more than once. By default any if "
+            "a key is required, else those of this machine.",
+        ),
+    ] = ()
+    llm: Annotated[
+        str | None, Parameter(group=_ENGINES, help="Answer with a chat endpoint: its URL without /chat/completions.")
+    ] = None
+    llm_model: Annotated[str | None, Parameter(group=_ENGINES, help="Model of --llm.")] = None
+    llm_key: Annotated[
+        str | None, Parameter(group=_ENGINES, help="Key for --llm; better in the environment: DUOLOGUE_LLM_KEY.")
+    ] = None
+    llm_key_file: Annotated[Path | None, Parameter(group=_ENGINES, help="File with the key for --llm.")] = None
+    llm_file: Annotated[
+        Path | None, Parameter(group=_ENGINES, help="Answer with a language model in this process: its GGUF file.")
+    ] = None
+    model: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_ADMISSION,
+            help="Accept this model name and reject others. May be given more than once. By default any name.",
+        ),
+    ] = ()
+    voice: Annotated[str, Parameter(group=_SESSIONS, help="Voice of sessions that do not set one.")] = "alloy"
+    instructions: Annotated[str, Parameter(group=_SESSIONS, help="Instructions of sessions that do not set any.")] = ""
+    detector: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the voice detector.")] = None
+    transcriber: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the transcriber.")] = None
+    transcriber_url: Annotated[
+        str | None,
+        Parameter(group=_ENGINES, help="Transcribe with this service: its URL without /audio/transcriptions."),
+    ] = None
+    transcriber_model: Annotated[str | None, Parameter(group=_ENGINES, help="Model of --transcriber-url.")] = None
+    transcriber_key: Annotated[
+        str | None,
+        Parameter(
+            group=_ENGINES,
+            help="Key for --transcriber-url: by DUOLOGUE_TRANSCRIBER_KEY or in the file of --config, never here.",
+        ),
+    ] = None
+    transcriber_key_file: Annotated[
+        Path | None, Parameter(group=_ENGINES, help="File with the key for --transcriber-url.")
+    ] = None
+    responder: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the responder.")] = None
+    synthesizer: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the synthesizer.")] = None
+    synthesizer_url: Annotated[
+        str | None, Parameter(group=_ENGINES, help="Speak with this service: its URL without /audio/speech.")
+    ] = None
+    synthesizer_model: Annotated[str | None, Parameter(group=_ENGINES, help="Model of --synthesizer-url.")] = None
+    synthesizer_voice: Annotated[
+        str | None,
+        Parameter(group=_ENGINES, help="Voice of --synthesizer-url for names that it does not have."),
+    ] = None
+    synthesizer_key: Annotated[
+        str | None,
+        Parameter(
+            group=_ENGINES,
+            help="Key for --synthesizer-url: by DUOLOGUE_SYNTHESIZER_KEY or in the file of --config, never here.",
+        ),
+    ] = None
+    synthesizer_key_file: Annotated[
+        Path | None, Parameter(group=_ENGINES, help="File with the key for --synthesizer-url.")
+    ] = None
+    translator: Annotated[
+        str | None,
+        Parameter(
+            group=_ENGINES,
+            help="Name of the translator; by default --llm, else echo, which says the words again untranslated.",
+        ),
+    ] = None
+    engine_option: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_ENGINES,
+            help="KIND.NAME=VALUE: an option of an engine, as transcriber.language=de. May be given more than once.",
+        ),
+    ] = ()
+    dialect: Annotated[
+        str,
+        Parameter(
+            group=_SESSIONS,
+            help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.",
+        ),
+    ] = "openai"
+    mcp: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_SESSIONS,
+            help="Let sessions use the tools of MCP servers at this address or below it; * for any, which lets clients "
+            "reach every address that this machine can reach. May be given more than once. By default none.",
+        ),
+    ] = ()
+    lenient: Annotated[
+        bool,
+        Parameter(
+            group=_SESSIONS,
+            help="Tolerate and log faults of clients that the hosted service rejects, where they do no harm.",
+        ),
+    ] = False
+    refuse_beta: Annotated[
+        bool, Parameter(group=_ADMISSION, help="Reject clients that request the beta, as the hosted service does.")
+    ] = False
+    upstream: Annotated[
+        str | None, Parameter(group=_RELAY, help="Relay all sessions to the realtime API at this URL.")
+    ] = None
+    upstream_dialect: Annotated[
+        str | None, Parameter(group=_RELAY, help="Dialect of --upstream; by default derived from its URL, else openai.")
+    ] = None
+    upstream_key: Annotated[
+        str | None,
+        Parameter(group=_RELAY, help="Key for --upstream; better in the environment: DUOLOGUE_UPSTREAM_KEY."),
+    ] = None
+    upstream_key_file: Annotated[Path | None, Parameter(group=_RELAY, help="File with the key for --upstream.")] = None
+    upstream_model: Annotated[
+        str | None, Parameter(group=_RELAY, help="Model to request from --upstream; by default the client's.")
+    ] = None
+    limit: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_ADMISSION, help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."
+        ),
+    ] = ()
+    record: Annotated[
+        Path | None,
+        Parameter(
+            group=_OPERATION,
+            help="Record each session to a file of its own in this folder, which its owner alone can read: all words "
+            "and voices, and no keys.",
+        ),
+    ] = None
+    record_limit: Annotated[
+        str, Parameter(group=_OPERATION, help="What the recordings in --record may hold together; then they stop.")
+    ] = RECORD_LIMIT
+    inspect: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            negative="",
+            help="Show the calls in a browser of this machine while they go on: prints a second line with the address, "
+            "which is all that it takes to see and hear them.",
+        ),
+    ] = False
+    inspect_port: Annotated[
+        int, Parameter(group=_OPERATION, help="Port of --inspect, on 127.0.0.1; by default a free one.")
+    ] = 0
+    inspect_keep: Annotated[
+        int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
+    ] = INSPECT_KEEP
+    talk: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            help="Serve a page on which people talk to the server in their browser; prints a line with its address. It "
+            "needs the key that other clients need.",
+        ),
+    ] = True
+    log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
+        "warning"
+    )
+    log_format: Annotated[LogFormat, Parameter(group=_OPERATION, help="Lines for people, or JSON for programs.")] = (
+        "text"
+    )
+    until_eof: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            help="Stop when standard input ends: for programs that start the server as a child process.",
+        ),
+    ] = False
