@@ -66,6 +66,10 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "address_full": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many connections of this address at once."),
     "unread": _Row(503, 1013, _BUSY, "server_overloaded", "Too many bytes wait to be read; try again later."),
     "draining": _Row(503, 1013, _BUSY, "server_shutting_down", "The server is going away; try again in a moment."),
+    "drain_without_key": _Row(
+        403, 1008, _BAD, "key_required", "A server without keys is stopped by a signal: every caller could do it here."
+    ),
+    "wrong_manner": _Row(400, 4000, _BAD, "invalid_value", "No manner to drain {manner}; known: {known}."),
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),
     "authentication_late": _Row(
         503, 1013, _BUSY, "server_not_ready", "Who you are cannot be found out now; try again in a moment."
