@@ -192,7 +192,7 @@ class RealtimeApp:
         self.drain_requested = asyncio.Event()
         """Set when a client with a key has asked for the end (`request_drain`)."""
         self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)
-        metrics = Metrics(budget=self.budget)
+        metrics = self.metrics = Metrics(budget=self.budget)
         self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
@@ -300,12 +300,15 @@ class RealtimeApp:
 
     def request_drain(self, manner: DrainManner | None = None) -> None:
         """Have what runs the server drain and end it, and all its workers."""
-        if manner is not None:
-            self._drain_manner = manner
         if self.supervisor is not None:
-            self.supervisor.request_drain(self._drain_manner)
+            self.supervisor.request_drain(manner or self._drain_manner)
         else:
-            self.drain_requested.set()
+            self.begin_drain(manner)
+
+    def begin_drain(self, manner: DrainManner | None = None) -> None:
+        """Have what runs the server drain and end this process."""
+        self._drain_manner = manner or self._drain_manner
+        self.drain_requested.set()
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
         await receive()

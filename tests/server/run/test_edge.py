@@ -9,7 +9,8 @@ import pytest
 from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
 from duologue.server import Limits, RealtimeApp
-from duologue.server.run.edge import bind, edge_config
+from duologue.server.run.edge import edge_config
+from duologue.server.run.listening_socket import bind
 
 
 async def _handler(*_: object) -> None:
