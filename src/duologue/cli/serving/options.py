@@ -257,6 +257,7 @@ class ServeOptions:
         bool,
         Parameter(
             group=_OPERATION,
+            negative="--no-talk",
             help="Serve a page on which people talk to the server in their browser; prints a line with its address. It "
             "needs the key that other clients need.",
         ),

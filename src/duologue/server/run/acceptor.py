@@ -69,6 +69,9 @@ class Acceptor:
         client, address = listening.accept()
         return client, address[0]
 
+    def arrived(self) -> None:
+        """A connection that was taken is in the table now, or has ended before."""
+
     def _listen(self) -> None:
         if not self._closed:
             self._loop.add_reader(self._listening.fileno(), self._accept)
@@ -92,11 +95,15 @@ class Acceptor:
         if self._tls is not None:
             await self._shake_hands(_Handshake(client, address), self._tls)
             return
-        with suppress(OSError):  # the client is gone: there is no connection to tell
-            await self._loop.connect_accepted_socket(self._make, client)
+        try:
+            with suppress(OSError):  # the client is gone: there is no connection to tell
+                await self._loop.connect_accepted_socket(self._make, client)
+        finally:
+            self.arrived()
 
     async def _shake_hands(self, handshake: _Handshake, tls: SSLContext) -> None:
         self._edge.arrive(handshake)
+        self.arrived()
         self._handshakes.add(handshake)
         within_s, began = self._edge.limits.handshake_s, self._loop.time()
         try:

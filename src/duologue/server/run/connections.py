@@ -111,11 +111,6 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
-    @property
-    def waiting(self) -> int:
-        """The number of connections that are no sessions."""
-        return len(self._waiting)
-
     # --- opening and closing
 
     def arrive(self, connection: TrackedConnection) -> None:

@@ -42,12 +42,17 @@ class HandedSockets(Acceptor):
             # The parent has died, which the control channel says too.
             self.stop()
             raise BlockingIOError
-        type(self).taken += 1
         if not descriptors:
+            self.arrived()
             raise ConnectionAbortedError  # the descriptors of this process ran out
         client = socket.socket(fileno=descriptors[0])
         try:
             return client, client.getpeername()[0]
         except OSError:
             client.close()
+            self.arrived()
             raise ConnectionAbortedError from None
+
+    def arrived(self) -> None:
+        """See `Acceptor`."""
+        type(self).taken += 1

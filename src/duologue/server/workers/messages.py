@@ -65,11 +65,10 @@ class Ready(_Message, frozen=True, kw_only=True):
 class Load(_Message, frozen=True, kw_only=True):
     """What a worker holds, sent when it changes."""
 
-    sessions: int
-    waiting: int
-    """Connections that are no sessions: in a handshake, in a request, or between two."""
+    held: int
+    """Connections, whether they are sessions already or not, and calls over WebRTC, which have none."""
     received: int
-    """Sockets that it has taken since its start."""
+    """Sockets that have become connections, or have ended before, since its start."""
 
 
 class Figures(_Message, frozen=True, kw_only=True):

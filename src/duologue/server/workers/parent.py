@@ -240,8 +240,8 @@ class Parent:
                 worker.ready.set()
                 self._changed.set()
                 log_event(logging.INFO, "worker is ready", pid=worker.pid)
-            case Load(sessions=sessions, waiting=waiting, received=received):
-                self._placement.report(number, sessions=sessions, waiting=waiting, received=received)
+            case Load(held=held, received=received):
+                self._placement.report(number, held=held, received=received)
             case Figures(families=families):
                 self._figures.report(number, families)
                 self._store.drop_expired(unix_time())

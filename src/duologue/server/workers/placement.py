@@ -8,15 +8,14 @@ __all__ = ["Placement"]
 
 
 class _Held(Struct):
-    sessions: int = 0
-    waiting: int = 0
+    held: int = 0
     received: int = 0
     handed: int = 0
 
     @property
     def load(self) -> int:
-        """Sessions, connections that may become some, and sockets on their way."""
-        return self.sessions + self.waiting + max(0, self.handed - self.received)
+        """What it holds, and the sockets on their way."""
+        return self.held + max(0, self.handed - self.received)
 
 
 class Placement:
@@ -37,11 +36,12 @@ class Placement:
         """A worker takes no more sockets."""
         self._held.pop(worker, None)
 
-    def report(self, worker: int, *, sessions: int, waiting: int, received: int) -> None:
-        """What a worker says that it holds, and how many sockets it has taken in all."""
-        held = self._held.get(worker)
-        if held is not None:
-            held.sessions, held.waiting, held.received = sessions, waiting, received
+    def report(self, worker: int, *, held: int, received: int) -> None:
+        """What a worker says that it holds, and how many of the sockets that it was handed this includes, with those
+        that have ended."""
+        known = self._held.get(worker)
+        if known is not None:
+            known.held, known.received = held, received
 
     def emptiest_first(self) -> list[int]:
         """All workers, that with the least load first; among equals, that which was handed least."""

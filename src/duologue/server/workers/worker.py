@@ -40,7 +40,7 @@ async def run_worker(
         application.begin_drain(message.manner if message is not None else None)
 
     def load() -> Load:
-        return Load(sessions=application.sessions_open, waiting=config.edge.waiting, received=HandedSockets.taken)
+        return Load(held=len(config.edge) + len(application.calls), received=HandedSockets.taken)
 
     def started() -> None:
         tune()

@@ -61,7 +61,7 @@ class WorkerLink:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._decoder = msgspec.msgpack.Decoder(FromParent)
-        self._load = Load(sessions=0, waiting=0, received=0)
+        self._load = Load(held=0, received=0)
 
     @classmethod
     def of(cls, place: WorkerPlace) -> WorkerLink:
