@@ -64,7 +64,10 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    *arguments: str, workers: int | None = 2, environment: Mapping[str, str] | None = None, pass_fds: tuple[int, ...] = ()
+    *arguments: str,
+    workers: int | None = 2,
+    environment: Mapping[str, str] | None = None,
+    pass_fds: tuple[int, ...] = (),
 ) -> AsyncGenerator[Served, None]:
     """The server, for a block."""
     several = () if workers is None else ("--workers", str(workers))
