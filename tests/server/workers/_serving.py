@@ -19,7 +19,7 @@ KEY = "k-workers"
 
 ENGINES = (
     *("--detector", "scripted", "--transcriber", "scripted", "--responder", "scripted"),
-    *("--synthesizer", "scripted", "--no-talk", "--no-webrtc"),
+    *("--synthesizer", "scripted", "--no-talk", "--no-webrtc", "--log-level", "error"),
 )
 
 _START_S = 50.0
@@ -70,19 +70,16 @@ async def serving(
     pass_fds: tuple[int, ...] = (),
 ) -> AsyncGenerator[Served, None]:
     """The server, for a block."""
-    several = () if workers is None else ("--workers", str(workers))
-    where = () if "--fd" in arguments else ("--port", "0")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "duologue", "serve", *where, *several, *ENGINES, *arguments),
+        *(sys.executable, "-m", "duologue", "serve", "--port", "0", "--workers", str(workers), *ENGINES, *arguments),
         stdout=PIPE,
         env={**os.environ, "DUOLOGUE_API_KEY": KEY, **(environment or {})},
-        pass_fds=pass_fds,
     )
     assert process.stdout is not None
     try:
         lines: list[str] = []
         async with asyncio.timeout(_START_S):
-            while not lines or (workers is not None and not any("hold" in line for line in lines)):
+            while not any("hold" in line for line in lines):
                 line = (await process.stdout.readline()).decode()
                 assert line, "it has ended"
                 lines.append(line.strip())

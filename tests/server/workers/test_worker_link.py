@@ -37,13 +37,13 @@ class ParentEnd:
         self._decoder = msgspec.msgpack.Decoder(FromWorker)
         self._waiting: list[FromWorker] = []
 
-    async def receive(self, kind: type[Any]) -> Any:
-        """The next message of this class."""
+    async def receive(self, *kinds: type[Any]) -> Any:
+        """The next message of one of these classes."""
         async with asyncio.timeout(5):
             while True:
                 while self._waiting:
                     message = self._waiting.pop(0)
-                    if isinstance(message, kind):
+                    if isinstance(message, kinds):
                         return message
                 data = await asyncio.get_running_loop().sock_recv(self._control, 65536)
                 self._waiting += [self._decoder.decode(each) for each in self._reader.feed(data)]
@@ -110,7 +110,7 @@ async def test_a_place_that_was_refused_is_not_given_back() -> None:
             await entering
         assert refused.value.name == "full"
         link.request_drain("end")
-        assert (await parent.receive(Leave | DrainWanted)) == DrainWanted(manner="end")
+        assert (await parent.receive(Leave, DrainWanted)) == DrainWanted(manner="end")
 
 
 async def test_a_load_is_reported_when_it_has_changed() -> None:
@@ -128,7 +128,7 @@ async def test_the_parent_s_word_and_its_death_end_the_worker() -> None:
         await parent.send(Drain(manner="end", replaced=True))
         parent.close()
         async with asyncio.timeout(5):
-            while len(drains) < 2:
+            while len(drains) < 2:  # noqa: ASYNC110 - the link calls a function
                 await asyncio.sleep(0)
         assert drains == [Drain(manner="end", replaced=True), None]
         assert link.replaced
