@@ -123,6 +123,14 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "no_call_to_join": _Row(
         404, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."
     ),
+    "no_call_in_worker": _Row(
+        404,
+        4000,
+        _BAD,
+        "call_id_not_found",
+        "No call '{call_id}' of yours is open in this process, which is one of several (--workers): it may be over, or"
+        " another one has it. The caller can end it by closing its connection.",
+    ),
     "call_has_model": _Row(
         400, 4000, _BAD, "invalid_request", "call_id and model exclude each other: the call has its model already."
     ),
