@@ -78,7 +78,7 @@ async def _answer_questions() -> None:
 
 @asynccontextmanager
 async def _paced_engines(kind: str | None) -> AsyncGenerator[Engines, None]:
-    """Scripted engines; with `kind` "detector" the shipped voice detector among them, with "shipped" only shipped ones."""
+    """Scripted engines; with `kind` "detector" the shipped voice detector among them, with "shipped" all shipped."""
     if kind == "shipped":
         async with load_default() as shipped:
             yield shipped

@@ -2,7 +2,10 @@
 
 The server runs in a process of its own, on one core, with scripted engines; this process is all of its clients, on
 another core, and does as little as it can: frames that were encoded before the run, and answers that are not parsed.
-`--seconds N` bounds the whole run (120), `--asyncio` runs the server on asyncio's own loop even where uvloop is
+The same is asked of an application without a protocol (`_bare.py`), which sends and receives the same frames at the
+same times on the same stack: `of_bare` is the share of its calls that the server holds. `cpu_of_bare` compares the CPU
+that a number of calls takes both of them, which depends less on what else the machine does.
+`--seconds N` bounds the whole run (240), `--asyncio` runs the server on asyncio's own loop even where uvloop is
 installed, and `--profile FILE` has the server profiled instead of measured.
 """
 
@@ -42,6 +45,9 @@ open all the time, as in a call."""
 SETTLE_S: Final = 1.0
 MEASURE_S: Final = TURN_MS / 1000
 """A whole turn of every call."""
+
+COMPARED_CALLS: Final = 100
+"""The server and the application without a protocol both hold them on any machine."""
 
 FIRST_CALLS: Final = 100
 MAX_CALLS: Final = 2000
@@ -289,10 +295,25 @@ def print_level(figures: dict[str, float]) -> None:
         sys.stdout.flush()
 
 
-async def search(frame_ms: int, until: float) -> dict[str, float]:
+def bare(frame_ms: int) -> tuple[str, str]:
+    """The options of a server without a protocol: appends until a turn begins, and until it ends."""
+    return "--bare", f"{SPEECH_COUNTS_MS // frame_ms},{SILENCE_ENDS_MS // frame_ms}"
+
+
+async def cpu_us(frame_ms: int, options: Sequence[str] = ()) -> float:
+    """Microseconds of the server's CPU for each append, with all that it brings about, at `COMPARED_CALLS` calls."""
+    measured = Measured()
+    async with a_server(options=options) as server:
+        crowd = Crowd(server, frame_ms, measured)
+        shares = [(await level(server, crowd, measured, COMPARED_CALLS))["server_cpu_share"] for _ in range(2)]
+        await crowd.become(0)
+    return 1e6 * min(shares) / (COMPARED_CALLS * 1000 / frame_ms)
+
+
+async def search(frame_ms: int, until: float, options: Sequence[str] = ()) -> dict[str, float]:
     """The figures of the most calls that were held."""
     measured = Measured()
-    async with a_server() as server:
+    async with a_server(options=options) as server:
         crowd = Crowd(server, frame_ms, measured)
         held: dict[str, float] = {"calls": 0}
         refused, wanted, tries = MAX_CALLS + 1, FIRST_CALLS, 0
@@ -332,12 +353,22 @@ async def run(seconds: float) -> None:
     until = time.monotonic() + seconds
     idle_kib = await memory_kib()
     figures: dict[str, float | int | str] = {}
-    for left, frame_ms in zip((2, 1), FRAMES_MS, strict=True):
+    for left, frame_ms in zip((4, 2), FRAMES_MS, strict=True):
+        suffix = "" if frame_ms == FRAMES_MS[0] else f"_{frame_ms}ms_frames"
+        ours_us, bare_us = await cpu_us(frame_ms), await cpu_us(frame_ms, bare(frame_ms))
         now = time.monotonic()
         held = await search(frame_ms, now + (until - now) / left)
-        suffix = "" if frame_ms == FRAMES_MS[0] else f"_{frame_ms}ms_frames"
+        now = time.monotonic()
+        held_bare = await search(frame_ms, now + (until - now) / (left - 1), bare(frame_ms))
         figures[f"calls_per_core{suffix}"] = int(held["calls"])
         figures |= {f"{name}{suffix}": value for name, value in held.items() if name != "calls"}
+        figures |= {
+            f"bare_calls_per_core{suffix}": int(held_bare["calls"]),
+            f"of_bare{suffix}": round(held["calls"] / max(1, held_bare["calls"]), 3),
+            f"append_cpu_us{suffix}": round(ours_us, 1),
+            f"bare_append_cpu_us{suffix}": round(bare_us, 1),
+            f"cpu_of_bare{suffix}": round(ours_us / bare_us, 2),
+        }
     figures["idle_session_kib"] = round(idle_kib, 1)
     report(figures, "\n".join(f"{name:36} {value}" for name, value in figures.items()))
 
@@ -356,7 +387,7 @@ def main() -> None:
     if "--profile" in sys.argv:
         asyncio.run(profiled(sys.argv[sys.argv.index("--profile") + 1]))
         return
-    seconds = float(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 120.0
+    seconds = float(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 240.0
     asyncio.run(run(seconds))
 
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
+from docs.talk_pictures import take_talk_pictures
 from duologue.cli.views.load_page import load_page
 from duologue.engines.base import ResponderRequest
 from duologue.testing import scripted_engines
@@ -37,6 +38,8 @@ Scheme: TypeAlias = Literal["light", "dark"]
 def main() -> None:
     """Take all of them."""
     FOLDER.mkdir(exist_ok=True)
+    for taken in asyncio.run(take_talk_pictures(FOLDER)):
+        _check_size(taken)
     with ExitStack() as stack:
         where = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         load = _load_page(where / "load.html")  # before Playwright, which runs a loop of its own while it is open
@@ -75,6 +78,10 @@ def _take(
     target = FOLDER / f"{name}.png"
     target.write_bytes(page.screenshot(clip=clip) if clip is not None else page.screenshot())
     context.close()
+    _check_size(target)
+
+
+def _check_size(target: Path) -> None:
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1000:.0f} kB")
     if target.stat().st_size > MAX_BYTES:
         raise SystemExit(f"{target} is larger than {MAX_BYTES} bytes")

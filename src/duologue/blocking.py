@@ -14,6 +14,7 @@ from duologue.client.blocking import (
     client_secret,
     connect,
     converse,
+    hang_up,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "connect",
     "converse",
     "fork_live",
+    "hang_up",
     "live",
     "translate",
     "translation_secret",

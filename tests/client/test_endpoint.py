@@ -56,6 +56,56 @@ def test_a_url_is_completed_and_says_what_session_is_asked_for(endpoint: Endpoin
     assert endpoint.session_url() == url
 
 
+CALLS = "https://h/v1/realtime/calls"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        (Endpoint(url=CALLS), CALLS),
+        (Endpoint(url=f"{CALLS}/"), CALLS),
+        (Endpoint(url="wss://h", transport="webrtc"), CALLS),
+        (Endpoint(url="h.example", transport="webrtc", model="m"), "https://h.example/v1/realtime/calls"),
+        (Endpoint(url="localhost:8000", transport="webrtc"), "http://localhost:8000/v1/realtime/calls"),
+        (Endpoint(url="https://h/openai/v1/realtime/calls", model="m"), "https://h/openai/v1/realtime/calls"),
+        (Endpoint(url="https://h/own", transport="webrtc"), "https://h/own"),
+        (Endpoint(url=CALLS, model="m", query={"a": "1"}), f"{CALLS}?a=1"),
+        (Endpoint(url=CALLS, model="m", api_key="ek_1"), f"{CALLS}?model=m"),
+        (Endpoint(url=CALLS, call_id="rtc_1"), "wss://h/v1/realtime?call_id=rtc_1"),
+        (Endpoint(url=CALLS, transport="websocket"), "wss://h/v1/realtime/calls"),
+    ],
+)
+def test_a_call_is_made_by_http_and_joined_by_a_websocket(endpoint: Endpoint, url: str) -> None:
+    assert endpoint.session_url() == url
+    assert endpoint.is_call == url.startswith("http")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "session"),
+    [
+        (Endpoint(url=CALLS), None),
+        (Endpoint(url=CALLS, model="m"), {"type": "realtime", "model": "m"}),
+        (Endpoint(url=CALLS, model="m", api_key="ek_1"), None),
+        (Endpoint(url=CALLS, intent="transcription"), {"type": "transcription"}),
+        (
+            Endpoint(url=CALLS, intent="transcription", model="m"),
+            {"type": "transcription", "audio": {"input": {"transcription": {"model": "m"}}}},
+        ),
+    ],
+)
+def test_a_call_s_session_goes_with_its_offer(endpoint: Endpoint, session: dict[str, Any] | None) -> None:
+    assert endpoint.call_session == session
+    assert endpoint.session_model == endpoint.model
+
+
+def test_a_call_needs_a_transport_that_is_known_and_is_joined_by_no_other() -> None:
+    with pytest.raises(ValueError, match="known"):
+        Endpoint(url=CALLS, transport="sip").session_url()  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="exclude each other"):
+        Endpoint(url=CALLS, transport="webrtc", call_id="rtc_1").session_url()
+    assert Endpoint(url=CALLS, api_key="k", auth="subprotocol").credentials().headers == {"Authorization": "Bearer k"}
+
+
 @pytest.mark.parametrize(
     ("endpoint", "url", "in_config"),
     [

@@ -27,7 +27,7 @@ def test_the_blocking_client_needs_one_too(opens: Callable[..., AbstractContextM
         opens(model="m").__enter__()
 
 
-@pytest.mark.parametrize("part", [{"model": "m"}, {"ping_timeout": 1.0}, {"loop_lag_ms": 100}])
+@pytest.mark.parametrize("part", [{"model": "m"}, {"ping_timeout": 1.0}, {"loop_lag_ms": 100}, {"transport": "webrtc"}])
 async def test_an_endpoint_and_a_part_of_it_are_too_much(part: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="an Endpoint or its parts, not both"):
         await connect(Endpoint(url="wss://host"), **part).__aenter__()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.client.session_urls import split_session_url
+from duologue.client.session_urls import call_path, names_calls, session_path, split_session_url
 from duologue.errors import ConnectFailed
 
 
@@ -98,3 +98,12 @@ def test_what_is_not_understood_is_not_quoted(text: str) -> None:
     with pytest.raises(ConnectFailed) as caught:
         split_session_url(text)
     assert "secret" not in str(caught.value)
+
+
+def test_the_path_of_calls_lies_below_that_of_sessions() -> None:
+    for path in ("/v1/realtime", "/openai/v1/realtime"):
+        assert not names_calls(path)
+        assert names_calls(call_path(path))
+        assert call_path(call_path(path)) == call_path(path) == call_path(f"{path}/calls/")
+        assert session_path(call_path(path)) == path
+    assert call_path("/own") == session_path("/own") == "/own"

@@ -85,3 +85,14 @@ async def test_a_call_of_another_owner_cannot_be_joined() -> None:
         with pytest.raises(Exception, match="404"):
             async with client.realtime.connect(call_id="rtc_1"):
                 pass
+
+
+async def test_a_live_session_is_started_over_webrtc_and_joined() -> None:
+    async with server() as (told, peer), AsyncOpenAI(**told) as client:
+        session: Any = {"model": "gpt-live-1"}
+        transport: Any = {"type": "webrtc", "sdp": await peer.offer()}
+        made = await client.live.create(session=session, transport=transport)
+        await peer.connect(made.transport.sdp)
+        assert (await event(peer, "session.started"))["session"]["id"] == made.session.id
+        async with asyncio.timeout(20), client.live.sideband.connect(session_id=made.session.id) as sideband:
+            assert (await sideband.recv()).type == "session.started"

@@ -14,6 +14,7 @@ from duologue.conformance import FAMILIES, ConnectOptions, Family, Settings, rul
 from duologue.conformance.rulebook.any_session import published_types
 from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.transports import Transport, memory_pair
+from tests.conformance._calls import calling
 from tests.conformance._servers import Served, serving
 
 pytestmark = pytest.mark.usefixtures("idle_clock")
@@ -27,6 +28,36 @@ async def test_our_server_keeps_every_required_rule() -> None:
     needs_a_key = {rule_id for rule_id in rules() if rule_id.startswith("error.invalid_api")}
     assert {each.rule.id for each in report.unmet} <= needs_a_key
     assert len(report.named("passed")) > 95
+
+
+async def test_our_server_keeps_every_required_rule_over_webrtc() -> None:
+    async with calling() as opener:
+        report = await run(opener, settings=Settings(timeout=10, pace=0, has_key=True))
+    # The scripted answer is generated before speech is detected.
+    assert {each.rule.id for each in report.unmet} <= {"vad.no_interrupt"}
+    assert report.named("failed") == frozenset()
+    assert len(report.named("passed")) > 140
+    assert {"barge_in.websocket", "connect.beta", "error.commit_empty"} <= report.named("skipped")
+
+
+async def test_rules_of_the_other_medium_are_skipped_and_their_scenarios_not_played() -> None:
+    played: list[str] = []
+    async with calling() as opener:
+        report = await run(
+            opener,
+            only=["barge_in.websocket", "webrtc.created"],
+            settings=QUICK,
+            watch=lambda each: played.append(each.name),
+        )
+    assert report.of("barge_in.websocket").seen == "only over a WebSocket"
+    assert report.of("webrtc.created").outcome == "passed"
+    assert played == ["a call is created"]
+
+
+async def test_calls_are_of_realtime_alone() -> None:
+    async with calling() as opener:
+        with pytest.raises(ValueError, match="sessions of Live are not tried over WebRTC"):
+            await run(opener, family="live", settings=QUICK)
 
 
 async def test_only_the_rules_that_are_named_are_reported_and_only_their_scenarios_are_played() -> None:

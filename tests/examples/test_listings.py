@@ -47,6 +47,8 @@ NOT_RUN = {
     "docs/howto/barge-in.md: async with conversation.stream": "a player of the reader's",
     "docs/howto/connect.md: import ssl": "certificates of the reader's; tests/transports/test_handshakes.py",
     "docs/howto/connect.md: from duologue.client import client_secret": "tests/client/test_client_secrets.py",
+    'docs/howto/connect.md: async with duologue.converse("https': "sound devices; tests/client/test_calls_over_udp.py",
+    'docs/howto/connect.md: async with duologue.converse("wss': "a call; tests/client/test_calls_to_our_server.py",
     "docs/howto/engines.md: from duologue.testing import check_responder": "tests/engines/test_howto.py",
     "docs/howto/sync.md: with blocking.connect": "until the session is over; tests/client/blocking/test_connection.py",
     "docs/howto/sync.md: from duologue.notices": "until ten seconds are silent; tests/client/blocking/test_streams.py",

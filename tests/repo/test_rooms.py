@@ -106,6 +106,10 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/restored_items.py": "tests/recording/test_conversation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
+    **dict.fromkeys(
+        (f"transports/webrtc/{name}.py" for name in "aiortc_peer aiortc_voice wrtc_peer wrtc_sound".split()),
+        "tests/transports/webrtc/test_peer_contract.py and test_endurance.py",
+    ),
     "server/calls/offers.py": "tests/server/calls/test_routes.py",
     **dict.fromkeys(
         (f"server/http/{name}.py" for name in "answers bodies session_bodies".split()),

@@ -75,6 +75,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue conform localhost:8000",
             "duologue conform wss://api.openai.com --model gpt-realtime --json",
             "duologue conform localhost:8000 --family live",
+            "duologue conform http://localhost:8000/v1/realtime/calls",
             "duologue conform localhost:8000 --only connect.realtime session.update --record trial.jsonl",
         ),
     ),

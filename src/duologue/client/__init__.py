@@ -9,5 +9,16 @@ from duologue.client.asyncio.conversation import Conversation
 from duologue.client.asyncio.converse import converse
 from duologue.client.client_secrets import ClientSecret, client_secret
 from duologue.client.endpoint import Endpoint
+from duologue.client.hanging_up import hang_up
 
-__all__ = ["Answer", "ClientSecret", "Connection", "Conversation", "Endpoint", "client_secret", "connect", "converse"]
+__all__ = [
+    "Answer",
+    "ClientSecret",
+    "Connection",
+    "Conversation",
+    "Endpoint",
+    "client_secret",
+    "connect",
+    "converse",
+    "hang_up",
+]

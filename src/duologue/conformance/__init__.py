@@ -15,12 +15,14 @@ from duologue.conformance.rulebook.rules import FAMILIES, GROUPS, Level, Rule, r
 from duologue.conformance.runner import run
 from duologue.conformance.scenario_context import Settings
 from duologue.conformance.scenarios import Scenario
+from duologue.conformance.wire.call_opener import CallOpener
 from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
 from duologue.conformance.wire.url_connector import open_endpoint_of
 
 __all__ = [
     "FAMILIES",
     "GROUPS",
+    "CallOpener",
     "Family",
     "Finding",
     "Level",

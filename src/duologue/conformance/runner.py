@@ -9,10 +9,11 @@ from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.any_session import Check
 from duologue.conformance.rulebook.invariants import INVARIANTS
-from duologue.conformance.rulebook.rules import rules
+from duologue.conformance.rulebook.rules import FAMILIES, rules
 from duologue.conformance.scenario_context import ScenarioContext, Settings
 from duologue.conformance.scenarios import SCENARIOS, Scenario
-from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
+from duologue.conformance.wire.call_opener import CallOpener
+from duologue.conformance.wire.connector import ConnectOptions, Family, Medium, OpenTransport
 from duologue.conformance.wire.trace import Trace
 
 __all__ = ["run"]
@@ -31,6 +32,7 @@ async def run(
     """Run the scenarios one after the other and report which rules the server keeps.
 
     `open_transport` is called for each connection with its `ConnectOptions`; it leads to the endpoint of the `family`.
+    A `CallOpener` makes it a run over WebRTC, of family "realtime" alone.
     `only` names the rules to decide: the
     scenarios that decide none of them are left out, and invariants are checked in the others. `watch` is called with
     each scenario before it starts. Cancelling closes the open connection.
@@ -38,24 +40,36 @@ async def run(
     Raises:
         ConnectFailed: the server cannot be reached at all.
         KeyError: the family has no rule of this id.
+        ValueError: calls of a family that has none.
     """
+    if family != "realtime" and isinstance(open_transport, CallOpener):
+        raise ValueError(f"sessions of {FAMILIES[family]} are not tried over WebRTC")
     table = rules(family)
     wanted = set(only) or set(table)
     if unknown := sorted(wanted - set(table)):
         raise KeyError(f"there is no rule {', '.join(unknown)}")
-    await (await open_transport(ConnectOptions())).close()
+    medium: Medium = "websocket"
+    if isinstance(open_transport, CallOpener):
+        medium = "webrtc"
+        await open_transport.reach(settings.timeout)
+    else:
+        await (await open_transport(ConnectOptions())).close()
     report = Report(asked=tuple(rule_id for rule_id in table if rule_id in wanted))
     for rule in table.values():
-        if rule.skip:
-            report.record(rule.id, "skipped", rule.skip)
+        if reason := rule.skipped(medium):
+            report.record(rule.id, "skipped", reason)
     traces: list[Trace] = []
-    for scenario in _chosen(family, wanted):
+    for scenario in _chosen(family, {each for each in wanted if not table[each].skipped(medium)}):
         if watch is not None:
             watch(scenario)
         context = ScenarioContext(scenario.name, open_transport, settings, report, family=family)
         traces += await _play(scenario, context)
     for trace in traces:
-        _check(trace, INVARIANTS[family], report)
+        _check(
+            trace,
+            {each: check for each, check in INVARIANTS[family].items() if not table[each].skipped(medium)},
+            report,
+        )
     return report
 
 

@@ -14,12 +14,14 @@ from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.any_session import published_types
 from duologue.conformance.rulebook.live_commands import error_reference
-from duologue.conformance.rulebook.rules import errors, sequences
-from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
+from duologue.conformance.rulebook.rules import errors, rule_named, sequences
+from duologue.conformance.wire.call_opener import CallOpener, OpenedCall
+from duologue.conformance.wire.connector import ConnectOptions, Family, Medium, OpenTransport
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, CHUNK_MS, append_of, speech
 from duologue.conformance.wire.trace import Json, Trace, WireMessage
 from duologue.errors import ConnectFailed
+from duologue.transports import Transport
 
 __all__ = ["ScenarioContext", "Settings", "check_alive", "update_session"]
 
@@ -27,6 +29,8 @@ T = TypeVar("T")
 
 _PLAIN: Final = ConnectOptions()
 _NO_TURN_DETECTION: Final[Json] = {"input": {"turn_detection": None}}
+_PLAYBACK: Final = frozenset(f"output_audio_buffer.{each}" for each in ("started", "stopped", "cleared"))
+"""What a server that plays the answers itself says of that."""
 _ERROR_RULES: Final[Mapping[Family, str]] = {
     "realtime": "error_echo",
     "live": "live.error_reference",
@@ -71,6 +75,27 @@ class ScenarioContext:
         self._scenario = scenario
         self._open_transport = open_transport
 
+    @property
+    def medium(self) -> Medium:
+        """What carries the sessions of this run."""
+        return "webrtc" if isinstance(self._open_transport, CallOpener) else "websocket"
+
+    @property
+    def calls(self) -> CallOpener:
+        """What creates the calls of this run. Raises NotApplicable over a WebSocket."""
+        if not isinstance(self._open_transport, CallOpener):
+            raise NotApplicable("only over WebRTC")
+        return self._open_transport
+
+    @property
+    def speech_began(self) -> str:
+        """The type of the event that shows that a response begins to be heard."""
+        return "output_audio_buffer.started" if self.medium == "webrtc" else "response.output_audio.delta"
+
+    def applies(self, rule_id: str) -> bool:
+        """Whether a rule is about sessions over this medium."""
+        return not rule_named(rule_id).skipped(self.medium)
+
     # --- connections
 
     @asynccontextmanager
@@ -79,22 +104,51 @@ class ScenarioContext:
 
         Raises NotApplicable if the server rejects the beta's header.
         """
+        call: OpenedCall | None = None
         try:
-            transport = await self._open_transport(options)
+            if isinstance(self._open_transport, CallOpener):
+                call = await self._open_transport.open(options)
+            transport = call.transport if call is not None else await self._open_transport(options)
         except ConnectFailed as fault:
             if options.beta:
                 raise NotApplicable("the server rejects the beta's header") from fault
             raise Undecided(f"no connection: {fault}") from fault
         ids = "conform" if options.attach is None else "sideband"
-        opened = RawConnection.over(transport, self._scenario, timeout_s=self.settings.timeout, ids=ids)
-        async with opened as connection:
-            if options.expects_session:
-                self.traces.append(connection.trace)
+        async with self.over(transport, ids=ids, opened=call, traced=options.expects_session) as connection:
             if options.attach is not None:
-                connection.trace.sideband = True
-                for trace in self.traces:
-                    trace.shared = True
+                self._shares_session(connection)
             yield connection
+
+    @asynccontextmanager
+    async def over(
+        self, transport: Transport, *, ids: str = "conform", opened: OpenedCall | None = None, traced: bool = True
+    ) -> AsyncGenerator[RawConnection, None]:
+        """A connection over this transport for the length of a block; invariants hold in it if it is `traced`."""
+        timeout_s = self.settings.timeout
+        reading = RawConnection.over(transport, self._scenario, timeout_s=timeout_s, ids=ids, opened=opened)
+        async with reading as connection:
+            if traced:
+                self.traces.append(connection.trace)
+            yield connection
+
+    @asynccontextmanager
+    async def join(self, connection: RawConnection) -> AsyncGenerator[RawConnection, None]:
+        """A sideband to a connection's call for the length of a block. Raises Violation if the server refuses it."""
+        call_id = connection.opened.call.call_id
+        if call_id is None:
+            raise Undecided("the server does not name the call")
+        try:
+            transport = await self.calls.join(call_id)
+        except ConnectFailed as fault:
+            raise Violation(f"the server refuses a sideband: {fault}") from fault
+        async with self.over(transport, ids="sideband") as sideband:
+            self._shares_session(sideband)
+            yield sideband
+
+    def _shares_session(self, sideband: RawConnection) -> None:
+        sideband.trace.sideband = True
+        for trace in self.traces:
+            trace.shared = True
 
     async def refusal(self, options: ConnectOptions) -> ConnectFailed | None:
         """Why the server refuses such a connection; None if it is opened, which ends at once."""
@@ -149,6 +203,8 @@ class ScenarioContext:
         """Decide a rule of order by these messages. Messages of unpublished types do not count."""
         rule = sequences(self.family)[rule_id]
         published = published_types(self.family, beta=rule.era == "beta")
+        if rule.over != "webrtc":
+            published -= _PLAYBACK  # they come between any others
         fault = rule.pattern.mismatch(each for each in messages if each.side == "C" or each.type in published)
         self.record(rule_id, "passed" if fault is None else "failed", fault or "")
 
@@ -190,7 +246,7 @@ class ScenarioContext:
         )
 
     def _record(self, rule_ids: Iterable[str], outcome: Outcome, seen: str) -> None:
-        for rule_id in rule_ids:
+        for rule_id in filter(self.applies, rule_ids):
             self.report.record(rule_id, outcome, seen, scenario=self._scenario)
 
     # --- speech

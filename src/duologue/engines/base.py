@@ -40,7 +40,12 @@ __all__ = [
 
 
 class VoiceDetector(Protocol):
-    """Detects speech in one stream of audio (voice activity detection)."""
+    """Detects speech in one stream of audio (voice activity detection).
+
+    An engine that never blocks may have a method more, `begin_detecting(pcm16)`: `detect` for pieces of at most 200 ms,
+    which returns the probabilities, or an `asyncio.Future` of them. The server calls it without a task, fifty times a
+    second, and not again before the future is done. It cancels the future if it no longer wants the result.
+    """
 
     sample_rate_hz: int
     frame_ms: int

@@ -60,6 +60,13 @@ class ScriptedDetector:
             return await asyncio.to_thread(self._probabilities, audio[:whole])
         return self._probabilities(audio[:whole])
 
+    def begin_detecting(self, pcm16: bytes, /) -> Sequence[float]:
+        """`detect` for short pieces, without a task."""
+        audio = self._rest + whole_samples(pcm16)
+        whole = len(audio) // self._frame_bytes * self._frame_bytes
+        self._rest = audio[whole:]
+        return self._probabilities(audio[:whole])
+
     def _probabilities(self, audio: bytes) -> list[float]:
         samples, length = to_samples(audio), self._frame_bytes // 2
         frames = (samples[start : start + length : _EVERY] for start in range(0, len(samples), length))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
+from weakref import WeakMethod
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
-__all__ = ["ADMISSION", "ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
+__all__ = ["ADMISSION", "OFFER", "ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 ASGIReceive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -17,6 +18,9 @@ ASGISend: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ADMISSION: Final = "duologue.admission"
 """An extension of ASGI: before the application has sent a message of this type, a server that knows the extension reads
 nothing of the client and takes no large frame. `owner` in the message names the caller."""
+
+OFFER: Final = "duologue.offer"
+"""A message of the same extension: `take` in it is a weak reference to a method that gets short texts at once."""
 
 _CLOSE_TIMEOUT_S: Final = 3
 """How long a peer may take to close."""
@@ -39,6 +43,7 @@ class ASGITransport:
         self._send = send
         self._closed: ConnectionClosed | None = None
         self._handled = 0
+        self._admitted = False
 
     async def accept(self, subprotocol: str | None = None) -> None:
         """Finish the handshake. Raises ConnectionClosed if the client has gone."""
@@ -49,6 +54,14 @@ class ASGITransport:
     async def admit(self, owner: str) -> None:
         """Have the server read what this client sends; only for servers that know the extension `ADMISSION`."""
         await self._hand_over({"type": ADMISSION, "owner": owner})
+        self._admitted = True
+
+    async def offer(self, take: Callable[[str], bool]) -> None:
+        """Have short texts given to this method first, while `receive` waits; those that it does not take (False) are
+        for `receive`. Does nothing on servers that do not know the extension. The method's object is not kept alive.
+        """
+        if self._admitted:
+            await self._hand_over({"type": OFFER, "take": WeakMethod(take)})
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the server's write buffer is full."""

@@ -32,7 +32,8 @@ _MAX_BODY_BYTES: Final = 16 * 1024
 _MAX_RETRY_AFTER_S: Final = 24 * 3600.0
 """A longer `Retry-After` is a mistake, such as a date of another year."""
 
-_USUAL_ENDS: Final = ("/realtime", "/realtime/client_secrets")
+_CALLS: Final = "/realtime/calls"
+_USUAL_ENDS: Final = ("/realtime", "/realtime/client_secrets", _CALLS)
 
 
 class HttpAnswer(Struct, frozen=True, kw_only=True):
@@ -86,6 +87,10 @@ _STATUS: Final[Mapping[int, _Row]] = {
 _NO_KEY: Final = _Row("asks for a key, and none was sent", "pass api_key=")
 
 _OF_PATH: Final = frozenset({404, 405, 410})
+
+_NO_CALLS: Final = _Row("takes no calls over WebRTC", "it may be reached by WebSocket")
+_NO_CALLS_STATUS: Final = frozenset({404, 405, 501})
+"""Of a request that would have made a call."""
 
 _OTHER: Final = _Row("rejects the request")
 _OTHER_FAILURE: Final = _Row("has failed")
@@ -167,6 +172,8 @@ def _row(status: int, kind: type[ConnectFailed], *, url: str, has_key: bool, has
         return _STATUS[401] if has_key else _NO_KEY
     if 300 <= status < 400:
         return _REDIRECT
+    if path.endswith(_CALLS) and status in _NO_CALLS_STATUS:
+        return _NO_CALLS
     row = _PAGE if status < 300 else _STATUS.get(status, _OTHER if status < 500 else _OTHER_FAILURE)
     if status in _OF_PATH or status < 300:
         return _Row(row.problem.format(path=printable_name(path)), "" if is_usual_path else _remedy(path))

@@ -7,7 +7,7 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -111,9 +111,9 @@ async def open_stream(
         yield reader, writer
     finally:
         if writer is not None:
+            # Not `wait_closed`, which waits forever for a connection that was cut within the handshake of TLS.
             writer.transport.abort()
-            with suppress(OSError):  # what ended the connection was raised above
-                await writer.wait_closed()
+            await asyncio.sleep(0)  # here the socket is closed
 
 
 async def _connected(url: str, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -141,7 +141,7 @@ async def _led(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: s
 
 async def _answer(reader: asyncio.StreamReader, shown: str, *, has_body: bool) -> HttpAnswer:
     status, headers, rest = await _head(reader, shown)
-    while 100 < status < 200 and status != 101:  # interim answers: RFC 9110, section 15.2
+    while 100 <= status < 200 and status != 101:  # interim answers: RFC 9110, section 15.2
         status, headers, rest = await _head(reader, shown, rest)
     if not has_body or status in (101, 204, 304):
         return HttpAnswer(status=status, headers=headers)

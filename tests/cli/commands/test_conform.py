@@ -84,6 +84,19 @@ def test_translation_is_a_family_of_its_own(conform: Command) -> None:
     assert [(each["rule"], each["family"]) for each in found["findings"]] == [("translation.connect", "translation")]
 
 
+def test_a_url_of_calls_is_checked_over_webrtc(scripted_server: Place, command: Command, tmp_path: Path) -> None:
+    pytest.importorskip("webrtc", reason="needs the extra webrtc")
+    place = scripted_server.url.replace("ws://", "http://") + "/calls"
+    arguments = ("--api-key", scripted_server.api_key, "--only", "webrtc.created", "connect.realtime", "response.pcm")
+    found = json.loads(command("conform", place, *arguments, "--json", "--record", tmp_path / "calls.jsonl").out)
+    assert {each["rule"]: each["outcome"] for each in found["findings"]} == {
+        "connect.realtime": "passed",
+        "webrtc.created": "passed",
+        "response.pcm": "skipped",
+    }
+    assert "session.created" in (tmp_path / "calls.jsonl").read_text(encoding="utf-8")
+
+
 def test_live_is_a_family_of_its_own(scripted_server: Place, command: Command) -> None:
     place = scripted_server.url.removesuffix("/v1/realtime")
     arguments = ("--api-key", scripted_server.api_key, "--family", "live", "--json", "--only", "live.start")
@@ -114,6 +127,7 @@ def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None
         (["ws://127.0.0.1:9", "--dialect", "klingon"], "there is no dialect 'klingon'"),
         (["ws://127.0.0.1:9", "--family", "live", "--dialect", "xai"], "known are auto, openai-live"),
         (["ws://127.0.0.1:9/v1/realtime", "--family", "live"], "this is a URL of Realtime"),
+        (["ws://127.0.0.1:9/v1/realtime/calls", "--family", "live"], "this is a URL of calls"),
         (["no where"], "not a URL"),
         (["ws://127.0.0.1:9"], "127.0.0.1"),
     ],

@@ -16,6 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
@@ -51,10 +52,11 @@ async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> N
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_a_signal_ends_it_without_a_traceback_and_sigterm_is_its_regular_end(number: signal.Signals, code: int) -> None:
-    with serving("--no-webrtc", "--no-talk") as (process, _):
+    with serving() as (process, _):
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
-    assert (process.returncode, out, err) == (code, "", "")
+    assert (process.returncode, err) == (code, "")
+    assert "Traceback" not in out
 
 
 def test_it_says_where_calls_are_made() -> None:
@@ -92,6 +94,18 @@ async def test_the_inspector_s_address_is_on_a_line_of_its_own_and_in_no_log() -
         code, err = ended(process)
     assert code == 0
     assert address.split("/")[3] not in err
+
+
+def test_it_says_where_people_talk_to_it_unless_they_shall_not() -> None:
+    with serving("--no-webrtc") as (process, url):
+        assert process.stdout is not None
+        address = process.stdout.readline().removeprefix("talk to it at ").strip()
+        assert address == re.sub(r"^ws(.*)/v1/realtime$", r"http\1/talk", url)
+        assert "Start talking" in httpx.get(address).text
+    with serving("--no-webrtc", "--no-talk") as (process, _):
+        assert process.stdout is not None
+        process.terminate()
+        assert process.stdout.read() == ""
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from duologue import connect
 from duologue.client import Endpoint
+from duologue.client.asyncio import connect as connecting
 from duologue.client.auth import Auth
 from duologue.errors import ConnectFailed
 from duologue.server import RealtimeApp
@@ -70,3 +71,33 @@ async def test_a_url_of_live_is_refused_because_it_is_another_protocol() -> None
     with pytest.raises(ConnectFailed, match="URL of Live"):
         async with connect("ws://localhost:1/v1/live/sessions", model="gpt-live-1"):
             raise AssertionError("it does not open")
+
+
+async def test_a_call_that_is_not_known_at_once_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_CALL_KNOWN_AFTER_S", (0.01, 0.01))
+    asked: list[str] = []
+
+    def answer(connection: ServerConnection, request: Request) -> Response | None:
+        asked.append(request.path)
+        return connection.respond(404, "no such call") if len(asked) < 3 else None
+
+    async def greet(connection: ServerConnection) -> None:
+        await connection.send('{"type": "session.created", "event_id": "event_1", "session": {}}')
+
+    async with serve(greet, "127.0.0.1", 0, process_request=answer) as server, asyncio.timeout(5):
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with connect(url, call_id="rtc_1") as connection:
+            assert connection.call_id == "rtc_1"
+            await connection.receive()
+        assert asked == ["/v1/realtime?call_id=rtc_1"] * 3
+        asked.clear()
+        with pytest.raises(ConnectFailed, match="404"):
+            async with connect(url):
+                pass
+        assert len(asked) == 1
+        asked[:] = []
+        monkeypatch.setattr(connecting, "_CALL_KNOWN_AFTER_S", (0.01,))
+        with pytest.raises(ConnectFailed, match="404"):
+            async with connect(url, call_id="rtc_1"):
+                pass
+        assert len(asked) == 2

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from duologue.client.asyncio.session_updates import SessionWarnings
 from duologue.errors import ConnectionClosed, RequestRejected
-from duologue.events import RealtimeSessionConfig
+from duologue.events import AnySession, RealtimeSessionConfig, SessionUpdatedEvent
 from duologue.notices import ErrorReported, SessionUpdateEnded
 from duologue.testing import Drop, Expect, Send
 from tests.client._frames import error, refused, replies, serving, updated
@@ -128,3 +129,37 @@ async def test_something_that_is_no_configuration_is_a_type_error() -> None:
     async with talking(serving([])) as conversation:
         with pytest.raises(TypeError, match="a session is a struct"):
             await conversation.update_session(wrong)
+
+
+# --- warnings
+
+
+def session(warnings: Any) -> AnySession:
+    fields = {"type": "realtime", "id": "s", "object": "realtime.session", "warnings": warnings}
+    event = SessionUpdatedEvent.from_json({"type": "session.updated", "event_id": "e", "session": fields})
+    assert isinstance(event, SessionUpdatedEvent)
+    return event.session
+
+
+def test_a_warning_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    log = SessionWarnings()
+    for _ in range(3):
+        log.log(session([{"param": "session.audio.output.voice", "message": "there is no voice 'x'"}]))
+    assert [record.message for record in caplog.records] == [
+        "the server does not do as asked: session.audio.output.voice: there is no voice 'x'"
+    ]
+
+
+@pytest.mark.parametrize("warnings", [None, 7, "x", {}, [], [7, {}, {"param": 1, "message": "m"}, {"param": "p"}]])
+def test_what_is_no_list_of_warnings_is_passed_over(warnings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    SessionWarnings().log(session(warnings))
+    assert caplog.records == []
+
+
+def test_a_hostile_list_fills_no_log_and_forges_no_line(caplog: pytest.LogCaptureFixture) -> None:
+    log = SessionWarnings()
+    for start in range(0, 1_000, 100):
+        listed = [{"param": f"p{number}\n", "message": "m\x1b" * 1_000} for number in range(start, start + 100)]
+        log.log(session(listed))
+    assert len(caplog.records) == 20
+    assert all(record.message.isprintable() and len(record.message) < 2_500 for record in caplog.records)

@@ -35,6 +35,7 @@ FOR_THE_FACADE = {
     "Connection": {
         *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to", "pass_through"),
         *("utterance", "is_speech_told", "lacks_model", "awaits_settings", "end_utterance"),
+        "played",
     },
     "Live": {*_OF_LIVE},
     "LiveSideband": {*_OF_LIVE},

@@ -73,3 +73,17 @@ def test_what_an_error_rule_provokes_is_sent_as_it_stands() -> None:
     provoked = {rule_id: rule.provoke for rule_id, rule in errors().items() if rule.provoke}
     assert len(provoked) > 15
     assert all(not rule.skip for rule_id, rule in errors().items() if rule_id in provoked)
+
+
+def test_a_rule_of_one_medium_is_skipped_over_the_other_with_the_reason() -> None:
+    assert rule_named("playback.webrtc").skipped("websocket") == "only over WebRTC"
+    assert rule_named("playback.webrtc").skipped("webrtc") == ""
+    assert rule_named("response.pcm").skipped("webrtc") == "only over a WebSocket"
+    assert rule_named("response.text").skipped("webrtc") == rule_named("response.text").skipped("websocket") == ""
+    assert rule_named("mcp.call").skipped("webrtc").startswith("needs an MCP server")
+
+
+def test_what_is_about_calls_is_decided_over_webrtc_alone() -> None:
+    about = [rule for id, rule in rules().items() if id.startswith(("webrtc.", "sideband.", "playback"))]
+    assert len(about) > 30
+    assert {rule.over for rule in about} == {"webrtc"}

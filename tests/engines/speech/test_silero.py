@@ -31,14 +31,15 @@ async def test_noise_clicks_and_tones_are_not_speech(new_detector: Callable[[], 
         assert sum(p >= 0.5 for p in probabilities[3:]) == 0
 
 
-async def test_less_than_a_frame_needs_no_thread() -> None:
+async def test_a_quarter_of_a_second_needs_no_thread() -> None:
     worker = Worker(threads=1)
     model = SileroModel(worker)
     await worker.close()
     detector = model.detector()
     assert await detector.detect(bytes(1_022)) == ()
+    assert len(await detector.detect(bytes(2 + 7 * 1_024))) == 8
     with pytest.raises(EngineError, match="is closed"):
-        await detector.detect(bytes(2))
+        await detector.detect(bytes(9 * 1_024))
 
 
 async def test_audio_that_failed_counts_as_not_heard(

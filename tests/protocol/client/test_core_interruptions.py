@@ -142,3 +142,32 @@ def test_a_server_that_describes_no_session_is_assumed_to_stop_when_the_user_spe
     receive(core, "response.output_audio.delta", **place, delta="AAAA")
     started = receive(core, "input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
     assert kinds(started) == ["SpeechStarted", "Interrupted"]
+
+
+def _on_call() -> ConversationCore:
+    """A call on which the server plays a response that it has generated."""
+    core = ConversationCore(new_id=CountedIds())
+    place = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+    receive(core, "output_audio_buffer.started", response_id="r")
+    receive(core, "response.output_audio.delta", **place, delta="AAAA" * 1000)
+    core.report_played("a", n_bytes=1000)
+    return core
+
+
+def test_on_a_call_the_server_cuts_what_it_has_played_itself() -> None:
+    core = _on_call()
+    started = receive(core, "input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
+    assert kinds(started) == ["SpeechStarted", "Interrupted"]
+    assert core.take_events() == []
+
+
+def test_on_a_call_an_interruption_of_the_application_s_is_a_clear_while_something_is_played() -> None:
+    core = _on_call()
+    core.interrupt(now=0.0)
+    (clear,) = core.take_events()
+    assert clear.type == "output_audio_buffer.clear"
+    between_turns = [core.between_turns]
+    receive(core, "output_audio_buffer.stopped", response_id="r")  # it has crossed the clear
+    assert [*between_turns, core.between_turns] == [False, True]
+    core.interrupt(now=0.0)
+    assert core.take_events() == []

@@ -44,3 +44,16 @@ def test_the_end_of_a_session_that_is_updated_without_one_stays() -> None:
         session = {"type": "transcription", "id": "s", "object": "o", **fields}
         status.receive(server_event("session.updated", session=session))
     assert status.expires_at == 1_700_000_000
+
+
+def test_a_server_that_plays_its_speech_itself_is_known_by_saying_so() -> None:
+    status = SessionStatus()
+    assert (status.is_call, status.playing, status.is_quiet) == (False, None, True)
+    status.receive(server_event("output_audio_buffer.started", response_id="resp_1"))
+    status.receive(server_event("output_audio_buffer.stopped", response_id="resp_0"))
+    assert (status.is_call, status.playing, status.is_quiet) == (True, "resp_1", False)
+    status.receive(server_event("output_audio_buffer.cleared", response_id="resp_1"))
+    assert (status.is_call, status.playing, status.is_quiet) == (True, None, True)
+    status.receive(server_event("output_audio_buffer.started", response_id="resp_2"))
+    status.lost()
+    assert (status.is_call, status.playing, status.is_quiet) == (False, None, True)

@@ -113,3 +113,15 @@ def free_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.bind(("0.0.0.0", 0))
         return int(found.getsockname()[1])
+
+
+async def test_a_peer_that_never_connects_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.server.calls.served_call._CONNECT_S", 0.3)
+    async with calling() as (http, peer, _):
+        answer = await http.post(CALLS, content=await peer.offer(), headers=SDP)
+        assert answer.status_code == 201
+        path = answer.headers["location"]
+        while (await http.post(f"{path}/accept")).json()["error"]["code"] != "call_id_not_found":
+            await asyncio.sleep(0.02)
+        while 'duologue_calls_total{connected="no"} 1.0' not in (await http.get("/metrics")).text:
+            await asyncio.sleep(0.02)

@@ -159,7 +159,7 @@ BROKEN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-async def test_an_application_that_cannot_say_lets_nobody_in(fault: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_application_that_cannot_say_lets_no_caller_in(fault: str, caplog: pytest.LogCaptureFixture) -> None:
     async with caller(authenticate=BROKEN[fault], api_key="plain") as calling:
         assert (await calling.get("/v1/models", "plain")).status_code == 500
         async with calling.connected("plain") as refused:

@@ -48,7 +48,7 @@ async def test_pieces_of_audio_are_detected_as_one_with_what_came_before() -> No
 
 async def test_a_detector_that_fails_is_reported() -> None:
     work, reported = working(broken(new_detector=lambda: Odd(lambda: RuntimeError("secret"))))
-    await work.detect([Detect(LOUD, PCM)])
+    await work.detect([Detect(LOUD * 30, PCM)])
     assert reported.calls == [("detection_failed", "a speech engine broke; the server's log says how")]
 
 

@@ -90,10 +90,11 @@ async def test_a_change_of_format_makes_a_new_beginning() -> None:
     pytest.importorskip("soxr")
     detector = Listener()
     ear = DetectorInput(detector)
-    await ear.push(Detect(LOUD[:3], PCM))
-    await ear.push(Detect(b"\xff" * 160, Encoding.of("audio/pcmu")))
-    assert detector.heard[:2] == LOUD[:2]
-    assert not any(detector.heard[2:])
+    await ear.push(Detect(LOUD + LOUD[:3], PCM))
+    await ear.push(Detect(b"\xff" * 320, Encoding.of("audio/pcmu")))
+    assert detector.heard[: len(LOUD)] == LOUD
+    assert detector.heard[len(LOUD) :]
+    assert not any(detector.heard[len(LOUD) + 2 :])
 
 
 async def test_a_recording_that_is_appended_whole_yields_to_other_tasks_and_is_the_same_as_in_pieces() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from duologue.cli.commands.serve import ServeOptions, _upstream
+from duologue.cli.serving.options import ServeOptions, _upstream
 from duologue.protocol import SessionDefaults
 from duologue.server import RealtimeApp
 from duologue.transports.websocket import open_websocket

@@ -50,9 +50,9 @@ def _held() -> dict[str, float]:
 
 
 async def churn(name: str, number: int) -> Mapping[str, Mapping[str, float]]:
-    """What the process holds before and behind the calls; 100 others come first, for what is made once."""
+    """What the process holds before and behind the calls; 200 others come first, for what is made once."""
     stack = load_stack(name)
-    await _calls(stack, 100)
+    await _calls(stack, 200)
     await asyncio.sleep(1)
     before = _held()
     await _calls(stack, number)

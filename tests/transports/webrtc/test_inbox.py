@@ -31,11 +31,11 @@ async def test_one_who_waits_gets_the_next_message_or_the_end() -> None:
         waiting = asyncio.gather(inbox.take())
         await asyncio.sleep(0)
         inbox.put("late")
-        assert await waiting == ["late"]
-        waiting = asyncio.gather(inbox.take(), return_exceptions=True)
+        assert list(await waiting) == ["late"]
+        ending = asyncio.gather(inbox.take(), return_exceptions=True)
         await asyncio.sleep(0)
         inbox.end(1006)
-        assert isinstance((await waiting)[0], ConnectionClosedError)
+        assert isinstance((await ending)[0], ConnectionClosedError)
 
 
 async def test_what_is_not_read_is_bounded() -> None:

@@ -15,9 +15,11 @@ from duologue.transports.webrtc.sdp import (
     checked_offer,
     max_message_bytes,
     public_sdp,
+    redundancy_first,
 )
 
-_OFFERS = sorted((Path(__file__).parent / "offers").glob("*.sdp"))
+_HERE = Path(__file__).parent / "offers"
+_OFFERS = sorted(_HERE.glob("*.sdp"))
 
 _OFFER = """\
 v=0
@@ -79,6 +81,14 @@ def test_offers_that_cannot_be_used_are_refused_with_a_reason(old: str, new: str
 @pytest.mark.parametrize("rate", ["opus/16000/1", "OPUS/48000", "opus/24000/2", "opus/48000/2"])
 def test_opus_is_written_as_stacks_know_it(rate: str) -> None:
     assert "a=rtpmap:111 opus/48000/2\r\n" in checked_offer(_OFFER.replace("opus/48000/2", rate))
+
+
+def test_redundancy_is_preferred_where_it_is_offered() -> None:
+    chromium, firefox = (
+        checked_offer((_HERE / f"{name}.sdp").read_text(encoding="utf-8")) for name in ("chromium", "firefox")
+    )
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 63 111 9 0 8 13 110 126\r\n" in redundancy_first(chromium)
+    assert redundancy_first(firefox) == firefox
 
 
 def test_lines_may_end_in_any_way() -> None:

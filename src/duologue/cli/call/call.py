@@ -149,6 +149,7 @@ class CallFiles:
                 model=endpoint.session_model,
                 dialect=detector.dialect if detector.is_settled else None,
                 family="realtime",
+                medium="webrtc" if endpoint.is_call else None,
             )
         except DuologueError:
             await transport.close()

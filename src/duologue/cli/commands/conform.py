@@ -25,7 +25,17 @@ from duologue.cli.run import run_to_end
 from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
-from duologue.conformance import FAMILIES, Family, Scenario, Settings, open_endpoint_of, rules, run
+from duologue.conformance import (
+    FAMILIES,
+    CallOpener,
+    Family,
+    OpenTransport,
+    Scenario,
+    Settings,
+    open_endpoint_of,
+    rules,
+    run,
+)
 from duologue.dialects import LIVE_PROFILES, PROFILES
 from duologue.errors import ConnectFailed, RecordingError
 from duologue.recording import RecordingTransport, RecordingWriter, SessionFamily
@@ -69,6 +79,8 @@ _STANDARD = ConformOptions()
 def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -> int:
     """Check whether the realtime server at URL keeps the rules of the protocol, and print the findings.
 
+    A URL of calls, http://127.0.0.1:8000/v1/realtime/calls, is checked over WebRTC, which has rules of its own.
+
     Holds a few dozen short sessions, which takes two minutes or more: speech is sent in real time. A hosted server
     bills them. Exit code 0 only if every required rule that applies holds, 2 if the server cannot be reached.
     """
@@ -84,6 +96,8 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
     check_writable(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
     endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect)
+    if endpoint.is_call and options.family != "realtime":
+        raise UsageError(f"this is a URL of calls, where --family {options.family} is not tried: name its WebSocket")
     return run_to_end(_conform(endpoint, options))
 
 
@@ -107,7 +121,11 @@ async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
     )
     with ExitStack() as kept:
         recorder = _Recorder(options.record, endpoint, options.family, replace=options.force, kept=kept)
-        open_transport = open_endpoint_of(endpoint, family=options.family, wrap=recorder.wrap)
+        open_transport: OpenTransport
+        if endpoint.is_call:
+            open_transport = CallOpener(endpoint, wrap=recorder.wrap)
+        else:
+            open_transport = open_endpoint_of(endpoint, family=options.family, wrap=recorder.wrap)
         try:
             report = await run(
                 open_transport, family=options.family, only=options.only, settings=settings, watch=_print_progress

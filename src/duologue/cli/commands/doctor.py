@@ -17,9 +17,8 @@ from duologue.cli.run import run_to_end
 from duologue.cli.views.doctor import DoctorView, doctor_json
 from duologue.client.dialect_detection import AUTO
 from duologue.codec.jsontext import write_text
-from duologue.errors import MissingExtra
 from duologue.printable import printable_json
-from duologue.transports.webrtc.peer import Stack
+from duologue.transports.webrtc.stacks import load_stack
 
 __all__ = ["DoctorOptions", "doctor"]
 
@@ -78,20 +77,16 @@ def doctor(url: str, /, *, options: DoctorOptions = _STANDARD) -> int:
 
 
 async def _examine(target: DoctorTarget, options: DoctorOptions) -> int:
-    view = None if options.json else DoctorView(target.shown)
+    view = None if options.json else DoctorView(target.title)
 
     def report(row: StepResult) -> None:
         if view is not None:
             view.show(row)
 
-    examination = Examination(target, report=report, load_stack=_load_stack, only=options.only, turn=options.turn)
+    examination = Examination(target, report=report, load_stack=load_stack, only=options.only, turn=options.turn)
     await examination.run()
     if view is None:
-        print(printable_json(write_text(doctor_json(target.shown, examination.results)).decode()))
+        print(printable_json(write_text(doctor_json(target.title, examination.results)).decode()))
     else:
         view.conclude(examination.results)
     return 0 if examination.holds else EXIT_FAILURE
-
-
-def _load_stack() -> Stack:
-    raise MissingExtra("webrtc", extra="webrtc")

@@ -93,7 +93,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
     if workers is not None and place is None:
-        say_where = partial(_say_where, inspector=None, talk=options.talk)
+        say_where = partial(_say_where, inspector=None, talk=not options.no_talk)
         parent = serve_by_workers(options, workers, bound, tls=tls is not None, say_where=say_where)
         return run_to_end(_until_eof(parent, options), loop_factory=loop_factory(), terminated=0)
     record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
@@ -113,7 +113,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         mcp=_mcp(options),
         record=record,
         taps=() if inspector is None else (inspector,),
-        talk=options.talk,
+        talk=not options.no_talk,
         webrtc=not options.no_webrtc,
         stack=stack,
         peer_settings=peer_settings,
@@ -138,7 +138,7 @@ async def _serve(
     webrtc: bool,
 ) -> int:
     async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-        say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=options.talk)
+        say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk)
         await run_server(
             application, host=options.host, port=options.port, tls=tls, bound=bound, on_listening=say_where
         )
@@ -178,7 +178,7 @@ def _warn_of_open_door(options: ServeOptions) -> None:
     if options.api_key or options.key_file is not None or is_loopback(f"http://{host}"):
         return
     logging.getLogger("duologue.server").warning(
-        "no key is asked for, and %s is not this machine alone: whoever can reach it may use the server, and what it"
+        "no key is asked for, and %s is not this machine alone: all who can reach it may use the server, and what it"
         " pays for. Set DUOLOGUE_API_KEY, or name a file with --key-file",
         printable_name(options.host),
     )

@@ -47,8 +47,8 @@ class TalkOptions:
         str | None,
         Parameter(
             group=_SERVER,
-            help="Server to talk to, such as localhost:8000 or wss://api.example.com. By default a local server is"
-            " started for the call.",
+            help="Server to talk to, such as localhost:8000, wss://api.example.com, or https://…/v1/realtime/calls for"
+            " WebRTC. By default a local server is started for the call.",
         ),
     ] = None
     model: Annotated[str | None, Parameter(group=_SERVER, help="Model to request.")] = None

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from msgspec.structs import replace
 
 from duologue.cli.doctor.http import health_step, http_step, intermediaries
-from duologue.cli.doctor.network import connect_step, name_step, tls_step
+from duologue.cli.doctor.network import connect_step, name_step, plain_step, tls_step
 from duologue.cli.doctor.remedies import refusal_remedy
 from duologue.cli.doctor.sessions import live_step, turn_step
 from duologue.cli.doctor.step_result import StepResult, shown
@@ -112,8 +112,15 @@ class Examination:
         address = await self._step("tcp", connect_step(target, addresses)) if addresses else None
         if not addresses or address is None:
             return
+        if not target.is_streamed:
+            why = "by way of such a proxy only WebSockets are tried"
+            self._add(StepResult(step="http", outcome="skipped", happened=why))
+            await self._websocket([])
+            return
         if target.is_secure and not await self._row("tls", tls_step(target, address)):
             return
+        if not target.is_secure and (row := plain_step(target, address)) is not None:
+            self._add(row)
         answer = await self._step("http", http_step(target))
         if self.results[-1].outcome == "failed" and "wss://" in self.results[-1].remedy:
             return

@@ -11,6 +11,7 @@ import msgspec
 
 from duologue.cli.doctor.step_result import StepResult
 from duologue.cli.doctor.target import DoctorTarget
+from duologue.transports.addresses import without_secrets
 from duologue.transports.http_answers import HttpAnswer, server_words
 from duologue.transports.http_exchange import exchange
 
@@ -61,7 +62,7 @@ async def http_step(target: DoctorTarget) -> tuple[StepResult, HttpAnswer]:
     answer = await exchange(target.http_url(), proxy=target.proxy)
     signs = intermediaries(answer.headers)
     facts = {"status": answer.status, "server": answer.headers.get("server", ""), "proxies": signs}
-    tried = f"GET {target.http_url().partition('?')[0]} without an upgrade"
+    tried = f"GET {without_secrets(target.http_url())} without an upgrade"
     happened = status_of(answer) + (f"; on the way there is a proxy ({'; '.join(signs)})" if signs else "")
     words = server_words(answer)[1]
     if _PLAIN_TO_TLS.search(words):
@@ -78,7 +79,7 @@ async def http_step(target: DoctorTarget) -> tuple[StepResult, HttpAnswer]:
 async def health_step(target: DoctorTarget) -> StepResult:
     """Ask a duologue server how it is; others have no such path. Raises ConnectFailed as `http_step`."""
     url = target.http_url("/readyz")
-    tried = f"GET {url}"
+    tried = f"GET {without_secrets(url)}"
     answer = await exchange(url, proxy=target.proxy)
     state = _state(answer)
     facts = {"status": answer.status, "state": state}

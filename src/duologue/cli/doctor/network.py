@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from duologue.cli.doctor.certificate import Certificate, read_certificate
 from duologue.cli.doctor.step_result import StepOutcome, StepResult
 from duologue.cli.doctor.target import DoctorTarget
-from duologue.clock import loop_time, unix_time
+from duologue.clock import loop_time, unix_time, waiting_for_thread
 from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
 from duologue.transports.http_exchange import open_stream
 from duologue.transports.network_faults import network_problem
 
-__all__ = ["connect_step", "name_step", "tls_step"]
+__all__ = ["connect_step", "name_step", "plain_step", "tls_step"]
 
 _MAX_ADDRESSES: Final = 8
 """Of one name: services have two or four of each kind."""
@@ -119,6 +119,15 @@ async def tls_step(target: DoctorTarget, address: str | None) -> StepResult:
         remedy = "have the certificate renewed before that day; the renewal that should have come did not"
         return StepResult(step="tls", outcome="note", tried=tried, happened=happened, remedy=remedy, facts=facts)
     return StepResult(step="tls", outcome="ok", tried=tried, happened=happened, facts=facts)
+
+
+def plain_step(target: DoctorTarget, address: str) -> StepResult | None:
+    """What is to be said of a connection without TLS: something only where a key leaves private networks."""
+    if target.endpoint.api_key is None or not ipaddress.ip_address(address.partition("%")[0]).is_global:
+        return None
+    happened = "nothing is encrypted: who is on the way can read the key, and listen"
+    remedy = f"write wss://{target.host}, and have the server or a proxy before it speak TLS"
+    return StepResult(step="tls", outcome="note", tried="see whether it is encrypted", happened=happened, remedy=remedy)
 
 
 async def _refused_certificate(
@@ -241,4 +250,5 @@ async def _looked_up(host: str, port: int) -> list[str]:
             loop.call_soon_threadsafe(give, addresses, problem)
 
     threading.Thread(target=look, name="duologue-doctor-name", daemon=True).start()
-    return await answer
+    with waiting_for_thread():
+        return await answer

@@ -12,6 +12,7 @@ from duologue.client.asyncio.converse import converse
 from duologue.client.auth import Credentials, credentials_for, usual_auth
 from duologue.clock import loop_time
 from duologue.errors import ConnectFailed, DuologueError
+from duologue.transports.addresses import without_secrets
 from duologue.transports.websocket import open_websocket
 
 __all__ = ["live_step", "turn_step"]
@@ -44,7 +45,7 @@ async def turn_step(target: DoctorTarget) -> StepResult:
 async def live_step(target: DoctorTarget) -> StepResult:
     """Open the WebSocket of Live, and close it before a session starts."""
     url, endpoint = target.live_url, target.endpoint
-    tried = f"open a WebSocket at {url.partition('?')[0]}, and start no session"
+    tried = f"open a WebSocket at {without_secrets(url)}, and start no session"
     credentials = Credentials()
     if endpoint.api_key is not None:
         credentials = credentials_for(

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from duologue.cli.errors import UsageError
 from duologue.client.endpoint import Endpoint
-from duologue.client.session_urls import split_session_url
+from duologue.client.session_urls import names_calls, session_path, split_session_url
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_name
 from duologue.transports.addresses import without_secrets
@@ -24,6 +24,8 @@ Way: TypeAlias = Literal["websocket", "webrtc", "live"]
 _CALLS: Final = "/calls"
 _REALTIME: Final = "/realtime"
 _LIVE: Final = "/live/sessions"
+
+_PROXIES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 
 _HTTP: Final = {"ws": "http", "wss": "https"}
 _PORTS: Final = {"ws": 80, "wss": 443}
@@ -54,6 +56,11 @@ class DoctorTarget(Struct, frozen=True, kw_only=True):
         return without_secrets(self.session_url)
 
     @property
+    def title(self) -> str:
+        """The URL that the user named, for people."""
+        return without_secrets(self.calls_url if self.named == "webrtc" else self.session_url)
+
+    @property
     def host(self) -> str:
         """The host's name or address."""
         return urlsplit(self.session_url).hostname or ""
@@ -68,6 +75,11 @@ class DoctorTarget(Struct, frozen=True, kw_only=True):
         """The port."""
         parts = urlsplit(self.session_url)
         return parts.port or _PORTS[parts.scheme]
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether HTTP can be spoken to the server: directly, or by way of a plain HTTP proxy."""
+        return self.proxy is None or urlsplit(self.proxy).scheme == "http"
 
     @property
     def socket(self) -> SocketOptions:
@@ -121,24 +133,39 @@ def target_of_url(
     """What the user's URL leads to: a WebSocket's, `…/realtime/calls`, `…/live/sessions`, a host, or a base URL.
 
     Raises:
-        UsageError: it is no URL.
+        UsageError: it is no URL, or the proxy on the way has none.
     """
     try:
         parts = split_session_url(url)
     except ConnectFailed as fault:
         raise UsageError(f"{printable_name(without_secrets(url))}: {fault}") from None
-    path = parts.path.rstrip("/")
-    named: Way = "live" if path.endswith(_LIVE) else "websocket"
-    if path.endswith(_REALTIME + _CALLS):
-        named, parts = "webrtc", parts._replace(path=path.removesuffix(_CALLS))
+    named: Way = "live" if parts.path.rstrip("/").endswith(_LIVE) else "websocket"
+    if names_calls(parts.path):
+        named, parts = "webrtc", parts._replace(path=session_path(parts.path))
+    proxy = _proxy_of(parts.geturl())
     headers = {} if origin is None else {"Origin": origin}
     return DoctorTarget(
-        endpoint=Endpoint(url=parts.geturl(), model=model, api_key=api_key, dialect=dialect, headers=headers),
+        endpoint=Endpoint(
+            url=parts.geturl(), transport="websocket", model=model, api_key=api_key, dialect=dialect, headers=headers
+        ),
         named=named,
         origin=origin,
         step_s=step_s,
-        proxy=proxy_for(parts.geturl(), SocketOptions()),
+        proxy=proxy,
     )
+
+
+def _proxy_of(url: str) -> str | None:
+    proxy = proxy_for(url, SocketOptions())
+    if proxy is None:
+        return None
+    try:
+        parts = urlsplit(proxy)
+        if parts.scheme in _PROXIES and parts.hostname and parts.port != 0:
+            return proxy
+    except ValueError:
+        pass  # told below, without its text, which may hold a password
+    raise UsageError("the proxy of the environment is no address like http://proxy.example:3128: look at HTTPS_PROXY")
 
 
 def _sibling(path: str, end: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import msgspec
 from msgspec import Struct
 
-from duologue.cli.doctor.candidates import candidates_in, has_stream, judged_addresses
+from duologue.cli.doctor.candidates import judged_addresses
 from duologue.cli.doctor.http import status_of
 from duologue.cli.doctor.remedies import refusal_remedy
 from duologue.cli.doctor.step_result import StepOutcome, StepResult
@@ -20,9 +20,10 @@ from duologue.clock import loop_time
 from duologue.codec.jsontext import parse_object
 from duologue.errors import AuthenticationFailed, ConnectionClosed, DecodeError, ModelNotFound
 from duologue.printable import printable_name
-from duologue.transports.addresses import is_loopback, origin_of
+from duologue.transports.addresses import is_loopback, origin_of, without_secrets
 from duologue.transports.http_answers import HttpAnswer, refusal, server_words
 from duologue.transports.http_exchange import exchange
+from duologue.transports.webrtc.candidates import candidates_in, has_stream
 from duologue.transports.webrtc.peer import InvalidOffer, Peer, PeerSettings, Stack
 
 __all__ = ["INSTALL", "CreatedCall", "calls_step", "candidates_step", "end_call", "page_step", "udp_step"]
@@ -60,7 +61,9 @@ class CreatedCall(Struct):
 async def calls_step(target: DoctorTarget, stack: Stack | None) -> tuple[StepResult, CreatedCall | None]:
     """Create a call, with an offer of this machine's stack. Raises ConnectFailed if the server cannot be reached."""
     peer = stack.new_peer(PeerSettings()) if stack is not None else None
-    tried = f"POST {target.calls_url} with " + ("an SDP offer" if peer is not None else "an empty offer")
+    tried = f"POST {without_secrets(target.calls_url)} with " + (
+        "an SDP offer" if peer is not None else "an empty offer"
+    )
     created: CreatedCall | None = None
     try:
         offer = await peer.offer() if peer is not None else _NO_OFFER
@@ -130,7 +133,7 @@ async def page_step(target: DoctorTarget) -> StepResult:
     """Ask as a browser asks for a page of another origin, before it posts."""
     usual = "http://localhost:3000" if is_loopback(target.session_url) else "https://page.example"
     origin = target.origin or usual
-    tried = f"OPTIONS {target.calls_url} for a page of {origin}"
+    tried = f"OPTIONS {without_secrets(target.calls_url)} for a page of {origin}"
     answer = await exchange(
         target.calls_url,
         method="OPTIONS",

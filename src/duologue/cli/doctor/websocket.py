@@ -78,11 +78,9 @@ async def websocket_step(target: DoctorTarget, proxies: Sequence[str]) -> tuple[
         )
     except ConnectFailed as fault:
         facts = {"status": fault.status, "error": type(fault).__name__}
-        remedy = refusal_remedy(fault, target, proxies)
+        remedy, told = refusal_remedy(fault, target, proxies), str(fault).removeprefix(f"{target.shown} ")
         return (
-            StepResult(
-                step="websocket", outcome="failed", tried=tried, happened=str(fault), remedy=remedy, facts=facts
-            ),
+            StepResult(step="websocket", outcome="failed", tried=tried, happened=told, remedy=remedy, facts=facts),
             None,
         )
     facts = {"status": 101, "subprotocol": transport.subprotocol}
@@ -203,7 +201,11 @@ async def browser_step(target: DoctorTarget) -> StepResult:
     try:
         transport = await open_websocket(url, headers=headers, subprotocols=names.subprotocols, options=target.socket)
     except ConnectFailed as fault:
-        return row("note", str(fault), "pages in browsers cannot connect: go by way of a server of yours, or WebRTC")
+        return row(
+            "note",
+            str(fault).removeprefix(f"{target.shown} "),
+            "pages in browsers cannot connect: go by way of a server of yours, or WebRTC",
+        )
     await transport.close()
     chosen = transport.subprotocol
     if chosen is None:

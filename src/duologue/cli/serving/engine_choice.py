@@ -31,7 +31,7 @@ def chosen_engines(options: ServeOptions) -> tuple[Mapping[Kind, str], EngineSet
     _choose_responder(options, chosen, settings)
     _choose_transcriber(options, chosen, settings)
     _choose_synthesizer(options, chosen, settings)
-    names = {kind: name for kind, name in chosen.items() if name is not None}
+    names: dict[Kind, str] = {kind: name for kind, name in chosen.items() if name is not None}
     for text in options.engine_option:
         kind, name, value = _engine_option(text)
         if kind not in {**DEFAULTS, **names}:

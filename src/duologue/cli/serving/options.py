@@ -253,15 +253,15 @@ class ServeOptions:
     inspect_keep: Annotated[
         int, Parameter(group=_OPERATION, help="Sessions that --inspect keeps in memory, the latest ones.")
     ] = INSPECT_KEEP
-    talk: Annotated[
+    no_talk: Annotated[
         bool,
         Parameter(
             group=_OPERATION,
-            negative="--no-talk",
-            help="Serve a page on which people talk to the server in their browser; prints a line with its address. It "
-            "needs the key that other clients need.",
+            negative="",
+            help="Serve no page on which people talk to the server in their browser; otherwise a line says where it "
+            "is, and it needs the key that clients need.",
         ),
-    ] = True
+    ] = False
     workers: Annotated[
         str | None,
         Parameter(

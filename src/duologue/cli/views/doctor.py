@@ -49,7 +49,7 @@ class DoctorView:
             words.append(row.happened, style if row.outcome in ("failed", "note") else "default")
         table.add_row(Text(sign, style), Text(row.step), words)
         if row.remedy:
-            table.add_row("", "", Text(f"→ {row.remedy}", "bold"))
+            table.add_row(Text(), Text(), Text(f"→ {row.remedy}", "bold"))
         self._console.print(table)
 
     def conclude(self, rows: Sequence[StepResult]) -> None:
@@ -60,7 +60,9 @@ class DoctorView:
             verdict = f"{len(failed)} of {taken} steps failed: {', '.join(failed)}"
             self._console.print(Text(f"\n{verdict}.", "bold red"), soft_wrap=True)
         else:
-            self._console.print(Text(f"\nAll {taken} steps went well.", "green"))
+            notes = sum(row.outcome == "note" for row in rows)
+            verdict = f"All {taken} steps went well" + (f"; {notes} with something to know." if notes else ".")
+            self._console.print(Text(f"\n{verdict}", "green"))
 
 
 def doctor_json(url: str, rows: Sequence[StepResult]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.loop_lag import watched_loop
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "open_endpoint"]
 
+_NOT_FOUND: Final = 404
+_CALL_KNOWN_AFTER_S: Final = (0.25, 0.5, 1.0)
+"""Waits before another try to join a call that a server does not know: some do not at once after they have made it."""
+
 
 @asynccontextmanager
 async def connect(
@@ -56,7 +61,7 @@ async def connect(
     """A session with the realtime server at `url`, for the length of an `async with` block.
 
     `Endpoint` and `SocketOptions` document the keywords; an `Endpoint` may be given in their place. `open_timeout`,
-    `ping_interval` and `ping_timeout` are in seconds. `transport="webrtc"` makes a call (docs/howto/webrtc_client.md). A
+    `ping_interval` and `ping_timeout` are in seconds. `transport="webrtc"` makes a call (docs/howto/connect.md). A
     `Transport` (an end of `memory_pair()`, a recorder) is used as it is, and nothing is opened. Leaving the block sends
     what is waiting, closes, and leaves no task behind; if an exception leaves it, nothing more is sent. Of a session
     with `intent="transcription"` the `model` is not in the URL, where the hosted service refuses it: configure
@@ -117,7 +122,8 @@ async def connect(
 async def open_endpoint(endpoint: Endpoint) -> Transport:
     """A WebSocket or a call to this endpoint, for callers that wrap it before they pass it to `connect`.
 
-    Cancelling is safe.
+    Cancelling is safe. A call that is to be joined, and that the server does not know, is asked for again for two
+    seconds.
 
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
@@ -138,9 +144,16 @@ async def open_endpoint(endpoint: Endpoint) -> Transport:
     from duologue.transports.websocket import open_websocket
 
     credentials = endpoint.credentials()
-    return await open_websocket(
-        endpoint.session_url(credentials),
-        headers=credentials.headers,
-        subprotocols=credentials.subprotocols,
-        options=endpoint.socket,
-    )
+    waits = iter(_CALL_KNOWN_AFTER_S if endpoint.call_id is not None else ())
+    while True:
+        try:
+            return await open_websocket(
+                endpoint.session_url(credentials),
+                headers=credentials.headers,
+                subprotocols=credentials.subprotocols,
+                options=endpoint.socket,
+            )
+        except ConnectFailed as fault:
+            if fault.status != _NOT_FOUND or (wait := next(waits, None)) is None:
+                raise
+            await asyncio.sleep(wait)

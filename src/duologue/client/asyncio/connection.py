@@ -69,8 +69,8 @@ class Connection:
         self._transport = transport
         self._log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self.model = model
-        self.call_id = call_id
-        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        self._played: Callable[[], Coroutine[Any, Any, None]] | None = getattr(transport, "played", None)
+        self._call_id = call_id
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(
             dialect=self._detector.dialect, new_id=new_id, read=MessageReader(self._detector).read
@@ -97,6 +97,11 @@ class Connection:
     def session_id(self) -> str | None:
         """The id of the session; None before `session.created` was read, and where the server gives none."""
         return session_id_of(self._protocol.session)
+
+    @property
+    def call_id(self) -> str | None:
+        """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
+        return self._call_id
 
     @property
     def dialect(self) -> str:
@@ -202,6 +207,18 @@ class Connection:
                 async with asyncio.timeout(FLUSH_S):
                     await self._outgoing.join()
         await self._transport.close(code, reason)
+
+    async def played(self) -> None:
+        """Wait until the audio that was sent has been heard, on a call, where it is played at the speed of sound.
+
+        Over a WebSocket, where it is not, this returns at once.
+
+        Raises:
+            ConnectionClosed: the session is over.
+        """
+        if self._played is not None:
+            await self._outgoing.join()
+            await self._played()
 
     def _raise_if_over(self) -> None:
         over = self._closed or self._closing

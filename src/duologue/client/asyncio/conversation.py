@@ -67,8 +67,6 @@ __all__ = ["Conversation"]
 _logger = logging.getLogger("duologue.client")
 
 N = TypeVar("N")
-N2 = TypeVar("N2")
-N3 = TypeVar("N3")
 
 
 class Conversation(NoticeHub, Markable, Injectable):
@@ -111,11 +109,10 @@ class Conversation(NoticeHub, Markable, Injectable):
         self.attach(self.input_progress)
 
     def __repr__(self) -> str:
-        connection = self._supervisor.connection
-        is_open = connection is not None and self.core.is_open
+        is_open = self._supervisor.connection is not None and self.core.is_open
         state = "over" if self._ended is not None else "open" if is_open else "not connected"
-        session = connection.session_id if connection is not None else None
-        return f"<Conversation with {self._supervisor.place}, {state}, session {session or 'none yet'!r}>"
+        session = self._supervisor.session_id or "none yet"
+        return f"<Conversation with {self._supervisor.place}, {state}, session {session!r}>"
 
     # --- state
 
@@ -142,14 +139,12 @@ class Conversation(NoticeHub, Markable, Injectable):
     @property
     def session(self) -> AnySession | None:
         """The session as the server last reported it; None while there is no connection."""
-        connection = self._supervisor.connection
-        return connection.session if connection is not None else None
+        return self._supervisor.session
 
     @property
     def call_id(self) -> str | None:
         """The server's id of the call that this is, or that it has joined; None over a WebSocket of its own."""
-        connection = self._supervisor.connection
-        return connection.call_id if connection is not None else None
+        return self._supervisor.call_id
 
     # --- verbs
 
@@ -256,9 +251,8 @@ class Conversation(NoticeHub, Markable, Injectable):
     ) -> ResponseDoneEvent:
         """Have the model respond, and wait for the end of it. If another response runs, this one waits its turn.
 
-        Settings of the response, and mappings, are taken in the place of the event.
-
-        Cancelling the wait leaves the response running.
+        Settings of the response, and mappings, are taken in the place of the event. Cancelling the wait leaves the
+        response running.
 
         Raises:
             RequestRejected: there was no response: rejected, superseded, or the connection was lost.

@@ -128,7 +128,9 @@ async def converse(
         # Imported here: most conversations are not recorded.
         from duologue.client.asyncio.recording.conversation_recorder import ConversationRecorder
 
-        recorder = ConversationRecorder(record, open_connection, url=endpoint.session_url() if endpoint.url else None)
+        place = endpoint.session_url() if endpoint.url else None
+        medium = "webrtc" if endpoint.is_call else None
+        recorder = ConversationRecorder(record, open_connection, url=place, medium=medium)
         open_connection = recorder.opening
     conversation = Conversation(
         open_connection,

@@ -45,6 +45,7 @@ async def finish_input(conversation: Conversation, connection: Connection | None
             connection.end_utterance()
             awaited = []
         else:
+            await connection.played()
             # Whether the server ends turns itself stands in its session.
             with suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_EVENT_S):

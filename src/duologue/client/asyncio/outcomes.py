@@ -7,9 +7,8 @@ import logging
 from math import inf
 
 from duologue.client.asyncio.session_opening import SessionOpening
-from duologue.client.asyncio.session_updates import SessionUpdates
+from duologue.client.asyncio.session_updates import SessionUpdates, SessionWarnings
 from duologue.client.error_log import ErrorLog
-from duologue.client.session_warnings import SessionWarnings
 from duologue.errors import DuologueError, RequestRejected
 from duologue.events import RealtimeEvent
 from duologue.protocol.client.notices import (

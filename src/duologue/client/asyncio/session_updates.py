@@ -1,18 +1,24 @@
-"""Updates of the session that callers wait for: each ends with what the server answers."""
+"""Updates of the session that callers wait for: each ends with what the server answers, and with its warnings."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any, Final
 
 from duologue.client.limits import CONFIG_ANSWER_S
 from duologue.client.refusals import config_refusal
 from duologue.errors import DuologueError
+from duologue.events import AnySession
+from duologue.printable import printable_message, printable_name
 from duologue.protocol.client.notices import SessionUpdateEnded
 
-__all__ = ["SessionUpdates"]
+__all__ = ["SessionUpdates", "SessionWarnings"]
 
 _logger = logging.getLogger("duologue.client")
+
+_MAX_LOGGED: Final = 20
+"""In one conversation. A server lists what was asked for, which is a handful of settings."""
 
 
 class SessionUpdates:
@@ -71,3 +77,25 @@ class SessionUpdates:
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(fault)
+
+
+class SessionWarnings:
+    """What a server does otherwise than it was asked to, as duologue's lists it in the session: logged once each."""
+
+    def __init__(self) -> None:
+        self._logged: set[tuple[str, str]] = set()
+
+    def log(self, session: AnySession) -> None:
+        """Log the warnings of a session that were not in an earlier one."""
+        listed: Any = session.extra.get("warnings")
+        for each in listed[:_MAX_LOGGED] if isinstance(listed, list) else ():
+            match each:
+                case {"param": str(param), "message": str(message)}:
+                    known = (param, message)
+                    if known not in self._logged and len(self._logged) < _MAX_LOGGED:
+                        self._logged.add(known)
+                        _logger.warning(
+                            "the server does not do as asked: %s: %s", printable_name(param), printable_message(message)
+                        )
+                case _:
+                    continue

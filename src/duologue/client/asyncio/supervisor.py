@@ -18,7 +18,14 @@ from duologue.client.refusals import close_refusal
 from duologue.clock import loop_time, unix_time
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, LocalProtocolError
-from duologue.events import ErrorEvent, RealtimeError, RealtimeEvent, ResponseCreateEvent, SessionUpdatedEvent
+from duologue.events import (
+    AnySession,
+    ErrorEvent,
+    RealtimeError,
+    RealtimeEvent,
+    ResponseCreateEvent,
+    SessionUpdatedEvent,
+)
 from duologue.printable import printable_name
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.error_kinds import ErrorKind, classify
@@ -77,6 +84,21 @@ class ConnectionSupervisor:
     def is_dialect_settled(self) -> bool:
         """Whether the server's dialect is known."""
         return self.connection is not None and self.connection.is_dialect_settled
+
+    @property
+    def session(self) -> AnySession | None:
+        """The session as the server last reported it; None without a connection."""
+        return self.connection.session if self.connection is not None else None
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the session; None without one."""
+        return self.connection.session_id if self.connection is not None else None
+
+    @property
+    def call_id(self) -> str | None:
+        """The server's id of the call; None where there is none."""
+        return self.connection.call_id if self.connection is not None else None
 
     @property
     def acknowledges_updates(self) -> bool:

@@ -12,6 +12,7 @@ from duologue.client.blocking.converse import converse
 from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.client.client_secrets import ask_client_secret as client_secret
+from duologue.client.hanging_up import hang_up_call as hang_up
 
 if TYPE_CHECKING:
     from duologue.client.blocking.live_entry import attach_live, fork_live, live
@@ -33,6 +34,7 @@ __all__ = [
     "connect",
     "converse",
     "fork_live",
+    "hang_up",
     "live",
     "translate",
     "translation_secret",

@@ -31,8 +31,6 @@ from duologue.protocol.client.usage import UsageSnapshot
 __all__ = ["BlockingConversation"]
 
 N = TypeVar("N")
-N2 = TypeVar("N2")
-N3 = TypeVar("N3")
 
 
 class BlockingConversation(BlockingNoticeHub, Injectable):

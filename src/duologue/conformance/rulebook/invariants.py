@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from duologue.conformance.rulebook.any_session import Check
+from duologue.conformance.rulebook.call_invariants import CALL_INVARIANTS
 from duologue.conformance.rulebook.live_invariants import LIVE_INVARIANTS
 from duologue.conformance.rulebook.realtime_invariants import REALTIME_INVARIANTS
 from duologue.conformance.rulebook.translation_invariants import TRANSLATION_INVARIANTS
@@ -14,7 +15,7 @@ from duologue.conformance.wire.connector import Family
 __all__ = ["INVARIANTS"]
 
 INVARIANTS: Final[Mapping[Family, Mapping[str, Check]]] = {
-    "realtime": REALTIME_INVARIANTS,
+    "realtime": {**REALTIME_INVARIANTS, **CALL_INVARIANTS},
     "live": LIVE_INVARIANTS,
     "translation": TRANSLATION_INVARIANTS,
 }

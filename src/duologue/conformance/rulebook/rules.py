@@ -10,12 +10,13 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from duologue.conformance.rulebook.patterns import Pattern
-from duologue.conformance.wire.connector import Family
+from duologue.conformance.wire.connector import Family, Medium
 
 __all__ = [
     "FAMILIES",
     "GROUPS",
     "LEVELS",
+    "MEDIA",
     "ErrorRule",
     "Level",
     "Provenance",
@@ -49,6 +50,9 @@ LEVELS: Final[Mapping[Provenance, Level]] = {
 FAMILIES: Final[Mapping[Family, str]] = {"realtime": "Realtime", "live": "Live", "translation": "Translation"}
 """The families of sessions, with a title for each: each has tables of its own."""
 
+MEDIA: Final[Mapping[Medium, str]] = {"websocket": "a WebSocket", "webrtc": "WebRTC"}
+"""What carries sessions, in words."""
+
 GROUPS: Final[Mapping[str, str]] = {
     "sequences": "Order of events",
     "invariants": "What holds in every session",
@@ -77,7 +81,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     level: Level | None = None
     """Overrides the level that follows from the provenance."""
     skip: str = ""
-    """Why no run over a WebSocket can decide it."""
+    """Why no run can decide it."""
+    over: Medium | None = None
+    """What must carry the session for the rule to apply; None: either."""
+
+    def skipped(self, medium: Medium) -> str:
+        """Why a run over this medium cannot decide it; empty if it can."""
+        if self.skip or self.over in (None, medium):
+            return self.skip
+        return f"only over {MEDIA[self.over]}"
 
     @property
     def weight(self) -> Level:

@@ -20,6 +20,7 @@ from duologue.conformance.scenarios import (
 from duologue.conformance.scenarios.base import Scenario
 from duologue.conformance.scenarios.live import LIVE_SCENARIOS
 from duologue.conformance.scenarios.translation import TRANSLATION_SCENARIOS
+from duologue.conformance.scenarios.webrtc import WEBRTC_SCENARIOS
 from duologue.conformance.wire.connector import Family
 
 __all__ = ["SCENARIOS", "Scenario"]
@@ -35,6 +36,7 @@ _REALTIME: Final[tuple[Scenario, ...]] = (
     *transcription.SCENARIOS,
     *rejections.SCENARIOS,
     *beta.SCENARIOS,
+    *WEBRTC_SCENARIOS,
 )
 
 SCENARIOS: Final[Mapping[Family, tuple[Scenario, ...]]] = {

@@ -22,7 +22,7 @@ async def _a_client_cancels(context: ScenarioContext) -> None:
     """A long answer is cancelled when its speech begins."""
     async with context.session(output_modalities=["audio"]) as connection:
         created = await ask(connection, LONG)
-        await connection.until("response.output_audio.delta")
+        await connection.until(context.speech_began)
         response = await context.vital("response.cancel", _cancel(connection, created))
         context.follows("response.cancel", [*connection.trace.sent("response.cancel"), response.done])
         with context.deciding("cancel.open_dones"):
@@ -44,7 +44,7 @@ async def _a_client_truncates_what_is_being_said(context: ScenarioContext) -> No
     """A client that stops playback truncates at once, before the response ends."""
     async with context.session(output_modalities=["audio"]) as connection:
         created = await ask(connection, LONG)
-        await connection.until("response.output_audio.delta")
+        await connection.until(context.speech_began)
         with context.deciding("item.truncate_in_progress"):
             (item_id, *_) = item_ids(connection, str(created.get("response.id")))
             await connection.answer(_truncate(item_id), "conversation.item.truncated")
@@ -77,7 +77,7 @@ async def _a_user_interrupts(context: ScenarioContext) -> None:
     """The user speaks while the answer is streamed."""
     async with _speech_session(context, interrupt_response=True) as connection:
         created = await ask(connection, LONG)
-        await connection.until("response.output_audio.delta")
+        await connection.until(context.speech_began)
         done = await context.vital("barge_in.websocket", _interrupt(context, connection, created))
         if done.get("response.status") == "completed":
             raise Undecided("the response was complete before the speech was noticed")
@@ -88,7 +88,7 @@ async def _a_user_interrupts(context: ScenarioContext) -> None:
         context.follows("barge_in.websocket", _without_others(connection.trace.messages[begin : end + 1], created))
 
 
-@scenario("vad.no_interrupt")
+@scenario("vad.no_interrupt", "webrtc.no_interrupt")
 async def _a_user_does_not_interrupt(context: ScenarioContext) -> None:
     """The user speaks, and the answer goes on."""
     async with _speech_session(context, interrupt_response=False) as connection:
@@ -98,6 +98,14 @@ async def _a_user_does_not_interrupt(context: ScenarioContext) -> None:
             if connection.trace.precedes(done, started):
                 raise Undecided("the response was complete before the speech was noticed")
             expect(done.get("response.status") == "completed", f"it ends {done.get('response.status')}")
+        with context.deciding("webrtc.no_interrupt"):
+            started = connection.first("input_audio_buffer.speech_started")
+            await connection.quiet()
+            cleared = list(connection.trace.received("output_audio_buffer.cleared"))
+            expect(not cleared, "playback was cleared")
+            ended = next(connection.trace.received("output_audio_buffer.stopped"), None)
+            if ended is not None and connection.trace.precedes(ended, started):
+                raise Undecided("the answer was over before the speech was noticed")
 
 
 def _speech_session(context: ScenarioContext, *, interrupt_response: bool) -> Any:

@@ -9,10 +9,13 @@ from msgspec import Struct
 
 from duologue.transports import Transport
 
-__all__ = ["ConnectOptions", "Family", "OpenTransport"]
+__all__ = ["ConnectOptions", "Family", "Medium", "OpenTransport"]
 
 Family: TypeAlias = Literal["realtime", "live", "translation"]
 """A family of sessions: each has an endpoint, events and rules of its own."""
+
+Medium: TypeAlias = Literal["websocket", "webrtc"]
+"""What carries a session."""
 
 
 class ConnectOptions(Struct, frozen=True, kw_only=True):

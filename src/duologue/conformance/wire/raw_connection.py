@@ -11,6 +11,7 @@ import msgspec
 
 from duologue.codec.jsontext import parse_object
 from duologue.conformance.outcomes import Undecided, Violation
+from duologue.conformance.wire.call_opener import OpenedCall
 from duologue.conformance.wire.trace import Json, Trace, WireMessage
 from duologue.errors import ConnectionClosed, DecodeError
 from duologue.transports import Transport
@@ -30,8 +31,17 @@ class RawConnection:
     Waiting looks at the events since the last `send`, and passes over each event once.
     """
 
-    def __init__(self, transport: Transport, name: str, *, timeout_s: float, ids: str = "conform") -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        name: str,
+        *,
+        timeout_s: float,
+        ids: str = "conform",
+        opened: OpenedCall | None = None,
+    ) -> None:
         self._ids = ids
+        self._opened = opened
         self.trace = Trace(name=name)
         self.timeout_s = timeout_s
         self._transport = transport
@@ -43,6 +53,13 @@ class RawConnection:
         self._sent = 0
         self.last_id: str | None = None
         """Id of the event that was sent last; None if the message was no event."""
+
+    @property
+    def opened(self) -> OpenedCall:
+        """The call, and the answer that created it. Raises Undecided if this is none."""
+        if self._opened is None:
+            raise Undecided("this connection is no call")
+        return self._opened
 
     # --- sending
 
@@ -190,13 +207,19 @@ class RawConnection:
     @classmethod
     @asynccontextmanager
     async def over(
-        cls, transport: Transport, name: str, *, timeout_s: float, ids: str = "conform"
+        cls,
+        transport: Transport,
+        name: str,
+        *,
+        timeout_s: float,
+        ids: str = "conform",
+        opened: OpenedCall | None = None,
     ) -> AsyncGenerator[RawConnection, None]:
         """Reads the transport for the length of a block; then waits for open responses and items, and closes.
 
-        `ids` is what the ids of the events that are sent begin with.
+        `ids` is what the ids of the events that are sent begin with; `opened` is the call that the transport is of.
         """
-        connection = cls(transport, name, timeout_s=timeout_s, ids=ids)
+        connection = cls(transport, name, timeout_s=timeout_s, ids=ids, opened=opened)
         reading = asyncio.ensure_future(connection._read())  # noqa: TID251 - ended and awaited below
         try:
             try:

@@ -27,14 +27,14 @@ _CONNECT_S: Final = 5.0
 """A slower endpoint is too slow for a conversation."""
 
 _ANSWER_S: Final = 300.0
-"""Of waiting for one answer in all, however often a byte comes. Nobody listens to a voice for longer at a stretch."""
+"""Of waiting for one answer in all, however often a byte comes. No caller waits for longer."""
 
 _PROBE_S: Final = 3.0
 """For the answer to a probe, which costs nothing to compute; supervisors wait for it."""
 
 _RETRY_S: Final = 0.1
-"""Before the one repetition: a connection that the other side had just closed as idle needs none, a restart of a
-process more than anyone would wait."""
+"""Before the one repetition: a connection that the other side had just closed as idle needs none, and a restart
+of a process takes longer than a caller waits."""
 
 _MAX_RETRY_AFTER_S: Final = 1.0
 """What an endpoint may ask to wait before the repetition. A caller who waits longer has hung up."""
@@ -234,7 +234,7 @@ def _retry_after_s(response: httpx.Response) -> float | None:
         return None
     try:
         after_s = float(response.headers.get("Retry-After", ""))
-    except ValueError:  # none, or a date, which is further away than anyone waits
+    except ValueError:  # none, or a date, which is too far away
         return None
     return after_s if 0 <= after_s <= _MAX_RETRY_AFTER_S else None
 

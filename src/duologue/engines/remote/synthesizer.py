@@ -95,7 +95,7 @@ class RemoteSynthesizer:
         """
         self.name = f"remote-{model}" if model else "remote"
         self._voice = voice
-        self._given = tuple(dict.fromkeys([*([voice] if voice else []), *voices]))
+        self._given = _once([voice] if voice else [], voices)
         self.voices: tuple[str, ...] = self._given
         """None before the server was asked, and where it has no list: then it gets the names that clients send."""
         self._ask_voices_at = None if voices else -math.inf
@@ -148,8 +148,7 @@ class RemoteSynthesizer:
         if listed is None:  # no list here: that the server is there is still to be seen
             await self._endpoint.probe()
         found = voices_in(listed or b"")
-        first = [self._voice] if self._voice else []
-        self.voices = tuple(dict.fromkeys([*first, *found])) or self._given
+        self.voices = _once([self._voice] if self._voice else [], found) or self._given
         self._ask_voices_at = loop_time() + _VOICES_S
 
     async def aclose(self) -> None:
@@ -199,6 +198,14 @@ class RemoteSynthesizer:
 
     def _failed(self, what: str, *, quote: str = "") -> EngineError:
         return self._endpoint.error(what, quote=quote, for_client=f"{_SERVICE} failed; please ask again")
+
+
+def _once(*names: Sequence[str]) -> tuple[str, ...]:
+    """All names in their order, each once."""
+    found = dict[str, None]()
+    for name in (each for some in names for each in some):
+        found[name] = None
+    return tuple(found)
 
 
 def _stated_hz(parameters: str, header: str) -> int | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from duologue.audio.extras import needs
 from duologue.audio.samples import whole_samples
-from duologue.engines.speech.frame_batch import FrameBatch, Heard
+from duologue.engines.speech.frame_batch import FrameBatch
 from duologue.engines.speech.onnx import Array, Session, open_session
 from duologue.engines.speech.silero_graph import (
     AUDIO,
@@ -66,18 +67,17 @@ class SileroModel:
 
         A memory is 64 samples and the 256 numbers of the network's state.
         """
-        before: Array = np.stack(memories)
+        before: Array = np.array(memories)
         audio = np.empty((len(frames), _FRAME_END + MIRRORED_SAMPLES), np.float32)
         audio[:, :CONTEXT_SAMPLES] = before[:, :CONTEXT_SAMPLES]
-        np.stack(frames, out=audio[:, CONTEXT_SAMPLES:_FRAME_END], casting="unsafe")
-        audio[:, CONTEXT_SAMPLES:_FRAME_END] *= 1 / 32768
+        np.multiply(np.array(frames), np.float32(1 / 32768), out=audio[:, CONTEXT_SAMPLES:_FRAME_END])
         audio[:, _FRAME_END:] = audio[:, _FRAME_END - 2 : _FRAME_END - 2 - MIRRORED_SAMPLES : -1]
         found, state = self._session.run(None, {AUDIO: audio, MEMORY: before[:, CONTEXT_SAMPLES:]})
         after = np.concatenate([audio[:, _FRAME_END - CONTEXT_SAMPLES : _FRAME_END], state], axis=1)
         # Copies: a view would keep the arrays of a whole batch for a stream that is silent from here on.
         return found[:, 0].tolist(), [memory.copy() for memory in after]
 
-    def run_all(self, frames: Array, memory: Array) -> Heard:
+    def run_all(self, frames: Array, memory: Array) -> tuple[list[float], Array]:
         """The same for consecutive frames of one stream."""
         probabilities: list[float] = []
         for frame in frames:
@@ -110,28 +110,38 @@ class SileroDetector:
             AudioError: an odd number of bytes.
             EngineError: the worker is overloaded or closed; only for what is run in a thread.
         """
-        audio = self._rest + whole_samples(pcm16)
-        n_frames = len(audio) // _FRAME_BYTES
-        if not n_frames:
+        if len(self._rest) + len(pcm16) >= (_MAX_IN_BATCH + 1) * _FRAME_BYTES:
+            audio, frames = self._frames(pcm16)
+            run = self._model.worker.run(self._model.run_all, frames, self._memory)
+            probabilities, self._memory = await run
+            self._rest = audio[2 * frames.size :]
+            return probabilities
+        found = self.begin_detecting(pcm16)
+        return await found if isinstance(found, asyncio.Future) else found
+
+    def begin_detecting(self, pcm16: bytes, /) -> Sequence[float] | asyncio.Future[Sequence[float]]:
+        """`detect` for a quarter of a second at most, without a task. One at a time, as with `detect`."""
+        audio, frames = self._frames(pcm16)
+        if not len(frames):
             self._rest = audio
             return ()
-        whole = n_frames * _FRAME_BYTES
-        frames = np.frombuffer(audio, "<i2", n_frames * FRAME_SAMPLES).reshape(n_frames, FRAME_SAMPLES)
-        if n_frames > _MAX_IN_BATCH:
-            run = self._model.worker.run(self._model.run_all, frames, self._memory)
-        else:
-            run = self._in_batch(frames)
-        probabilities, self._memory = await run
-        self._rest = audio[whole:]
-        return probabilities
-
-    async def _in_batch(self, frames: Array) -> Heard:
         if self._batch is None or self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._batch = self._model.batch(self._loop)
         now = self._loop.time()
         self._sounds_until = max(self._sounds_until, now) + len(frames) * _FRAME_S
-        return await self._batch.run(frames, self._memory, at_once=self._sounds_until > now + _AHEAD_S)
+        keep = partial(self._keep, audio[2 * frames.size :])
+        return self._batch.add(frames, self._memory, keep, at_once=self._sounds_until > now + _AHEAD_S)
+
+    def _frames(self, pcm16: bytes) -> tuple[bytes, Array]:
+        """What waits and this, and the whole frames in it."""
+        audio = self._rest + whole_samples(pcm16)
+        n_frames = len(audio) // _FRAME_BYTES
+        samples = np.frombuffer(audio, "<i2", n_frames * FRAME_SAMPLES)
+        return audio, samples.reshape(n_frames, FRAME_SAMPLES)
+
+    def _keep(self, rest: bytes, memory: Array) -> None:
+        self._rest, self._memory = rest, memory
 
 
 def detectors(worker: Worker) -> Callable[[], SileroDetector]:

@@ -135,8 +135,7 @@ class ConversationCore(HandlesEvents):
         self.session_status = SessionStatus()
         self.is_open = True
         """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
-        self.players: list[AttachedPlayer] = []
-        """Asked before an interruption."""
+        self.players: list[AttachedPlayer] = []  # asked before an interruption
         self._new_id = new_id
         self._pending_commands = PendingCommands()
         self._deduplicator = Deduplicator()
@@ -356,9 +355,8 @@ class ConversationCore(HandlesEvents):
         """Whether there is no speech, no response and no pending command: the connection can change unnoticed."""
         return (
             self.says_nothing_more
-            and not self.session_status.user_speaks
+            and self.session_status.is_quiet
             and not self.output_audio.playback.playing
-            and self.session_status.playing is None
             and not len(self._pending_commands)
         )
 
@@ -407,11 +405,10 @@ class ConversationCore(HandlesEvents):
     def _interrupt(self) -> None:
         have_more = [player.report_now() for player in self.players]
         interruption = self.output_audio.interrupt(self.sequencer.active_id)
-        truncate = interruption.truncate
-        is_told_by_server = self.session_status.is_call  # what it has played it cuts by itself
-        if truncate is not None and truncate.item_id in self.store and self.is_open and not is_told_by_server:
+        truncate, is_call = interruption.truncate, self.session_status.is_call
+        if truncate is not None and truncate.item_id in self.store and self.is_open and not is_call:
             self._enqueue(truncate)
-        elif truncate is not None:  # or out of band, or of a lost session: no server has the item
+        elif truncate is not None:  # the server cuts itself; out of band, or of a lost session, it has no such item
             interruption = msgspec.structs.replace(interruption, truncate=None)
         if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))

@@ -62,6 +62,11 @@ class SessionStatus(Part):
     ) -> None:
         self.user_speaks = False
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether neither the user speaks nor the server plays speech."""
+        return not self.user_speaks and self.playing is None
+
     @on(OutputAudioBufferStartedEvent)
     def _started(self, event: OutputAudioBufferStartedEvent, context: EventContext) -> None:
         self.is_call, self.playing = True, event.response_id

@@ -85,8 +85,14 @@ class LiveStart:
             raise Rejection("broken")
         if error.code == "upstream_unavailable":
             raise Rejection("no_upstream", problem="has not started the session")
-        told = {name: value for name in ("type", "code", "message", "param") if is_set(value := getattr(error, name))}
-        raise ConfigRejected(RealtimeError(**{"type": "invalid_request_error", "code": None, "param": None, **told}))
+        raise ConfigRejected(
+            RealtimeError(
+                type=error.type if is_set(error.type) else "invalid_request_error",
+                code=error.code if is_set(error.code) else None,
+                message=error.message if is_set(error.message) else "The session has not started.",
+                param=error.param if is_set(error.param) else None,
+            )
+        )
 
 
 def _missing(param: str) -> ConfigRejected:

@@ -50,7 +50,7 @@ Authenticate: TypeAlias = Callable[[Scope], "Principal | Awaitable[Principal | N
 
 
 async def identify(hook: Authenticate, scope: Scope) -> None:
-    """Ask the application who the caller is, and note the answer in the scope. A hook that fails lets nobody in."""
+    """Ask the application who the caller is, and note the answer in the scope. A hook that fails lets no caller in."""
     if scope["type"] not in ("http", "websocket") or path_of(scope) in _UNASKED:
         return
     answer: Principal | str | None

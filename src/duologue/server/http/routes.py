@@ -123,7 +123,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         if not app.serving:
             return json_answer({"status": "draining" if app.draining else "loading"}, status=503)
         if faults := await app.engine_faults():
-            # Why stands in the log: addresses and what the services say are not for everybody who can reach this page.
+            # Why stands in the log: addresses and what the services say are not for all who can reach this page.
             return json_answer({"status": "engines", "engines": dict.fromkeys(faults, "not reachable")}, status=503)
         return json_answer({"status": "ok", "sessions": app.sessions_open})
 

@@ -37,6 +37,11 @@ class MessageQueue(asyncio.Queue["ASGIReceiveEvent"]):
             await reader
         return self._messages.popleft()
 
+    @property
+    def has_reader(self) -> bool:
+        """Whether the reader waits, and nothing is there."""
+        return self._reader is not None and not self._reader.done()
+
     def qsize(self) -> int:
         """How many messages wait."""
         return len(self._messages)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakMethod
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -19,7 +20,7 @@ from duologue.server.run.message_queue import MessageQueue
 from duologue.server.run.text_frames import frame_of, text_in
 from duologue.server.run.uvicorn_http import response_of
 from duologue.server.tracebacks import drop_traceback
-from duologue.transports.asgi import ADMISSION
+from duologue.transports.asgi import ADMISSION, OFFER
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
@@ -106,7 +107,8 @@ class Socket(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.queue = MessageQueue(self.loop)
+        # Narrower than the attribute of the base class.
+        self.queue: MessageQueue = MessageQueue(self.loop)  # pyright: ignore[reportIncompatibleVariableOverride]
         self._edge: Connections = config.edge
         self._limits = config.edge.limits
         self._max_event_bytes = config.max_event_bytes
@@ -121,6 +123,7 @@ class Socket(WebSocketsSansIOProtocol):
         """When the incomplete message began."""
         self._parsing_at_ping = 0
         self._admitted = False
+        self._offer: WeakMethod[Callable[[str], bool]] | None = None
         self._lingers = False
         """Whether the connection is closing, and incoming data is dropped."""
         self._deadline: float | None = None
@@ -161,6 +164,14 @@ class Socket(WebSocketsSansIOProtocol):
             text = text_of(found, max_bytes=self._max_event_bytes)
         except UnicodeDecodeError:
             return False
+        if (
+            self._offer is not None
+            and self.queue.has_reader
+            and len(text) <= _LARGE_BYTES
+            and (take := self._offer()) is not None
+            and take(text)
+        ):
+            return True
         self.queue.put_nowait({"type": "websocket.receive", "text": text})
         if not self.read_paused and self.queue.qsize() >= _MAX_WAITING:
             self.read_paused = True
@@ -322,6 +333,9 @@ class Socket(WebSocketsSansIOProtocol):
             return
         if extended["type"] == ADMISSION:
             self._admit(str(extended["owner"]))
+            return
+        if extended["type"] == OFFER:
+            self._offer = cast("WeakMethod[Callable[[str], bool]]", extended["take"])
             return
         if message["type"] == "websocket.close":
             self.writable.set()

@@ -18,12 +18,17 @@ __all__ = ["LONG_AUDIO_CHARS", "DetectorInput", "decode_long_audio", "pcm16_of",
 
 _NewDenoiser = Callable[[str], Denoiser]
 
+_Begin = Callable[[bytes], "Sequence[float] | asyncio.Future[Sequence[float]]"]
+
+_MAX_BEGUN_BYTES: Final = 9_600
+"""Of a piece that is detected without a task: 200 ms at 24 kHz. Most clients send 20 to 100."""
+
 _MAX_AT_ONCE_BYTES: Final = 48_000
 """Audio that is converted on the event loop, while all sessions wait: one second of PCM at 24 kHz or six of G.711, 1 to
 4 ms. A long turn, or a recording that is appended whole, would take a hundred times as long."""
 
 _HELD_BACK_MS: Final = 12
-"""What a resampler holds back at least: audio without which no frame is complete waits, and costs nothing until then."""
+"""What a resampler holds back at least: audio that completes no frame waits, and costs nothing until then."""
 
 LONG_AUDIO_CHARS: Final = 1024 * 1024
 """Base64 that is decoded in a thread. Less takes 2 ms; the 15 MB that a frame may hold take 40."""
@@ -37,6 +42,7 @@ class DetectorInput:
 
     def __init__(self, detector: VoiceDetector, new_denoiser: _NewDenoiser | None = None) -> None:
         self._detector = detector
+        self._begin: _Begin | None = getattr(detector, "begin_detecting", None)
         self._new_denoiser = new_denoiser
         self._denoiser: Denoiser | None = None
         self._noise_reduction: str | None = None
@@ -72,8 +78,31 @@ class DetectorInput:
         if self._denoiser is not None:
             pcm16 = await _converted(last.push, await self._denoiser.clean(pcm16))
         probabilities = await self._detector.detect(pcm16)
-        self._missing += len(probabilities) * self._frame_bytes
+        self.count(probabilities)
         return probabilities
+
+    def begin(self, command: Detect) -> Sequence[float] | asyncio.Future[Sequence[float]] | None:
+        """The same for a short piece and a detector that never blocks: what it found, or will have found.
+
+        None: `push` has to be called instead. Give what comes of it to `count`. Raises what the engines raise.
+        """
+        encoding = command.encoding
+        if (
+            self._begin is None
+            or self._denoiser is not None
+            or (encoding, command.noise_reduction) != (self._encoding, self._noise_reduction)
+            or len(command.audio) > _MAX_BEGUN_BYTES
+        ):
+            return None
+        self._waiting += command.audio
+        self._missing -= len(command.audio)
+        if self._missing > 0:
+            return ()
+        return self._begin(self._resampling[0].push(encoding.to_pcm16(self._take(encoding))))
+
+    def count(self, probabilities: Sequence[float]) -> None:
+        """These frames are complete: the next one needs audio again."""
+        self._missing += len(probabilities) * self._frame_bytes
 
     def _take(self, encoding: Encoding) -> bytes:
         """What waits, but for half a sample at the end."""

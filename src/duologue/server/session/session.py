@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import copy_context
 from typing import Any, Final, assert_never
 
 from duologue.clock import loop_clock, loop_time, unix_time
@@ -47,9 +47,11 @@ from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
-from duologue.server.session.audio_input import LONG_AUDIO_CHARS, DetectorInput, decode_long_audio
-from duologue.server.session.engine_failures import attempt, client_message
+from duologue.server.session.audio_input import LONG_AUDIO_CHARS, decode_long_audio
+from duologue.server.session.detection import Detection, raised
+from duologue.server.session.engine_failures import attempt
 from duologue.server.session.engine_guard import guarded
+from duologue.server.session.illegal_transitions import IllegalTransitions
 from duologue.server.session.prompt import request_of
 from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
@@ -61,12 +63,15 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.asgi import ASGITransport
 from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["ServerSession"]
 
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
+
+_APPEND: Final = '{"type":"input_audio_buffer.append"'
 
 _LONG_S: Final = 0.0015
 """A message that took longer has the session's next one wait until others had their turn: one read can bring 32.
@@ -137,7 +142,6 @@ class ServerSession:
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         own = (*models, standard.model, standard.voice)
         self._unmet_wishes = UnmetWishes(self._engines, session_id=self.session_id, own=own)
-        self._detector_input: DetectorInput | None = None
         self._transcription = TranscriptionPipeline(
             self._engines, self._protocol, start=self._start_ahead, flush=self._flush
         )
@@ -150,13 +154,20 @@ class ServerSession:
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
-        self._to_detect: deque[Detect] = deque()
+        self._detection = Detection(
+            self._engines,
+            self._protocol,
+            session_id=self.session_id,
+            carry_out=self._carry_out,
+            start=lambda work: self._tasks.create_task(work),
+        )
+        self._context = copy_context()
         self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
-        self._illegal: set[IllegalTransition] = set()
+        self._illegal = IllegalTransitions(self.session_id, self._observer)
         self._tick_at = math.inf
         self._listening = False
-        """Whether the next message would be read at once."""
+        """Whether the reading task waits for a message."""
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
@@ -203,7 +214,8 @@ class ServerSession:
             # They refer to this session: the cycle would keep its audio in memory until a full garbage collection.
             self._transcription.close()
             self._mcp.close()
-            del self._transcription, self._mcp
+            self._detection.close()
+            del self._transcription, self._mcp, self._detection
             self._reading = None
 
     def drain(self) -> None:
@@ -232,6 +244,9 @@ class ServerSession:
             for event in (*self._protocol.take_events(), *self._configuration_events):
                 self._send(event)
             await self._flush()
+            self._context = copy_context()
+            if isinstance(self._transport, ASGITransport):
+                await self._transport.offer(self._take_at_once)
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
             self._reading = reading
@@ -241,6 +256,7 @@ class ServerSession:
                 # Either may be the first to see that the client is gone, while the other waits for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
+                self._listening = False
                 for task in (reading, writing, clock, *self._work, *self._ahead):
                     task.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
@@ -250,20 +266,28 @@ class ServerSession:
     async def _read(self) -> int:
         while True:
             try:
-                # Not in a variable: it would keep the last message in memory until the next one comes.
                 self._listening = True
-                await self._receive(await self._transport.receive())
+                message = await self._transport.receive()
             except ConnectionClosed as closed:
+                await self._detection.ended()
                 return closed.code
+            await self._detection.ended()
+            long_append = self._receive(message)
+            del message  # it would stay in memory until the next one comes
+            if long_append is not None:
+                await self._receive_long(long_append)
+                del long_append
+            if self._time() - self._last_message_at > _LONG_S:
+                await asyncio.sleep(0)
             self._carry_out()
-            while self._to_detect:
-                # In this task, so that the effects of the audio precede those of the next message.
-                await self._detect(self._to_detect.popleft())
-                self._carry_out()
+            # In this task, so that the effects of the audio precede those of the next message.
+            await self._detection.run()
             if self._send_queue.is_full:
-                await self._make_room()
+                await self._flush()
 
-    async def _receive(self, message: str | bytes) -> None:
+    def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
+        """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
+        long_append: InputAudioBufferAppendEvent | None = None
         self._listening = False
         self._last_message_at = now = self._time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
@@ -273,7 +297,7 @@ class ServerSession:
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if type(event) is InputAudioBufferAppendEvent:
                 if len(event.audio) > LONG_AUDIO_CHARS:
-                    await self._receive_long(event)
+                    long_append = event
                 else:
                     self._protocol.receive(event, now=now)
             elif (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
@@ -281,8 +305,25 @@ class ServerSession:
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
-        if self._time() - now > _LONG_S:
-            await asyncio.sleep(0)
+        return long_append
+
+    def _take_at_once(self, message: str) -> bool:
+        """Take an append without waking the reading task, which waits. False: the message is for that task."""
+        if not (self._listening and self._detection.takes_more and message.startswith(_APPEND)):
+            return False
+        if self._send_queue.is_full:
+            return False
+        self._context.run(self._append, message)
+        return True
+
+    def _append(self, message: str) -> None:
+        try:
+            self._receive(message)
+            self._carry_out()
+            self._detection.begin(self._context)
+            self._listening = True
+        except Exception as fault:
+            self._tasks.create_task(raised(fault))  # as if the reading task had raised it
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:
@@ -325,7 +366,7 @@ class ServerSession:
                 if now >= self._last_message_at + idle_s:
                     self._reject(Rejection("idle", seconds=idle_s))
                     return
-                if not self._listening:
+                if not (self._listening and self._detection.idle):
                     self._protocol.excuse_silence(now)
                 self._protocol.tick(now)
                 await self._flush()
@@ -335,8 +376,9 @@ class ServerSession:
     async def _flush(self) -> None:
         """Send the protocol's events and execute its commands; then wait while the client is too far behind."""
         self._carry_out()
-        if self._send_queue.is_full:
-            await self._make_room()
+        if self._send_queue.is_full and not await self._send_queue.room():
+            stalled = Rejection("stalled", seconds=self._limits.stall_s)
+            self.stop(Close(stalled.close_code, stalled.close_reason))
 
     def _carry_out(self) -> None:
         """Send the protocol's events and execute its commands."""
@@ -351,12 +393,6 @@ class ServerSession:
         if self._protocol.next_tick_at < self._tick_at:
             # A later one needs no waking: each piece of speech puts off the end of its turn.
             self._wake.set()
-
-    async def _make_room(self) -> None:
-        """Wait while the client is too far behind."""
-        if not await self._send_queue.room():
-            stalled = Rejection("stalled", seconds=self._limits.stall_s)
-            self.stop(Close(stalled.close_code, stalled.close_reason))
 
     def _reject(self, rejection: Rejection) -> None:
         """Send the error, and close."""
@@ -379,7 +415,7 @@ class ServerSession:
     def _execute(self, command: Command) -> None:
         match command:
             case Detect():
-                self._to_detect.append(command)
+                self._detection.put(command)
             case TranscribePartial():
                 self._transcription.transcribe_partial(command)
             case TranscribeAhead():
@@ -399,27 +435,13 @@ class ServerSession:
             case Close():
                 self._send_queue.put(command)
             case IllegalTransition():
-                self._report_illegal(command)
+                self._illegal.report(command)
             case ToleratedFault(event_type=event_type, param=param, value_type=kind):
                 log_event(
                     logging.WARNING, "fault tolerated", session=self.session_id, of=event_type, param=param, kind=kind
                 )
             case _:
                 assert_never(command)
-
-    def _report_illegal(self, illegal: IllegalTransition) -> None:
-        """Count a fault of this library; log each kind once."""
-        self._observer.illegal_transition(illegal.table)
-        if illegal not in self._illegal:
-            self._illegal.add(illegal)
-            log_event(
-                logging.ERROR,
-                "illegal transition",
-                session=self.session_id,
-                table=illegal.table,
-                state=illegal.state,
-                happened=illegal.happened,
-            )
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
@@ -437,19 +459,6 @@ class ServerSession:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
         self._close_if_drained()
-
-    async def _detect(self, command: Detect) -> None:
-        try:
-            if self._detector_input is None:  # a session without audio needs no detector
-                self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)
-            probabilities = await self._detector_input.push(command)
-        except Exception as fault:
-            log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
-            drop_traceback(fault)
-            self._protocol.detection_failed(client_message(fault))
-        else:
-            if probabilities:
-                self._protocol.detected(probabilities, self._detector_input.frame_ms, now=self._time())
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):

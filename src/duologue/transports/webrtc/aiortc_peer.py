@@ -320,6 +320,6 @@ class AiortcPeer:
             async with asyncio.timeout(_CLOSE_S):
                 await self._connection.close()
         except (TimeoutError, AttributeError) as fault:  # the latter as in _stats
-            _logger.warning("a peer of aiortc was not closed in order: %s", type(fault).__name__)
+            _logger.warning("a peer of aiortc was not closed in order: %s", printable(type(fault).__name__))
         self._voice.stop()
         self._track = None

@@ -26,8 +26,12 @@ for a slow server."""
 _MAX_UNREAD: Final = 512
 """Messages that the application has not read, ten seconds of speech. Then nothing more is taken from the peer."""
 
-_MAX_UNSENT: Final = 16
-"""Messages that wait for the data channel, which has a backlog of its own."""
+_MAX_UNSENT: Final = 64
+"""Messages that wait for the data channel, or for the end of sound that they are about. The channel has a backlog of
+its own; applications send some messages a turn."""
+
+_FLUSH_S: Final = 0.5
+"""How long a close waits for messages that were sent before it: a live channel takes them at once."""
 
 _INTERNAL_ERROR: Final = 1011  # RFC 6455, section 7.4.1
 
@@ -64,11 +68,18 @@ class ClientCall:
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while too much sound, or too many messages, wait."""
         self._check()
-        while self._line.waiting_ms > MAX_WAITING_MS or len(self._unsent) > _MAX_UNSENT:
+        while self._line.waiting_ms > MAX_WAITING_MS or self._line.n_held + len(self._unsent) > _MAX_UNSENT:
             await _next(self._room)
             self._check()
         self._line.from_application(message if isinstance(message, str) else message.decode("utf-8"))
+        self._pass_on()
         self._wanted.set()
+
+    async def played(self) -> None:
+        """Wait until all sound that was sent has been heard, as far as that can be known. Raises ConnectionClosed."""
+        while not self._line.is_heard:
+            self._check()
+            await _next(self._room)
 
     async def receive(self) -> str | bytes:
         """The next message. Cancelling loses nothing."""
@@ -77,8 +88,12 @@ class ClientCall:
         return self._unread.popleft()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Hang up. A data channel has no close codes: `code` and `reason` are told to none."""
+        """Hang up, behind what was sent. A data channel has no close codes: `code` and `reason` are told to none."""
         try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FLUSH_S):
+                    while self._unsent and self._ended is None:
+                        await _next(self._room)
             await self._peer.close()
         finally:
             self._running.cancel()
@@ -122,9 +137,7 @@ class ClientCall:
         while True:
             for frame in self._line.take_frames(loop_time()):
                 self._peer.play(frame)
-            self._unsent += self._line.take_for_channel()
-            if self._unsent:
-                self._to_send.set()
+            self._pass_on()
             self._room.set()
             self._tell()
             self._wanted.clear()
@@ -132,6 +145,11 @@ class ClientCall:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(None if due_at == inf else due_at):
                     await self._wanted.wait()
+
+    def _pass_on(self) -> None:
+        self._unsent += self._line.take_for_channel()
+        if self._unsent:
+            self._to_send.set()
 
     async def _write(self) -> None:
         with suppress(ConnectionClosed):

@@ -58,7 +58,8 @@ class PeerSettings(Struct, frozen=True, kw_only=True):
     backlog_bytes: int = 1 << 20
     """How much may wait in the data channel before `send` waits."""
     silent_s: float = 10.0
-    """A browser sends sound all the time, even when muted: without any for so long, it is gone."""
+    """When nothing has come from the other end for so long, neither sound nor answers to ICE checks, it is gone. Sound
+    alone would not tell: pages and small devices that are muted may send none."""
 
 
 class PeerFigures(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,15 @@ from typing import Final
 
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft
 
-__all__ = ["MAX_SDP_BYTES", "NO_LIMIT_BYTES", "checked_answer", "checked_offer", "max_message_bytes", "public_sdp"]
+__all__ = [
+    "MAX_SDP_BYTES",
+    "NO_LIMIT_BYTES",
+    "checked_answer",
+    "checked_offer",
+    "max_message_bytes",
+    "public_sdp",
+    "redundancy_first",
+]
 
 MAX_SDP_BYTES: Final = 65_536
 """An offer of Chromium with video and all its codecs has 8 KiB."""
@@ -33,6 +41,7 @@ _LINE_BREAK: Final = re.compile(r"\r\n|\n|\r")
 _OPUS: Final = re.compile(r"a=rtpmap:(\d{1,3}) opus/", re.IGNORECASE)
 _ODD_OPUS: Final = re.compile(r"(a=rtpmap:\d{1,3} )opus/(?!48000/2$).*", re.IGNORECASE)
 """Small devices name the rate that they mean. RFC 7587, section 7: it is always 48000/2; stacks take nothing else."""
+_RED: Final = re.compile(r"a=rtpmap:(\d{1,3}) red/48000/2", re.IGNORECASE)
 _MESSAGE_SIZE: Final = re.compile(r"a=max-message-size:(\d{1,19})")
 _CONNECTION: Final = re.compile(r"(c=|a=rtcp:\d+ )IN IP[46] \S+")
 
@@ -54,6 +63,17 @@ def checked_offer(offer: str, /) -> str:
         raise InvalidOffer("Invalid SDP offer: it has no audio section with the codec Opus.")
     kept = (line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates")))
     return _text([_ODD_OPUS.sub(r"\1opus/48000/2", line) for line in kept])
+
+
+def redundancy_first(offer: str, /) -> str:
+    """The checked offer with the format RED before Opus in its audio sections, where it has both.
+
+    RED (RFC 2198) sends each piece of Opus again with the next one. Browsers of Chromium offer it behind Opus, and send
+    it where the answer prefers it: of 15 % of lost packets 2 % are left, for 32 kbit/s and no delay.
+    """
+    lines = _lines(offer)
+    red = {found[1] for line in lines if (found := _RED.fullmatch(line))}
+    return _text([_preferred(line, red) if line.startswith("m=audio ") else line for line in lines])
 
 
 def checked_answer(answer: str, /) -> str:
@@ -127,6 +147,11 @@ def _has_opus(section: list[str]) -> bool:
         return False
     opus = {found[1] for line in section if (found := _OPUS.match(line))}
     return not opus.isdisjoint(rest[1:])
+
+
+def _preferred(section: str, formats: set[str]) -> str:
+    words = section.split(" ")
+    return " ".join([*words[:3], *sorted(words[3:], key=lambda word: word not in formats)])
 
 
 def _family(candidate: str) -> int | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from duologue.audio.extras import needs
 from duologue.printable import printable
-from duologue.transports.webrtc.heard import HeardFrames
 from duologue.transports.webrtc.inbox import Inbox
 from duologue.transports.webrtc.peer import (
     CHANNEL_LABEL,
@@ -18,8 +17,14 @@ from duologue.transports.webrtc.peer import (
     PeerFigures,
     PeerSettings,
 )
-from duologue.transports.webrtc.sdp import checked_answer, checked_offer, max_message_bytes, public_sdp
-from duologue.transports.webrtc.wrtc_voice import WrtcVoice
+from duologue.transports.webrtc.sdp import (
+    checked_answer,
+    checked_offer,
+    max_message_bytes,
+    public_sdp,
+    redundancy_first,
+)
+from duologue.transports.webrtc.wrtc_sound import WrtcSound
 
 if TYPE_CHECKING:
     import webrtc
@@ -40,9 +45,6 @@ _FIGURES_S: Final = 0.5
 
 _DISCONNECTED_S: Final = 5
 """So long nothing has come from the other end when libwebrtc calls it disconnected."""
-
-_UNHEARD_CHUNKS: Final = 200
-"""Pieces of 10 ms that wait for `hear`: two seconds, more than a session's start takes. Behind that the oldest go."""
 
 _GONE: Final = "the other end is gone"
 
@@ -74,19 +76,12 @@ class WrtcPeer:
 
         self._settings = settings
         self._inbox = Inbox(self._on_end)
-        self._opened = asyncio.Event()  # these three are set at the end of the call too
-        self._heard = asyncio.Event()
+        self._opened = asyncio.Event()  # these two are set at the end of the call too
         self._room = asyncio.Event()
         self._room.set()
         self._closed_channel = asyncio.Event()
         self._max_message_bytes = 0
         self._channel: webrtc.RTCDataChannel | None = None
-        self._processor: webrtc.MediaStreamTrackProcessor | None = None
-        self._reader: webrtc.ReadableStreamDefaultReader[webrtc.VideoFrame | webrtc.AudioData] | None = None
-        self._reading: asyncio.Future[webrtc.ReadableStreamReadResult[webrtc.VideoFrame | webrtc.AudioData]] | None = (
-            None
-        )
-        self._frames = HeardFrames()
         self._silence: asyncio.TimerHandle | None = None
         self._last_figures = PeerFigures()
         self._closing: asyncio.Future[None] | None = None
@@ -94,7 +89,7 @@ class WrtcPeer:
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_channel)
         self._connection.on("track", self._on_track)
-        self._voice = WrtcVoice(self._connection)
+        self._sound = WrtcSound(self._connection)
 
     @property
     def max_message_bytes(self) -> int:
@@ -103,8 +98,7 @@ class WrtcPeer:
 
     async def answer(self, offer: str, /) -> str:
         """The SDP answer to an offer, with all candidates of this end. Raises InvalidOffer, NoPortsLeft."""
-        text = checked_offer(offer)
-        await self._read_description("offer", text)
+        await self._read_description("offer", redundancy_first(checked_offer(offer)))
         try:
             self._decline_others()
             await self._connection.set_local_description(await self._connection.create_answer())
@@ -151,16 +145,12 @@ class WrtcPeer:
 
     async def hear(self) -> bytes:
         """The next 20 ms of the other end's sound. Cancelling loses nothing."""
-        await self._heard.wait()
-        while (frame := self._frames.take()) is None:
-            self._inbox.check()
-            await self._read_sound()
-        return frame
+        return await self._sound.hear(self._inbox.check)
 
     def play(self, frame: bytes, /) -> None:
         """Send 20 ms of sound now."""
         if not self._inbox.ended:
-            self._voice.write(frame)
+            self._sound.play(frame)
 
     async def close(self) -> None:
         """Close the channel and the call. Returns within 5 seconds."""
@@ -174,7 +164,7 @@ class WrtcPeer:
             self._last_figures = await self.figures()
         finally:
             self._inbox.end(1000)
-            await self._shut()
+            self._shut()
             self._closing.set_result(None)
 
     async def figures(self) -> PeerFigures:
@@ -247,14 +237,7 @@ class WrtcPeer:
         self._inbox.end(1000, "the other end closed the channel")
 
     def _on_track(self, event: webrtc.RTCTrackEvent) -> None:
-        import webrtc
-
-        if self._processor is not None or event.track.kind != "audio":
-            return
-        init = webrtc.MediaStreamTrackProcessorInit(event.track, max_buffer_size=_UNHEARD_CHUNKS)
-        self._processor = webrtc.MediaStreamTrackProcessor(init)
-        self._reader = self._processor.readable.get_reader()
-        self._heard.set()
+        self._sound.listen(event.track)
 
     def _on_state(self, _: webrtc.Event) -> None:
         state = self._connection.connection_state
@@ -267,35 +250,14 @@ class WrtcPeer:
             left_s = max(0.0, self._settings.silent_s - _DISCONNECTED_S)
             self._silence = asyncio.get_running_loop().call_later(left_s, self._inbox.end, 1006, _GONE)
 
-    # --- sound
-
-    async def _read_sound(self) -> None:
-        """Wait for the next piece and take all that are there."""
-        import webrtc
-
-        assert self._reader is not None
-        if self._reading is None:
-            self._reading = self._reader.read()
-        result = await asyncio.shield(self._reading)
-        self._reading = None
-        if result.done or not isinstance(result.value, webrtc.AudioData):
-            self._inbox.end(1000, "the other end stopped its sound")
-            return
-        with result.value as piece:
-            size = piece.number_of_frames * piece.number_of_channels * 2
-            pcm16 = bytearray(size)
-            piece.copy_to(pcm16, webrtc.AudioDataCopyToOptions(plane_index=0, format="s16"))
-            self._frames.push(bytes(pcm16), rate_hz=int(piece.sample_rate), channels=piece.number_of_channels)
-
     # --- the end
 
     def _on_end(self) -> None:
-        for event in (self._opened, self._heard, self._room):
-            event.set()
+        self._opened.set()
+        self._room.set()
+        self._sound.stop()
         if self._silence is not None:
             self._silence.cancel()
-        if self._reader is not None:
-            self._reader.cancel()
 
     async def _flush(self) -> None:
         """Have the channel send what waits in it, and tell the other end."""
@@ -307,14 +269,12 @@ class WrtcPeer:
             async with asyncio.timeout(_FLUSH_S):
                 await self._closed_channel.wait()
 
-    async def _shut(self) -> None:
+    def _shut(self) -> None:
         """Close natively, and cut the ties between its objects and this one, so that neither keeps the other."""
-        await self._voice.stop()
         self._connection.close()
         for target in (self._connection, self._channel):
             if target is not None:
                 target.off()
-        self._processor = self._reader = self._reading = None
 
 
 def _refusals() -> tuple[type[Exception], ...]:

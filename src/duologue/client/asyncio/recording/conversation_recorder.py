@@ -39,8 +39,10 @@ class ConversationRecorder:
     place of what opens them. A connection is recorded from the moment at which that has opened it.
     """
 
-    def __init__(self, target: RecordingTarget, open_connection: OpenConnection, *, url: str | None) -> None:
-        """`url` is that of the connections; what of it may be a key is left out.
+    def __init__(
+        self, target: RecordingTarget, open_connection: OpenConnection, *, url: str | None, medium: str | None = None
+    ) -> None:
+        """`url` is that of the connections; what of it may be a key is left out. `medium` is that of `Header`.
 
         Raises:
             RecordingError: the file could not be created.
@@ -54,6 +56,7 @@ class ConversationRecorder:
         self._target = target
         self._open_connection = open_connection
         self._url = url
+        self._medium = medium
         self._writer: RecordingWriter | None = None
         self._conversation: Conversation | None = None
         self._connections = 0
@@ -79,6 +82,7 @@ class ConversationRecorder:
                     model=connection.model,
                     dialect=dialect,
                     family="realtime",
+                    medium=self._medium,
                     failed=self._failed,
                 )
             else:

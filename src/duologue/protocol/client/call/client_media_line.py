@@ -29,8 +29,8 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.client.audio_formats import encoding_of_format, input_config
-from duologue.protocol.client.call.call_input import CallInput
-from duologue.protocol.client.call.call_output import CallOutput
+from duologue.protocol.client.call.heard_track import HeardTrack
+from duologue.protocol.client.call.sent_track import SentTrack
 
 __all__ = ["ClientMediaLine"]
 
@@ -47,14 +47,13 @@ class ClientMediaLine:
 
     def __init__(self, *, new_id: Callable[[str], str], now: float) -> None:
         self._new_id = new_id
-        self._input = CallInput(now=now)
-        self._output = CallOutput(new_id=new_id)
+        self._sent = SentTrack(now=now)
+        self._heard = HeardTrack(new_id=new_id)
         self._encoding: Encoding = PCM
         """Of what is appended."""
         self._reported = PCM
         """As the server told last."""
         self._asked: _Asked | None = None
-        self._for_channel: list[str] = []
         self._for_application: list[str] = []
 
     # --- what comes
@@ -67,29 +66,29 @@ class ClientMediaLine:
             event = None  # the server will say so
         match event:
             case InputAudioBufferAppendEvent() if (audio := _audio_of(event)) is not None:
-                self._input.append(audio)
+                self._sent.append(audio)
             case InputAudioBufferCommitEvent():
-                self._input.send(message, behind_sound=True)
+                self._sent.send(message, behind_sound=True)
             case InputAudioBufferClearEvent():
-                self._input.clear(message)
+                self._sent.clear(message)
             case ResponseCancelEvent(response_id=named):
-                if self._output.is_generated(named if is_set(named) else None):
+                if self._heard.is_generated(named if is_set(named) else None):
                     # For the application it runs as long as it is heard; the server would find nothing to cancel.
                     message = encode(OutputAudioBufferClearEvent(event_id=event.event_id)).decode("utf-8")
-                self._input.send(message, at_once=True)
+                self._sent.send(message, at_once=True)
             case OutputAudioBufferClearEvent():
-                self._input.send(message, at_once=True)
+                self._sent.send(message, at_once=True)
             case SessionUpdateEvent():
-                self._input.send(message)
+                self._sent.send(message)
                 self._format_asked(event)
             case _:
-                self._input.send(message)
+                self._sent.send(message)
 
     def from_channel(self, message: str | bytes, *, now: float) -> None:
         """A message of the data channel."""
-        self._output.received(message, now=now)
-        if self._output.input_encoding != self._reported:
-            self._reported = self._output.input_encoding
+        self._heard.received(message, now=now)
+        if self._heard.input_encoding != self._reported:
+            self._reported = self._heard.input_encoding
             self._asked = None
             self._use(self._reported)
         elif self._asked is not None:
@@ -97,7 +96,7 @@ class ClientMediaLine:
 
     def heard(self, frame: bytes, *, now: float) -> None:
         """The next 20 ms of the server's sound."""
-        self._output.heard(frame, now=now)
+        self._heard.heard(frame, now=now)
 
     def unsent(self, message: str, reason: str) -> None:
         """A message for the channel cannot be sent: the application gets the answer that the server would give."""
@@ -116,39 +115,42 @@ class ClientMediaLine:
 
     def end(self) -> None:
         """The call is over: what waits for the end of a sound is told."""
-        self._output.end()
+        self._heard.end()
 
     # --- what follows
 
     @property
     def next_due_at(self) -> float:
         """When `take_frames` is due."""
-        return min(self._input.next_due_at, self._output.next_due_at)
+        return min(self._sent.next_due_at, self._heard.next_due_at)
 
     @property
     def waiting_ms(self) -> int:
         """How much of the application's sound is still to be played."""
-        return self._input.waiting_ms
+        return self._sent.waiting_ms
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether all that the application has sent has been heard."""
+        return self._sent.is_heard
+
+    @property
+    def n_held(self) -> int:
+        """Messages for the channel that wait until the sound before them has been heard."""
+        return self._sent.n_held
 
     def take_frames(self, now: float) -> list[bytes]:
         """The frames that are due."""
-        self._output.tick(now)
-        frames: list[bytes] = []
-        for each in self._input.take(now):
-            if isinstance(each, str):
-                self._for_channel.append(each)
-            else:
-                frames.append(each)
-        return frames
+        self._heard.tick(now)
+        return self._sent.take_frames(now)
 
     def take_for_channel(self) -> list[str]:
         """Messages to send on the data channel, in order."""
-        messages, self._for_channel = self._for_channel, []
-        return messages
+        return self._sent.take_messages()
 
     def take_for_application(self) -> list[str]:
         """Messages for the application, in order."""
-        messages, self._for_application = self._for_application + self._output.take(), []
+        messages, self._for_application = self._for_application + self._heard.take(), []
         return messages
 
     # --- the format of what is appended
@@ -175,7 +177,7 @@ class ClientMediaLine:
 
     def _use(self, encoding: Encoding) -> None:
         self._encoding = encoding
-        self._input.use(encoding)
+        self._sent.use(encoding)
 
 
 def _audio_of(event: InputAudioBufferAppendEvent) -> bytes | None:

@@ -10,8 +10,8 @@ const PER_BAR = 3;
 const BAR = 4;
 /** Peaks from here on are a voice or a tone, and no noise of the line. */
 const LOUD = 0.02;
-/** Below it a bar is a point: -54 dB. */
-const FLOOR_DB = -54;
+/** Below it a bar is a point. */
+const FLOOR = 0.004;
 
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -87,14 +87,14 @@ export class Levels {
       if (up === 0 && down === 0) {
         brush.fillStyle = faint ?? '';
         brush.globalAlpha = 0.5;
-        brush.fillRect(x, middle - 0.5, 2, 1);
+        brush.fillRect(x, middle - 0.5, BAR - 2, 1);
         brush.globalAlpha = 1;
         continue;
       }
       brush.fillStyle = user ?? '';
-      if (up > 0) brush.fillRect(x, middle - 1 - up * (middle - 10), 2, up * (middle - 10));
+      if (up > 0) brush.fillRect(x, middle - 1 - up * (middle - 10), BAR - 1, up * (middle - 10));
       brush.fillStyle = model ?? '';
-      if (down > 0) brush.fillRect(x, middle + 1, 2, down * (middle - 10));
+      if (down > 0) brush.fillRect(x, middle + 1, BAR - 1, down * (middle - 10));
     }
   }
 }
@@ -140,5 +140,5 @@ export class Meter {
  * @param {number} peak
  */
 function size(peak) {
-  return Math.max(0, Math.min(1, 1 - (20 * Math.log10(peak + 1e-9)) / FLOOR_DB));
+  return peak < FLOOR ? 0 : Math.min(1, peak ** 0.7); // quiet speech is seen, loud speech still has a shape
 }

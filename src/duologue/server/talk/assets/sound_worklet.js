@@ -132,6 +132,7 @@ class Player extends AudioWorkletProcessor {
     /** @type {string | null} */
     this.item = null;
     this.played = 0;
+    /** @type {Float32Array} */
     this.made = new Float32Array(0);
     this.madeAt = 0;
     this.resampler = new Resampler(WIRE_HZ, sampleRate);

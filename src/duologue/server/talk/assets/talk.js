@@ -5,7 +5,7 @@
 import { Conversation } from './conversation.js';
 import { EventList } from './event_list.js';
 import { Levels, Meter } from './levels.js';
-import { Transcript } from './transcript.js';
+import { Transcript, plain } from './transcript.js';
 import { WebRTCCall } from './webrtc_call.js';
 import { WebSocketCall } from './websocket_call.js';
 import { INSECURE, Refusal, checked, withoutMicrophone } from './words.js';
@@ -30,6 +30,12 @@ function byId(id, kind) {
 
 /** Where the server is: the page may be behind a prefix. */
 const BASE = new URL('.', location.href);
+
+/** For the browser to begin to play sound. */
+const SOUND_MS = 2000;
+
+/** The answer to an interruption that crossed the end of the response: what was wanted is the case. */
+const OVER_ALREADY = 'response_cancel_not_active';
 
 /** The inspector of the server, as it is printed: on this machine, with a token in its path. */
 const INSPECTOR = /^#calls=(http:\/\/127\.0\.0\.1:[0-9]{1,5}\/[A-Za-z0-9_-]{20,64}\/)$/;
@@ -100,6 +106,9 @@ class Page {
         return;
       }
       this.call = call;
+      setTimeout(() => {
+        if (number === this.starts && context.state !== 'running') tellNote('The browser plays no sound: is there a loudspeaker or headphones?');
+      }, SOUND_MS);
     } catch (fault) {
       if (number !== this.starts) return;
       if (!(fault instanceof Refusal)) console.error(fault);
@@ -222,12 +231,16 @@ class Page {
     events.add(event, 'received');
     const { conversation } = this;
     if (event.type === 'session.created') linkInspector(event['session']?.id ?? '');
-    if (event.type === 'error') tellProblem(sentence(String(event['error']?.message ?? 'The server reports an error.')));
+    if (event.type === 'error' && event['error']?.code !== OVER_ALREADY) {
+      tellProblem(sentence(String(event['error']?.message ?? 'The server reports an error.')));
+    }
     if (event.type === 'response.done' && event['response']?.status === 'failed') {
       tellProblem(sentence(event['response']?.status_details?.error?.message ?? 'The response failed.'));
     }
     if (event.type === 'input_audio_buffer.speech_started') this.spokenAt = 0;
     if (event.type === 'input_audio_buffer.speech_stopped') this.spokenAt = this.meters[0]?.loudAt ?? 0;
+    // What is spoken is heard; what is only written is read aloud to people who do not see it.
+    if (event.type === 'response.output_text.done') byId('announced', HTMLElement).textContent = plain(String(event['text'] ?? ''));
     transcript.show(conversation.entries, conversation.take(event));
     if (event.type === 'conversation.item.truncated' && conversation.find(event['item_id']) !== undefined) {
       this.call?.send({ type: 'conversation.item.retrieve', item_id: event['item_id'] });

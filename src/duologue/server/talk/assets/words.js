@@ -54,5 +54,6 @@ export async function checked(answer) {
   } catch {
     // The status says what there is to say.
   }
+  if ([404, 405].includes(answer.status)) message = 'this server does not know it';
   throw new Refusal(message, { status: answer.status, isOfWay: [404, 405, 415, 501, 502, 503, 504].includes(answer.status) });
 }
