@@ -7,11 +7,10 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, nullcontext
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
-from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
@@ -25,8 +24,9 @@ from duologue.server.http.admission import Admission, peer_of
 from duologue.server.http.auth import Keys, query
 from duologue.server.http.authentication import Authenticate, Principal, identify
 from duologue.server.http.client_secrets import ClientSecrets
+from duologue.server.http.handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.http.key_file import NamedKey
-from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, url_of
 from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
@@ -59,9 +59,6 @@ if TYPE_CHECKING:
     from duologue.transports.webrtc.peer import PeerSettings, Stack
 
 __all__ = ["RealtimeApp", "app"]
-
-_SUBPROTOCOLS: Final = ("openai-live", "realtime")
-"""Those that are accepted where clients offer them; the first one that is offered."""
 
 _MakeEngines = Callable[[], AbstractAsyncContextManager[Engines]]
 
@@ -266,7 +263,7 @@ class RealtimeApp:
                 await self._serve_live(wanted, scope, receive, send)
             case "websocket":
                 await receive()
-                await _send_wrong_path(scope, send)
+                await send_wrong_path(scope, send)
             case _:
                 await self._pages(scope, receive, send)
 
@@ -336,7 +333,7 @@ class RealtimeApp:
             await send({"type": "websocket.close", "code": rejection.close_code, "reason": rejection.close_reason})
             return
         try:
-            await transport.accept(_subprotocol_of(scope))
+            await transport.accept(subprotocol_of(scope))
         except ConnectionClosed:
             log_event(logging.INFO, "client gone before its handshake")
             return
@@ -349,7 +346,7 @@ class RealtimeApp:
                 session = await self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
-                await _send_rejection(transport, rejection, new_id=self.new_id)
+                await send_rejection(transport, rejection, new_id=self.new_id)
                 return
             with self.open_sessions.counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
@@ -373,11 +370,11 @@ class RealtimeApp:
         except Rejection as rejection:
             await self.reject(rejection, scope, principal)
             error = encode(rejection.event(self.new_id("event"))).decode("utf-8")
-            await _refuse(rejection, error, scope, receive, send)
+            await refuse(rejection, error, scope, receive, send)
             return
         with self.open_sessions.counted(sideband, principal.owner):
             try:
-                await transport.accept(_subprotocol_of(scope))
+                await transport.accept(subprotocol_of(scope))
             except ConnectionClosed:
                 log_event(logging.INFO, "client gone before its handshake")
                 return
@@ -398,11 +395,11 @@ class RealtimeApp:
             except Rejection as rejection:
                 await self.reject(rejection, scope)
                 error = encode_live(live_error(rejection, self.new_id("event"))).decode("utf-8")
-                await _refuse(rejection, error, scope, receive, send)
+                await refuse(rejection, error, scope, receive, send)
                 return
             with self.open_sessions.counted(session, owner):
                 try:
-                    await transport.accept(_subprotocol_of(scope))
+                    await transport.accept(subprotocol_of(scope))
                 except ConnectionClosed:
                     log_event(logging.INFO, "client gone before its handshake")
                     return
@@ -459,11 +456,6 @@ async def _run(session: Served, transport: ASGITransport, scope: Scope, owner: s
     await session.run()
 
 
-def _subprotocol_of(scope: Scope) -> str | None:
-    offered = scope.get("subprotocols") or ()
-    return next((name for name in _SUBPROTOCOLS if name in offered), None)
-
-
 def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp:
     try:
         from duologue.server.calls.cors import Cors
@@ -481,51 +473,6 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
     if talk:
         site.router.routes += talk_routes(application)
     return Cors(site, application)
-
-
-async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
-    """Refuse the handshake: under `duologue.server.serve` with HTTP 404 and a reason, else with a 403 that has none.
-
-    uvicorn alone would send the 404 too, and log it as an error of the application.
-    """
-    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
-    if not await _answered_with_status(rejection, scope, send):
-        await send({"type": "websocket.close", "code": rejection.close_code, "reason": f"the path is {PATH}"})
-
-
-async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISend) -> bool:
-    """Refuse the handshake with the HTTP status and a reason, if the server in front can send them."""
-    if not {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
-        return False
-    headers = [(b"content-type", b"application/json")]
-    start = {"type": "websocket.http.response.start", "status": rejection.http_status, "headers": headers}
-    await send(start)
-    await send({"type": "websocket.http.response.body", "body": write_text(rejection.body())})
-    return True
-
-
-async def _refuse(rejection: Rejection, error: str, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-    """Refuse a client with the HTTP status of its handshake; where that cannot be sent, with the error and a close."""
-    if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
-        await receive()
-        await _answered_with_status(rejection, scope, send)
-        return
-    transport = ASGITransport(receive, send)
-    try:
-        await transport.accept(_subprotocol_of(scope))
-        await transport.send(error)
-        await transport.close(rejection.close_code, rejection.close_reason)
-    except ConnectionClosed:
-        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
-
-
-async def _send_rejection(transport: ASGITransport, rejection: Rejection, *, new_id: Callable[[str], str]) -> None:
-    """Send the error, and close."""
-    try:
-        await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))
-        await transport.close(rejection.close_code, rejection.close_reason)
-    except ConnectionClosed:
-        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
 def app() -> RealtimeApp:

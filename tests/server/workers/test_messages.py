@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.server.workers.messages import MAX_BYTES, FromWorker, Get, Leave, MessageReader, Put, frame
+from duologue.server.workers.messages import MAX_BYTES, ChannelReader, FromWorker, Get, Leave, Put, frame
 
 MESSAGES: list[FromWorker] = [
     Leave(owner="key 1"),
@@ -17,7 +17,7 @@ MESSAGES: list[FromWorker] = [
 @given(st.lists(st.integers(0, 2), max_size=8), st.data())
 def test_messages_come_whole_however_the_stream_is_cut(which: list[int], data: st.DataObject) -> None:
     stream = b"".join(frame(MESSAGES[each]) for each in which)
-    reader, decoder = MessageReader(), msgspec.msgpack.Decoder(FromWorker)
+    reader, decoder = ChannelReader(), msgspec.msgpack.Decoder(FromWorker)
     found: list[FromWorker] = []
     while stream:
         size = data.draw(st.integers(1, min(len(stream), 6000)))
@@ -28,4 +28,4 @@ def test_messages_come_whole_however_the_stream_is_cut(which: list[int], data: s
 
 def test_a_message_of_an_impossible_length_is_refused() -> None:
     with pytest.raises(ValueError, match="bytes"):
-        MessageReader().feed((MAX_BYTES + 1).to_bytes(4, "big"))
+        ChannelReader().feed((MAX_BYTES + 1).to_bytes(4, "big"))

@@ -12,6 +12,7 @@ import pytest
 from duologue.server.rejections import Rejection
 from duologue.server.workers.messages import (
     Answer,
+    ChannelReader,
     Drain,
     DrainWanted,
     Enter,
@@ -20,7 +21,6 @@ from duologue.server.workers.messages import (
     Get,
     Leave,
     Load,
-    MessageReader,
     Put,
     Take,
     frame,
@@ -33,7 +33,7 @@ class ParentEnd:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._reader = MessageReader()
+        self._reader = ChannelReader()
         self._decoder = msgspec.msgpack.Decoder(FromWorker)
         self._waiting: list[FromWorker] = []
 

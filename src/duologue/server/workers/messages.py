@@ -13,6 +13,7 @@ __all__ = [
     "MAX_BYTES",
     "Answer",
     "AskFigures",
+    "ChannelReader",
     "Drain",
     "DrainWanted",
     "Enter",
@@ -23,7 +24,6 @@ __all__ = [
     "Get",
     "Leave",
     "Load",
-    "MessageReader",
     "Page",
     "Put",
     "Ready",
@@ -166,7 +166,7 @@ def frame(message: FromWorker | FromParent) -> bytes:
     return len(content).to_bytes(_LENGTH_BYTES, "big") + content
 
 
-class MessageReader:
+class ChannelReader:
     """Makes messages of the bytes that come."""
 
     def __init__(self) -> None:

@@ -14,6 +14,7 @@ from duologue.server.rejections import Rejection
 from duologue.server.workers.messages import (
     Answer,
     AskFigures,
+    ChannelReader,
     Drain,
     DrainWanted,
     Enter,
@@ -24,7 +25,6 @@ from duologue.server.workers.messages import (
     Get,
     Leave,
     Load,
-    MessageReader,
     Page,
     Put,
     Ready,
@@ -182,7 +182,7 @@ class WorkerLink:
         families: Callable[[], tuple[Family, ...]],
         on_drain: Callable[[Drain | None], None],
     ) -> None:
-        messages = MessageReader()
+        messages = ChannelReader()
         while data := await _some(reader):
             for content in messages.feed(data):
                 message: FromParent = self._decoder.decode(content)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from duologue.server.workers.handed_sockets import hand_over
-from duologue.server.workers.messages import FromParent, FromWorker, MessageReader, Ready, frame
+from duologue.server.workers.messages import ChannelReader, FromParent, FromWorker, Ready, frame
 from duologue.server.workers.worker_place import VARIABLE, WorkerPlace
 
 __all__ = ["WorkerProcess"]
@@ -101,7 +101,7 @@ class WorkerProcess:
 
     async def messages(self) -> AsyncGenerator[FromWorker, None]:
         """What it says, until it ends."""
-        reader = MessageReader()
+        reader = ChannelReader()
         while True:
             try:
                 data = await self._reader.read(_READ_BYTES)
