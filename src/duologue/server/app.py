@@ -185,7 +185,7 @@ class RealtimeApp:
         )
         self.supervisor = supervisor
         self.open_sessions = OpenSessions(self.limits, allowances, supervisor)
-        self._drain_manner = drain
+        self._drain_manner: DrainManner = drain
         self.drain_requested = asyncio.Event()
         """Set when a client with a key has asked for the end (`request_drain`)."""
         self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)

@@ -48,7 +48,7 @@ def test_a_report_includes_what_has_arrived_so_nothing_counts_twice() -> None:
 @pytest.mark.parametrize("report_every", [1, 7, 60])
 def test_a_burst_is_spread_evenly_however_late_the_reports_are(report_every: int) -> None:
     here, chance = placement(1, 2, 3), random.Random(report_every)
-    held = dict.fromkeys((1, 2, 3), 0)
+    held: dict[int, int] = dict.fromkeys((1, 2, 3), 0)
     for count in range(1, 301):
         worker = here.emptiest_first()[0]
         here.handed(worker)

@@ -92,6 +92,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         _warn_of_open_door(options)
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
+    named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
     if workers is not None and place is None:
         say_where = partial(_say_where, inspector=None, talk=not options.no_talk)
         parent = serve_by_workers(options, workers, bound, tls=tls is not None, say_where=say_where)
@@ -99,18 +100,20 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
     stack, peer_settings = _webrtc(options)
     link = WorkerLink.of(place) if place is not None else None
+    if place is not None and names.get("responder") == "llm":
+        settings = {**settings, "responder": {"threads": place.threads, **settings["responder"]}}
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings, threads=place.threads if place is not None else None),
         api_key=options.api_key,
-        named_keys=_named_keys(options),
+        named_keys=named_keys,
         defaults=defaults,
         models=options.model,
         origins=options.allow_origin or None,
         limits=limits,
         dialect=options.dialect,
         refuse_beta=options.refuse_beta,
-        upstream=_upstream(options),
-        mcp=_mcp(options),
+        upstream=upstream,
+        mcp=mcp,
         record=record,
         taps=() if inspector is None else (inspector,),
         talk=not options.no_talk,

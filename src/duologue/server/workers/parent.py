@@ -76,7 +76,7 @@ class Parent:
         `on_listening` is called once, with what all workers have said, when all of them are ready."""
         self._command = tuple(command)
         self._listening = listening
-        self._drain = drain
+        self._drain: DrainManner = drain
         self._releases = releases
         self._on_listening = on_listening
         self._limits = Limits()
