@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import nullcontext
 from functools import partial
 from ssl import SSLContext
@@ -34,7 +34,7 @@ from duologue.client.endpoint import Endpoint
 from duologue.client.live.urls import attach_url, fork_url, primary_url
 from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
-from duologue.engines.registry import load_default
+from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError, RecordingError
 from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
@@ -101,7 +101,9 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     stack, peer_settings = _webrtc(options)
     link = WorkerLink.of(place) if place is not None else None
     if place is not None and names.get("responder") == "llm":
-        settings = {**settings, "responder": {"threads": place.threads, **settings["responder"]}}
+        with_threads: dict[Kind, Mapping[str, object]] = dict(settings)
+        with_threads["responder"] = {"threads": place.threads, **settings["responder"]}
+        settings = with_threads
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings, threads=place.threads if place is not None else None),
         api_key=options.api_key,
