@@ -7,11 +7,10 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
-from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
@@ -26,7 +25,7 @@ from duologue.server.http.auth import Keys, query
 from duologue.server.http.authentication import Authenticate, Principal, identify
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.key_file import NamedKey
-from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, url_of
 from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
@@ -37,11 +36,13 @@ from duologue.server.open_sessions import OpenSessions, Served
 from duologue.server.readiness import EngineProbes
 from duologue.server.realtime_sessions import RealtimeSession, RealtimeSessions
 from duologue.server.recordings.recording_folder import RecordingFolder
+from duologue.server.refused_handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.rejections import Rejection
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session_start import LiveRequest
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.tap.taps import Tap
+from duologue.server.telemetry.joined_trace import joined_trace
 from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
@@ -56,9 +57,6 @@ if TYPE_CHECKING:
     from duologue.transports.webrtc.peer import PeerSettings, Stack
 
 __all__ = ["RealtimeApp", "app"]
-
-_SUBPROTOCOLS: Final = ("openai-live", "realtime")
-"""Those that are accepted where clients offer them; the first one that is offered."""
 
 _MakeEngines = Callable[[], AbstractAsyncContextManager[Engines]]
 
@@ -77,8 +75,9 @@ class RealtimeApp:
 
     With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
-    upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
-    such as `item`; for tests, which want the same ids in each run.
+    upstream first. Spans go to `tracer_provider`, by default the process's, and belong to the trace that a client's
+    header `traceparent` names, unless `own_traces` is set. `new_id` makes an id for a kind of thing, such as `item`;
+    for tests, which want the same ids in each run.
 
     Calls over WebRTC are served unless `webrtc` is false. Their peers are made by `stack`, by default the one of the
     extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
@@ -120,6 +119,7 @@ class RealtimeApp:
         talk: bool = False,
         named_keys: Sequence[NamedKey] = (),
         authenticate: Authenticate | None = None,
+        own_traces: bool = False,
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -181,6 +181,7 @@ class RealtimeApp:
         self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
+        self._own_traces = own_traces
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
@@ -233,6 +234,10 @@ class RealtimeApp:
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
+        with nullcontext() if self._own_traces else joined_trace(scope):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         if self._authenticate is not None:
             await identify(self._authenticate, scope)
         match scope["type"]:
@@ -246,7 +251,7 @@ class RealtimeApp:
                 await self._serve_live(wanted, scope, receive, send)
             case "websocket":
                 await receive()
-                await _send_wrong_path(scope, send)
+                await send_wrong_path(scope, send)
             case _:
                 await self._pages(scope, receive, send)
 
@@ -304,7 +309,7 @@ class RealtimeApp:
             await send({"type": "websocket.close", "code": rejection.close_code, "reason": rejection.close_reason})
             return
         try:
-            await transport.accept(_subprotocol_of(scope))
+            await transport.accept(subprotocol_of(scope))
         except ConnectionClosed:
             log_event(logging.INFO, "client gone before its handshake")
             return
@@ -316,7 +321,7 @@ class RealtimeApp:
                 session = self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
-                await _send_rejection(transport, rejection, new_id=self.new_id)
+                await send_rejection(transport, rejection, new_id=self.new_id)
                 return
             with self.open_sessions.counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
@@ -339,11 +344,11 @@ class RealtimeApp:
         except Rejection as rejection:
             await self.reject(rejection, scope, principal)
             error = encode(rejection.event(self.new_id("event"))).decode("utf-8")
-            await _refuse(rejection, error, scope, receive, send)
+            await refuse(rejection, error, scope, receive, send)
             return
         with self.open_sessions.counted(sideband, principal.owner):
             try:
-                await transport.accept(_subprotocol_of(scope))
+                await transport.accept(subprotocol_of(scope))
             except ConnectionClosed:
                 log_event(logging.INFO, "client gone before its handshake")
                 return
@@ -364,11 +369,11 @@ class RealtimeApp:
             except Rejection as rejection:
                 await self.reject(rejection, scope)
                 error = encode_live(live_error(rejection, self.new_id("event"))).decode("utf-8")
-                await _refuse(rejection, error, scope, receive, send)
+                await refuse(rejection, error, scope, receive, send)
                 return
             with self.open_sessions.counted(session, owner):
                 try:
-                    await transport.accept(_subprotocol_of(scope))
+                    await transport.accept(subprotocol_of(scope))
                 except ConnectionClosed:
                     log_event(logging.INFO, "client gone before its handshake")
                     return
@@ -426,11 +431,6 @@ async def _run(session: Served, transport: ASGITransport, scope: Scope, owner: s
     await session.run()
 
 
-def _subprotocol_of(scope: Scope) -> str | None:
-    offered = scope.get("subprotocols") or ()
-    return next((name for name in _SUBPROTOCOLS if name in offered), None)
-
-
 def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp:
     try:
         from duologue.server.calls.cors import Cors
@@ -448,51 +448,6 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
     if talk:
         site.router.routes += talk_routes(application)
     return Cors(site, application)
-
-
-async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
-    """Refuse the handshake: under `duologue.server.serve` with HTTP 404 and a reason, else with a 403 that has none.
-
-    uvicorn alone would send the 404 too, and log it as an error of the application.
-    """
-    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
-    if not await _answered_with_status(rejection, scope, send):
-        await send({"type": "websocket.close", "code": rejection.close_code, "reason": f"the path is {PATH}"})
-
-
-async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISend) -> bool:
-    """Refuse the handshake with the HTTP status and a reason, if the server in front can send them."""
-    if not {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
-        return False
-    headers = [(b"content-type", b"application/json")]
-    start = {"type": "websocket.http.response.start", "status": rejection.http_status, "headers": headers}
-    await send(start)
-    await send({"type": "websocket.http.response.body", "body": write_text(rejection.body())})
-    return True
-
-
-async def _refuse(rejection: Rejection, error: str, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-    """Refuse a client with the HTTP status of its handshake; where that cannot be sent, with the error and a close."""
-    if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
-        await receive()
-        await _answered_with_status(rejection, scope, send)
-        return
-    transport = ASGITransport(receive, send)
-    try:
-        await transport.accept(_subprotocol_of(scope))
-        await transport.send(error)
-        await transport.close(rejection.close_code, rejection.close_reason)
-    except ConnectionClosed:
-        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
-
-
-async def _send_rejection(transport: ASGITransport, rejection: Rejection, *, new_id: Callable[[str], str]) -> None:
-    """Send the error, and close."""
-    try:
-        await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))
-        await transport.close(rejection.close_code, rejection.close_reason)
-    except ConnectionClosed:
-        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
 def app() -> RealtimeApp:
