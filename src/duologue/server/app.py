@@ -24,6 +24,7 @@ from duologue.server.http.admission import Admission, peer_of
 from duologue.server.http.auth import Keys, query
 from duologue.server.http.authentication import Authenticate, Principal, identify
 from duologue.server.http.client_secrets import ClientSecrets
+from duologue.server.http.handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.http.key_file import NamedKey
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, url_of
 from duologue.server.http.voices import voices_of
@@ -36,7 +37,6 @@ from duologue.server.open_sessions import OpenSessions, Served
 from duologue.server.readiness import EngineProbes
 from duologue.server.realtime_sessions import RealtimeSession, RealtimeSessions
 from duologue.server.recordings.recording_folder import RecordingFolder
-from duologue.server.refused_handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.rejections import Rejection
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session_start import LiveRequest

@@ -1,4 +1,4 @@
-"""How clients of WebSockets are refused: with the HTTP status of the handshake, or with an error and a close."""
+"""How handshakes of WebSockets are accepted and refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SUBPROTOCOLS: Final = ("openai-live", "realtime")
 
 
 def subprotocol_of(scope: Scope) -> str | None:
-    """The sub-protocol to accept; None: the client offers none that is known."""
+    """The sub-protocol that is accepted; None: no known one is offered."""
     offered = scope.get("subprotocols") or ()
     return next((name for name in _SUBPROTOCOLS if name in offered), None)
 
