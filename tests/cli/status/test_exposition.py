@@ -29,7 +29,7 @@ async def test_a_server_s_page_is_read_as_by_prometheus_s_own_library() -> None:
     assert ours == theirs
 
 
-@given(value=st.text(max_size=50).filter(lambda text: len(text.splitlines()) < 2 and "\0" not in text))
+@given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
 def test_any_text_may_be_a_label(value: str) -> None:
     registry = CollectorRegistry()
     Counter("duologue_any", "Any.", ["name"], registry=registry).labels(value).inc()
@@ -38,7 +38,7 @@ def test_any_text_may_be_a_label(value: str) -> None:
 
 
 def test_what_is_not_ours_and_what_is_not_finite_is_left_out() -> None:
-    page = "# HELP x y\nprocess_open_fds 7\nduologue_a NaN\nduologue_b{x=\"1\"} 2 1700000000000\n"
+    page = '# HELP x y\nprocess_open_fds 7\nduologue_a NaN\nduologue_b{x="1"} 2 1700000000000\n'
     assert read_exposition(page) == {"duologue_b": {(("x", "1"),): 2.0}}
 
 
@@ -52,7 +52,7 @@ def test_what_is_not_ours_and_what_is_not_finite_is_left_out() -> None:
         ('duologue_a{x="1" y="2"} 2', "labels that are none"),
         ("duologue_a two", "could not convert string to float"),
         ("duologue_" + "x" * 5000 + " 1", "a line that is no sample"),
-        ('duologue_a{x="' + "\\" * 4000 + '"} 1', "labels that are none"),
+        ('duologue_a{x="' + "\\" * 4001 + '"} 1', "labels that are none"),
         ("duologue_a 1\n" * 100_001, "too many samples"),
     ],
     ids=["empty", "HTML", "no value", "no quotes", "no comma", "no number", "long", "escapes", "many"],

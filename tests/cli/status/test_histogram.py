@@ -58,7 +58,7 @@ def test_buckets_are_found_by_their_labels() -> None:
         (("le", "+Inf"), ("stage", "text")): 9.0,
     }
     assert histogram_of({"x_bucket": buckets}, "x", stage="audio") == Histogram([(0.5, 1.0), (math.inf, 2.0)])
-    assert histogram_of({}, "x") == Histogram()
+    assert histogram_of({}, "x") == Histogram([])
     for bound in ("NaN", "wide"):
         with pytest.raises(ValueError, match=r"bound|convert"):
             histogram_of({"x_bucket": {(("le", bound),): 1.0}}, "x")

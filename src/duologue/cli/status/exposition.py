@@ -37,7 +37,7 @@ def read_exposition(text: str) -> Samples:
     """The finite samples of duologue. Raises ValueError if one of their lines is none, or if there is none of them."""
     samples: dict[str, dict[Labels, float]] = {}
     n_samples = 0
-    for line in text.splitlines():
+    for line in text.split("\n"):  # labels may hold other separators
         if not line.startswith(_OURS):
             continue  # comments, and metrics of the process
         n_samples += 1

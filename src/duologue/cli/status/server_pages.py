@@ -69,7 +69,7 @@ class ServerPages(Struct, frozen=True, kw_only=True):
             unix_s=unix_time(),
             samples=self._samples(metrics),
             state=health.status,
-            engines_down=sorted(map(printable_name, health.engines))[:_MAX_ENGINES],
+            engines_down=tuple(sorted(map(printable_name, health.engines))[:_MAX_ENGINES]),
             is_alive=alive.status == "ok",
         )
 

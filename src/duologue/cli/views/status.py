@@ -110,7 +110,7 @@ def _counts(status: ServerStatus) -> Table:
     if calls.connected or calls.never_connected:
         table.add_row("webrtc", _calls(status))
     if status.illegal_transitions:
-        faults = f"{status.illegal_transitions} transitions that the protocol does not have: please report them"
+        faults = f"{_number(status.illegal_transitions, 'transition')} that the protocol does not have: to be reported"
         table.add_row("faults", Text(faults, "bold red"))
     return table
 
