@@ -28,7 +28,7 @@ _BY: Final = re.compile(r"\bby \(([^)]*)\)")
 def printed_samples() -> Mapping[str, tuple[str, ...]]:
     """The names of all samples that a server prints, with their labels."""
     page = Metrics().page()[0].decode()
-    printed = dict(_OF_WORKERS)
+    printed: dict[str, tuple[str, ...]] = dict(_OF_WORKERS)
     for line in page.splitlines():
         if not line.startswith("# TYPE "):
             continue

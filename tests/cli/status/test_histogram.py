@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duologue.cli.status.exposition import Labels
 from duologue.cli.status.histogram import Histogram, histogram_of
 
 BOUNDS = (0.1, 0.2, 0.4, math.inf)
@@ -52,7 +53,7 @@ def test_a_server_that_counts_anew_has_added_all() -> None:
 
 
 def test_buckets_are_found_by_their_labels() -> None:
-    buckets = {
+    buckets: dict[Labels, float] = {
         (("le", "0.5"), ("stage", "audio")): 1.0,
         (("le", "+Inf"), ("stage", "audio")): 2.0,
         (("le", "+Inf"), ("stage", "text")): 9.0,

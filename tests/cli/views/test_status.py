@@ -32,7 +32,7 @@ async def busy() -> Metrics:
     metrics.call_ended(PeerFigures(round_trip_ms=60.0, lost_packets=1, received_packets=99, concealed_samples=4800))
     metrics.call_ended(None)
     session.illegal_transition("turn")
-    owner = metrics.owners.of("acme\x1b[2J")
+    owner = metrics.owners.of("[b]a\x1b[2J")
     assert owner is not None
     owner.opened("s1", kind="realtime")
     return metrics
@@ -63,7 +63,7 @@ async def test_all_of_it_on_a_screen() -> None:
         "",
         "callers",
         "caller          open  opened  responses  turned away",
-        r"acme\x1b[2J        1       1          0            0",
+        r"[b]a\x1b[2J        1       1          0            0",
     ]
 
 

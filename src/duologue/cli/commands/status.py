@@ -103,7 +103,8 @@ async def _watch(pages: ServerPages, every_s: float, *, as_json: bool) -> int:
             elif screen is not None:
                 screen.update(shown, refresh=True)
             else:
-                console.print(shown, "")
+                console.print(shown)
+                console.print()
 
 
 def _between(before: Look, now: Look, pages: ServerPages) -> ServerStatus:

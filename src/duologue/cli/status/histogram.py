@@ -1,4 +1,4 @@
-"""Delays that a server has counted in buckets."""
+"""CountedDelays that a server has counted in buckets."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from duologue.cli.status.exposition import Samples
 
-__all__ = ["Delays", "Histogram", "histogram_of"]
+__all__ = ["CountedDelays", "Histogram", "histogram_of"]
 
 _MS: Final = 1000
 
 
-class Delays(Struct, frozen=True, kw_only=True):
+class CountedDelays(Struct, frozen=True, kw_only=True):
     """How many there were, and how long they were, in milliseconds; None: there were none.
 
     A value is interpolated in its bucket. In the last one, which has no end, it is where that begins.
@@ -56,9 +56,9 @@ class Histogram(Struct, frozen=True):
             lower, below = (lower if math.isinf(bound) else bound), max(below, count)
         return lower
 
-    def delays(self) -> Delays:
+    def delays(self) -> CountedDelays:
         """In milliseconds."""
-        return Delays(count=self.count, p50_ms=self._ms(0.5), p95_ms=self._ms(0.95), p99_ms=self._ms(0.99))
+        return CountedDelays(count=self.count, p50_ms=self._ms(0.5), p95_ms=self._ms(0.95), p99_ms=self._ms(0.99))
 
     def _ms(self, share: float) -> float | None:
         seconds = self.quantile(share)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from duologue.cli.status.exposition import Samples
-from duologue.cli.status.histogram import Delays, histogram_of
+from duologue.cli.status.histogram import CountedDelays, histogram_of
 
-__all__ = ["CallStatus", "EngineStatus", "Look", "MemoryStatus", "OwnerStatus", "ServerStatus", "SessionStatus"]
+__all__ = ["CallStatus", "EngineStatus", "Look", "MemoryStatus", "OwnerStatus", "ServerStatus", "SessionCounts"]
 
 _READY = "ok"
 
@@ -27,7 +27,7 @@ class Look(Struct, frozen=True, kw_only=True):
     """Of `/healthz`."""
 
 
-class SessionStatus(Struct, frozen=True, kw_only=True):
+class SessionCounts(Struct, frozen=True, kw_only=True):
     """Sessions, and clients that got none."""
 
     open: int
@@ -41,8 +41,8 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
 
     running: int
     failures: int
-    calls: Delays
-    recent: Delays
+    calls: CountedDelays
+    recent: CountedDelays
 
 
 class MemoryStatus(Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ class CallStatus(Struct, frozen=True, kw_only=True):
     lost_packets: float | None
     """The share that was lost; None: no packet came."""
     concealed_s: float
-    round_trip: Delays
+    round_trip: CountedDelays
 
 
 class OwnerStatus(Struct, frozen=True, kw_only=True):
@@ -86,13 +86,13 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
     """None: the server is one process."""
     worker_restarts: int | None
     over_s: float
-    sessions: SessionStatus
+    sessions: SessionCounts
     responses: Mapping[str, int]
     errors: Mapping[str, int]
     illegal_transitions: int
     rates: Mapping[str, float]
-    latency: Mapping[str, Delays]
-    latency_recent: Mapping[str, Delays]
+    latency: Mapping[str, CountedDelays]
+    latency_recent: Mapping[str, CountedDelays]
     engines: Mapping[str, EngineStatus]
     memory: MemoryStatus
     calls: CallStatus
@@ -119,7 +119,7 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
             workers_ready=_optional(samples, "duologue_workers"),
             worker_restarts=_optional(samples, "duologue_worker_restarts_total"),
             over_s=round(over_s, 3),
-            sessions=SessionStatus(
+            sessions=SessionCounts(
                 open=int(_total(samples, "duologue_sessions_open")),
                 opened=_counts(samples, "duologue_sessions_total", "kind"),
                 closed=_counts(samples, "duologue_sessions_closed_total", "code"),
@@ -187,7 +187,7 @@ def _counting_s(now: Look) -> float | None:
     return round(max(0.0, now.unix_s - min(created)), 1) if created else None
 
 
-def _delays(samples: Samples, before: Samples, name: str) -> dict[str, Delays]:
+def _delays(samples: Samples, before: Samples, name: str) -> dict[str, CountedDelays]:
     stages = sorted({dict(labels).get("stage", "") for labels in samples.get(f"{name}_count", {})})
     return {
         stage: histogram_of(samples, name, stage=stage).since(histogram_of(before, name, stage=stage)).delays()

@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from duologue.cli.status.histogram import Delays
-from duologue.cli.status.server_status import ServerStatus
+from duologue.cli.status.histogram import CountedDelays
+from duologue.cli.status.server_status import CallStatus, MemoryStatus, ServerStatus
 from duologue.printable import printable, printable_name
 
 __all__ = ["status_json", "status_lines"]
@@ -82,41 +82,48 @@ def _heading(status: ServerStatus) -> Text:
 
 
 def _counts(status: ServerStatus) -> Table:
-    """A line for each thing that is counted."""
+    """A line for each thing that is counted. All of it as `Text`: names of callers and codes may hold rich's markup."""
+    sessions, rates, memory, calls = status.sessions, status.rates, status.memory, status.calls
+    opened = f"{sessions.open} open · {_named(sessions.opened)} opened · {_rate(rates, 'sessions')}"
+    away = f"{_named(sessions.turned_away)} · {_rate(rates, 'turned_away')}"
+    errors = f"{_named(status.errors)} · {_rate(rates, 'errors')}"
+    rows = {
+        "sessions": Text(opened),
+        "ended": Text(_named(sessions.closed)),
+        "turned away": Text(away, _alarming(rates["turned_away"])),
+        "responses": Text(f"{_named(status.responses)} · {_rate(rates, 'responses')}"),
+        "errors": Text(errors, _alarming(rates["errors"])),
+        "in": _traffic(rates["received_bytes"], rates["audio_in_seconds"]),
+        "out": _traffic(rates["sent_bytes"], rates["audio_out_seconds"]),
+        "memory": _memory(memory),
+    }
+    if calls.connected or calls.never_connected:
+        rows["webrtc"] = _calls(calls)
+    if status.illegal_transitions:
+        faults = f"{_number(status.illegal_transitions, 'transition')} that the protocol does not have: to be reported"
+        rows["faults"] = Text(faults, "bold red")
     table = Table.grid(padding=(0, 1))
     table.add_column(min_width=_LABEL_WIDTH, no_wrap=True, style="bold")
     table.add_column(overflow="fold")
-    sessions, rates = status.sessions, status.rates
-    table.add_row("sessions", f"{sessions.open} open · {_named(sessions.opened)} opened · {_rate(rates, 'sessions')}")
-    table.add_row("ended", _named(sessions.closed))
-    away = Text(f"{_named(sessions.turned_away)} · {_rate(rates, 'turned_away')}", _alarming(rates["turned_away"]))
-    table.add_row("turned away", away)
-    table.add_row("responses", f"{_named(status.responses)} · {_rate(rates, 'responses')}")
-    table.add_row("errors", Text(f"{_named(status.errors)} · {_rate(rates, 'errors')}", _alarming(rates["errors"])))
-    for label, n_bytes, audio in (
-        ("in", "received_bytes", "audio_in_seconds"),
-        ("out", "sent_bytes", "audio_out_seconds"),
-    ):
-        spoken = f"{rates[audio]:.1f} s of sound a second"
-        table.add_row(label, f"{_size(rates[n_bytes])}/s · {spoken}")
-    held = {kind: n_bytes for kind, n_bytes in status.memory.held_bytes.items() if n_bytes}
-    kinds = ", ".join(f"{printable_name(kind)} {_size(n_bytes)}" for kind, n_bytes in list(held.items())[:_MAX_NAMED])
-    refused = sum(status.memory.refused.values())
-    memory = Text(f"{_size(sum(held.values()))} held by sessions" + (f" ({kinds})" if kinds else ""))
-    if refused:
-        memory.append(f" · {refused} refused for want of it", "bold red")
-    table.add_row("memory", memory)
-    calls = status.calls
-    if calls.connected or calls.never_connected:
-        table.add_row("webrtc", _calls(status))
-    if status.illegal_transitions:
-        faults = f"{_number(status.illegal_transitions, 'transition')} that the protocol does not have: to be reported"
-        table.add_row("faults", Text(faults, "bold red"))
+    for label, text in rows.items():
+        table.add_row(Text(label), text)
     return table
 
 
-def _calls(status: ServerStatus) -> Text:
-    calls = status.calls
+def _traffic(bytes_per_s: float, audio_s_per_s: float) -> Text:
+    return Text(f"{_size(bytes_per_s)}/s · {audio_s_per_s:.1f} s of sound a second")
+
+
+def _memory(memory: MemoryStatus) -> Text:
+    held = {kind: n_bytes for kind, n_bytes in memory.held_bytes.items() if n_bytes}
+    kinds = ", ".join(f"{printable_name(kind)} {_size(n_bytes)}" for kind, n_bytes in list(held.items())[:_MAX_NAMED])
+    text = Text(f"{_size(sum(held.values()))} held by sessions" + (f" ({kinds})" if kinds else ""))
+    if refused := sum(memory.refused.values()):
+        text.append(f" · {refused} refused for want of it", "bold red")
+    return text
+
+
+def _calls(calls: CallStatus) -> Text:
     text = Text(f"{_number(calls.connected, 'call')} ended")
     if calls.never_connected:
         text.append(f" · {calls.never_connected} never connected", "yellow")
@@ -132,7 +139,7 @@ def _table(columns: tuple[str, ...], rows: list[list[str]], *, title: str) -> Re
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place == 0 else "right", min_width=_LABEL_WIDTH if place == 0 else 6)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return Group(Text(f"\n{title}", "bold"), table)
 
 
@@ -142,7 +149,7 @@ def _engine_cells(status: ServerStatus, stage: str, *, recent: bool) -> list[str
     return [printable_name(stage), *_delay_cells(delays), str(engine.running), str(engine.failures)]
 
 
-def _delay_cells(delays: Delays) -> list[str]:
+def _delay_cells(delays: CountedDelays) -> list[str]:
     values = (delays.p50_ms, delays.p95_ms, delays.p99_ms)
     return [str(delays.count), *(_NONE if value is None else f"{value:.0f}" for value in values)]
 
