@@ -9,13 +9,11 @@ from typing import Final
 
 from duologue.server.rejections import REJECTIONS
 from duologue.server.telemetry.metrics import METRICS, Metrics
+from duologue.server.workers.merged_figures import MergedFigures, families_of
 
 __all__ = ["DEPLOY", "check_expression", "printed_samples"]
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
-
-_OF_WORKERS: Final = {"duologue_workers": (), "duologue_worker_restarts_total": ()}
-"""Printed by the parent of `duologue serve --workers` alone."""
 
 _OF_PROMETHEUS: Final = frozenset({"instance", "job", "le"})
 """Labels that it adds."""
@@ -27,9 +25,10 @@ _BY: Final = re.compile(r"\bby \(([^)]*)\)")
 
 def printed_samples() -> Mapping[str, tuple[str, ...]]:
     """The names of all samples that a server prints, with their labels."""
-    page = Metrics().page()[0].decode()
-    printed: dict[str, tuple[str, ...]] = dict(_OF_WORKERS)
-    for line in page.splitlines():
+    merged = MergedFigures()  # of `duologue serve --workers`, with two metrics of its own
+    merged.report(1, families_of(Metrics().registry))
+    printed: dict[str, tuple[str, ...]] = {}
+    for line in merged.page()[0].decode().splitlines():
         if not line.startswith("# TYPE "):
             continue
         _, _, name, kind = line.split()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from duologue.clock import loop_time, unix_time
@@ -33,13 +33,16 @@ from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.live_sessions import LiveSessions
 from duologue.server.mcp.servers import McpAccess
-from duologue.server.open_sessions import OpenSessions, Served
+from duologue.server.open_sessions import DrainManner, OpenSessions, Served
 from duologue.server.readiness import EngineProbes
 from duologue.server.realtime_sessions import RealtimeSession, RealtimeSessions
 from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.rejections import Rejection
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session_start import LiveRequest
+from duologue.server.shared.memory_store import MemoryStore
+from duologue.server.shared.store import SharedStore
+from duologue.server.shared.supervisor import Supervisor
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.tap.taps import Tap
 from duologue.server.telemetry.joined_trace import joined_trace
@@ -86,6 +89,10 @@ class RealtimeApp:
     with the ASGI scope of every handshake and request: it returns a `Principal`, or None for a caller that it does not
     know, or an awaitable of these. It must not block, and has 10 s.
 
+    Client secrets and rates are kept by `store`, by default in memory; `supervisor` is set in a worker of `duologue
+    serve --workers`. `drain` is how open sessions end with the server: at once (`now`), after a response under way
+    (`turn`), or with their clients (`end`).
+
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
@@ -120,6 +127,9 @@ class RealtimeApp:
         named_keys: Sequence[NamedKey] = (),
         authenticate: Authenticate | None = None,
         own_traces: bool = False,
+        store: SharedStore | None = None,
+        supervisor: Supervisor | None = None,
+        drain: DrainManner = "turn",
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -131,12 +141,13 @@ class RealtimeApp:
         self.new_id = new_id
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
-        self.secrets = ClientSecrets(
-            max_secrets=self.limits.client_secrets,
+        self.store = store or MemoryStore(
+            max_values=self.limits.client_secrets,
             max_bytes=self.limits.max_client_secret_bytes,
             max_owner_bytes=self.limits.max_owner_client_secret_bytes,
             budget=self.budget,
         )
+        self.secrets = ClientSecrets(self.store)
         keys = Keys(
             [api_key] if isinstance(api_key, str) else api_key or (),
             named=[(key.name, key.sha256) for key in named_keys],
@@ -145,7 +156,7 @@ class RealtimeApp:
         self._authenticate = authenticate
         self.admission = Admission(
             keys=keys,
-            secrets=self.secrets,
+            store=self.store,
             limits=self.limits,
             origins=origins,
             models=models,
@@ -175,9 +186,13 @@ class RealtimeApp:
             models=self._models,
             new_id=new_id,
         )
-        self.open_sessions = OpenSessions(self.limits, allowances)
+        self.supervisor = supervisor
+        self.open_sessions = OpenSessions(self.limits, allowances, supervisor)
+        self._drain_manner: DrainManner = drain
+        self.drain_requested = asyncio.Event()
+        """Set when a client with a key has asked for the end (`request_drain`)."""
         self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)
-        metrics = Metrics(budget=self.budget)
+        metrics = self.metrics = Metrics(budget=self.budget)
         self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
@@ -202,6 +217,11 @@ class RealtimeApp:
     def ready(self) -> bool:
         """Whether sessions can be served."""
         return self.open_sessions.ready
+
+    @property
+    def serving(self) -> bool:
+        """Whether a new client would be served: by this process, or by the one that takes its place."""
+        return (self.ready and not self.draining) or (self.supervisor is not None and self.supervisor.replaced)
 
     @property
     def draining(self) -> bool:
@@ -275,13 +295,25 @@ class RealtimeApp:
             finally:
                 self.open_sessions.ready, self.realtime.engines, self._probes = False, None, None
 
-    async def drain(self, *, within_s: float | None = None) -> None:
-        """Accept no more sessions, and end each open one as soon as it has no response under way.
+    async def drain(self, *, within_s: float | None = None, manner: DrainManner | None = None) -> None:
+        """Accept no more sessions, and end the open ones in this manner, by default the application's.
 
-        After `within_s` seconds, by default the limit `drain_s`, or when cancelled, the others are ended too. All are
-        closed with 1001.
+        After `within_s` seconds, by default the limit `drain_s`, or when cancelled, those that are left are ended too.
+        All are closed with 1001.
         """
-        await self.open_sessions.drain(within_s=within_s)
+        await self.open_sessions.drain(within_s=within_s, manner=manner or self._drain_manner)
+
+    def request_drain(self, manner: DrainManner | None = None) -> None:
+        """Have what runs the server drain and end it, and all its workers."""
+        if self.supervisor is not None:
+            self.supervisor.request_drain(manner or self._drain_manner)
+        else:
+            self.begin_drain(manner)
+
+    def begin_drain(self, manner: DrainManner | None = None) -> None:
+        """Have what runs the server drain and end this process."""
+        self._drain_manner = manner or self._drain_manner
+        self.drain_requested.set()
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
         await receive()
@@ -314,11 +346,12 @@ class RealtimeApp:
             log_event(logging.INFO, "client gone before its handshake")
             return
         principal: Principal | None = None
-        with closing(self.tapped_session(url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped, ExitStack() as held:
             try:
-                principal = self.admission.principal_of(scope, unix_now_s=unix_time())
+                principal = await self.admission.principal_of(scope, unix_now_s=unix_time())
                 observer = self.observer(tapped, address=peer, owner=principal.owner)
-                session = self._admit(scope, principal, tapped, transport, observer)
+                held.enter_context(await self.open_sessions.place(principal.owner))
+                session = await self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
                 await send_rejection(transport, rejection, new_id=self.new_id)
@@ -332,13 +365,14 @@ class RealtimeApp:
         transport, principal, asked = ASGITransport(receive, send), None, query(scope)
         try:
             self.admission.check_origin(scope)
-            principal = self.admission.principal_of(scope, unix_now_s=unix_time())
+            principal = await self.admission.principal_of(scope, unix_now_s=unix_time())
             if "model" in asked:
                 raise Rejection("call_has_model")
             self.open_sessions.check_room(principal.owner)
             call = self.calls.find(asked["call_id"][-1], principal)
             if call is None:
-                raise Rejection("no_call_to_join", call_id=printable_name(asked["call_id"][-1]))
+                name = "no_call_to_join" if self.supervisor is None else "no_call_in_worker"
+                raise Rejection(name, call_id=printable_name(asked["call_id"][-1]))
             observer = self.observer(address=peer_of(scope), owner=principal.owner)
             sideband = CallSideband(call, transport, observer=observer, new_id=self.new_id)
         except Rejection as rejection:
@@ -358,11 +392,11 @@ class RealtimeApp:
         """Serve a Live session or a sideband. A rejection is the HTTP status of the handshake, as at the hosted
         service, where the server can send one."""
         transport = ASGITransport(receive, send)
-        with closing(self.tapped_session(url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped, ExitStack() as held:
             try:
                 self.admission.check_origin(scope)
-                owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
-                self.open_sessions.check_room(owner)
+                owner = await self.admission.live_owner_of(scope, now=unix_time(), unix_now_s=unix_time())
+                held.enter_context(await self.open_sessions.place(owner))
                 tapped.about(family="live", subject=owner)
                 observer = self.observer(tapped, address=peer_of(scope), owner=owner)
                 session = self.admit_live(wanted, tapped.around(transport), owner, observer)
@@ -408,12 +442,11 @@ class RealtimeApp:
         figures = self._owner_figures.of(facts["owner"]) if "owner" in facts else None
         return Observers((*self._observers, LogObserver(**facts), *([figures] if figures is not None else []), *others))
 
-    def _admit(
+    async def _admit(
         self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer
     ) -> RealtimeSession:
         """The session or relay for this client. Raises Rejection."""
-        self.open_sessions.check_room(principal.owner)
-        session_start = self.admission.session_start_of(scope, principal, now=loop_time())
+        session_start = await self.admission.session_start_of(scope, principal, now=unix_time())
         tapped.about(
             family="translation" if session_start.translates else "realtime",
             subject=principal.owner,
