@@ -14,8 +14,8 @@ _OTHERS: Final = {"FORWARDED_ALLOW_IPS", "XDG_CACHE_HOME", "PATH", "PYTHONUNBUFF
 """Read by uvicorn, by the engines' cache, and by the system."""
 
 
-_LATER: Final = {"shared", "secret", "drain", "workers"}
-"""Options that the configurations name before the server has them: the store in Redis, several processes."""
+_LATER: Final = {"shared", "secret"}
+"""Options that the configurations name before the server has them: those of the store in Redis."""
 
 
 def check_variables(names: Iterable[str]) -> None:
