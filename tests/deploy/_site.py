@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -168,8 +168,7 @@ def proxy(name: str, folder: Path, servers: tuple[Server, Server]) -> Generator[
         log = stack.enter_context((folder / f"{name}.log").open("w+", encoding="utf-8"))
         environment = {**os.environ, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        stack.callback(process.wait, 10)
-        stack.callback(process.kill)
+        stack.callback(_end, process)
         running = Site(port, servers)
         ready = threading.Event()
         for _ in range(_START_S * 10):
@@ -178,8 +177,16 @@ def proxy(name: str, folder: Path, servers: tuple[Server, Server]) -> Generator[
                 break
             ready.wait(0.1)
         yield running
-        with suppress(ProcessLookupError):
-            process.terminate()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the proxy and its workers: of nginx they would outlive a parent that is killed."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
 
 
 def _configured(path: str, places: _Places, listen: str, here: str) -> str:

@@ -41,6 +41,11 @@ def test_prometheus_raises_each_of_them_and_none_where_all_is_well(tmp_path: Pat
     trial = (Path(__file__).parent / "alerts_test.yaml").read_text(encoding="utf-8")
     (tmp_path / "trial.yaml").write_text(trial.replace("ALERTS]", f"{ALERTS}]", 1), encoding="utf-8")
     ran = subprocess.run(
-        ["promtool", "test", "rules", tmp_path / "trial.yaml"], capture_output=True, text=True, timeout=60, check=False
+        ["promtool", "test", "rules", tmp_path / "trial.yaml"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
