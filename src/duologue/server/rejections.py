@@ -27,7 +27,7 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "no_key": _Row(401, 3000, _BAD, None, "Missing bearer or basic authentication in header"),
     "wrong_key": _Row(401, 3000, _BAD, "invalid_api_key", "Incorrect API key provided."),
     "two_keys": _Row(401, 3000, _BAD, "invalid_api_key", "A header or parameter shows a key twice; send one."),
-    "origin": _Row(403, 1008, _BAD, "origin_not_allowed", "Pages of this origin are not served."),
+    "origin": _Row(403, 1008, _BAD, "origin_not_allowed", "Pages of this origin are not served; the server's option --allow-origin lets them in."),
     "no_model": _Row(400, 4000, _BAD, "missing_model", "You must provide a model parameter."),
     "wrong_model": _Row(404, 4000, _BAD, "invalid_model", "The model '{model}' is not served here."),
     "wrong_intent": _Row(400, 4000, _BAD, "invalid_intent", "Invalid intent {intent}"),
