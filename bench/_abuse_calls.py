@@ -95,7 +95,10 @@ def _bad_offers() -> Iterator[tuple[bytes, str]]:
             (b"".join(part + str(n).encode() + b'"\r\n\r\n\r\n' for n in range(15_000)) + b"--x--", _FORM),
             (part + b'sdp"; ' + b'x="\\";' * 600 + b"\r\n\r\n" + _offer() + b"\r\n--x--", _FORM),
             (part + b"a" * MIB, _FORM),
-            (part + b'sdp"\r\n\r\n' + _offer() + b"\r\n" + part + b'session"\r\n\r\n' + b"[" * MIB + b"\r\n--x--", _FORM),
+            (
+                part + b'sdp"\r\n\r\n' + _offer() + b"\r\n" + part + b'session"\r\n\r\n' + b"[" * MIB + b"\r\n--x--",
+                _FORM,
+            ),
             (b"\r\n--x" * 200_000, _FORM),
         )
     )

@@ -126,7 +126,11 @@ class Bench:
             "log_mb": round(len(log) / 1e6, 2),
             "outcome": result["outcome"],
         }
-        figures["faults"] = [*(["the server is gone"] if gone else []), *result["faults"], *self._judged(row, figures, log)]
+        figures["faults"] = [
+            *(["the server is gone"] if gone else []),
+            *result["faults"],
+            *self._judged(row, figures, log),
+        ]
         figures["faults"] += [words for words in (neighbour.lost, result["crash"]) if words]
         if watch.rejected or watch.unanswered:
             figures["outcome"] |= dict.fromkeys(sorted(watch.reasons), 1)

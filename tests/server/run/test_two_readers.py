@@ -100,7 +100,9 @@ async def _settled(line: _Line) -> None:
 _TEXTS = st.one_of(
     st.text(max_size=8).map(str.encode),
     st.binary(max_size=8),
-    st.sampled_from([125, 126, 127, 128, 133, MAX_BYTES - 1, MAX_BYTES, MAX_BYTES + 1, 0x10000]).map(lambda n: b"a" * n),
+    st.sampled_from([125, 126, 127, 128, 133, MAX_BYTES - 1, MAX_BYTES, MAX_BYTES + 1, 0x10000]).map(
+        lambda n: b"a" * n
+    ),
 )
 
 _FRAMES = st.builds(
