@@ -4,10 +4,11 @@
 
 The rows are in `_abuse_rows.py`, each with its budget. Each gets a server of its own, on a core of its own; the
 attackers are a process on another core, as are the honest clients. A row fails when the server takes more memory than
-the row's budget, keeps more than 30 MB (the library of calls, 60), descriptors or threads, lets the neighbour wait for more than 50 ms in one case
-of a hundred, leaves `/healthz` unanswered, rejects new sessions, ends, or does not end on SIGTERM. The time in which
-other programs had the cores does not count; `clock` is p99 with it. With `--short` each row takes a second, rows share
-a server, and hostile servers of all kinds are asked at once; times then fail for standstills only.
+the row's budget, keeps more than 30 MB (60 with the library of calls), descriptors or threads, lets the neighbour wait
+for more than 50 ms in one case of a hundred, leaves `/healthz` unanswered, rejects new sessions, ends, or does not end
+on SIGTERM. The time in which other programs had the cores does not count; `clock` is p99 with it. With `--short` each
+row takes a second, rows share a server, and hostile servers of all kinds are asked at once; times then fail for
+standstills only.
 """
 
 from __future__ import annotations

@@ -189,8 +189,10 @@ async def test_a_call_that_is_stopped_before_its_task_has_begun_leaves_nothing()
     site = _Site(_FaultyStack(""))
     async with site.app.running():
         posting = asyncio.ensure_future(site.call())
-        while not len(site.app.calls):
+        for _ in range(100):
             await asyncio.sleep(0)
+            if len(site.app.calls):
+                break
         async with asyncio.timeout(5):
             for call in tuple(site.app.calls._calls.values()):
                 call.stop()
