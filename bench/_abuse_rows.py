@@ -46,6 +46,8 @@ class Row(NamedTuple):
     """In the `long` form, in the `short` one, or `always`."""
     rest_mb: int = 30
     """How much more memory than before may stay."""
+    rest_descriptors: int = 4
+    """How many more descriptors."""
     settle_s: float = 15.0
     """How long the server may take to give it all back."""
 
@@ -169,7 +171,17 @@ ROWS: Final[tuple[Row, ...]] = (
     *(Row(name, "nothing", attack, _ADDRESS_MB, _ADDRESS) for name, attack in _FULL_TABLE),
     *(Row(name, "key", attack, budget_mb, reason) for name, attack, budget_mb, reason in _KEY),
     *(
-        Row(name, "key", attack, budget_mb, reason, when=when, rest_mb=_LIBRARY_MB, settle_s=_UNCONNECTED_S)
+        Row(
+            name,
+            "key",
+            attack,
+            budget_mb,
+            reason,
+            when=when,
+            rest_mb=_LIBRARY_MB,
+            rest_descriptors=8,
+            settle_s=_UNCONNECTED_S,
+        )
         for name, attack, budget_mb, reason, when in _CALL_ROWS
     ),
     *(Row(name, "ek_", attack, _OWNER_MB, _OWNER) for name, attack in _SECRET),

@@ -36,7 +36,6 @@ STANDSTILL_MS: Final = 1_000.0
 MAX_WAITED: Final = 0.02
 """A server that waited longer than this share of the time for its core was disturbed by other programs."""
 TRIES: Final = 3
-SPARE_DESCRIPTORS: Final = 4
 SPARE_THREADS: Final = 12
 """Pools that are filled at their first use stay: the default one has a thread more than four for each core."""
 LOG_MB: Final = 1.0
@@ -150,7 +149,7 @@ class Bench:
             yield f"/healthz unanswered {figures['healthz_unanswered']} of {figures['healthz_asked']}"
         if figures["newcomers_rejected"]:
             yield f"new sessions rejected: {figures['newcomers_rejected']}"
-        if figures["descriptors"] > SPARE_DESCRIPTORS:
+        if figures["descriptors"] > row.rest_descriptors:
             yield f"{figures['descriptors']} descriptors more than before"
         if figures["threads"] > SPARE_THREADS:
             yield f"{figures['threads']} threads more than before"

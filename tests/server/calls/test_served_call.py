@@ -134,7 +134,7 @@ async def test_a_caller_who_is_heard_has_connected_also_where_no_event_has_passe
         return Silent()
 
     calling = Calling()
-    calling.open_session = open_session  # type: ignore[method-assign]
+    calling.open_session = open_session  # type: ignore[method-assign, assignment]
     call, task = await calling.call()
     await calling.client.connect(await call.answered)
     calling.client.play(bytes(960))
