@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
+from bench import _abuse_calls as calls
 from bench import _abuse_connections as connections
 from bench import _abuse_live as live
 from bench import _abuse_memory as memory
@@ -43,6 +44,12 @@ class Row(NamedTuple):
     """Of `duologue serve`."""
     when: str = "always"
     """In the `long` form, in the `short` one, or `always`."""
+    rest_mb: int = 30
+    """How much more memory than before may stay."""
+    rest_descriptors: int = 4
+    """How many more descriptors."""
+    settle_s: float = 15.0
+    """How long the server may take to give it all back."""
 
 
 _ADDRESS_MB: Final = 135
@@ -59,6 +66,12 @@ _STORED_MB: Final = 150
 _STORED: Final = "max_owner_stored_live_bytes, 17 MB, which stays, and messages in transit"
 _CPU_MB: Final = 100
 _CPU: Final = "costs time, not memory: messages in transit"
+_CALLS_MB: Final = 180
+_CALLS: Final = "the library of WebRTC, 25 MB, and 1 MB for each call that an owner may have at once"
+_LIBRARY_MB: Final = 60
+"""What stays: the library with its threads, as after the first call, and what is not trimmed yet."""
+_UNCONNECTED_S: Final = 45.0
+"""A call whose answer is never used ends after 30 s."""
 _PEER_MB: Final = 60
 _PEER_REASON: Final = "one answer of another server, read to its limit, for each session"
 
@@ -77,6 +90,7 @@ _NO_KEY: Final = (
     ("reset_connections", connections.reset_connections, ()),
     ("distinct_paths", connections.distinct_paths, ()),
     ("idle_sessions_no_key", connections.idle_sessions, (OPEN,)),
+    ("calls_no_key", calls.bad_offers, ()),
 )
 
 _FULL_TABLE: Final = (
@@ -131,6 +145,15 @@ _KEY: Final = (
     ("translations", live.translations, _OWNER_MB, _OWNER),
 )
 
+_CALL_ROWS: Final = (
+    ("calls_unconnected", calls.unconnected_calls, _CALLS_MB, _CALLS, "long"),
+    ("calls_hung_up", calls.hung_up_calls, _CALLS_MB, _CALLS, "always"),
+    ("calls_bad_offers", calls.bad_offers, _CPU_MB, _CPU, "always"),
+    ("calls_sidebands", calls.call_sidebands, _OWNER_MB, _OWNER, "long"),
+    ("calls_strangers", calls.call_strangers, _CPU_MB, _CPU, "always"),
+    ("calls_floods", calls.channel_floods, _OWNER_MB, _OWNER, "always"),
+)
+
 _SECRET: Final = (("secret_sessions", sessions.secret_sessions), ("secret_items", sessions.secret_items))
 
 _MCP_MODES: Final = (
@@ -147,6 +170,20 @@ ROWS: Final[tuple[Row, ...]] = (
     *(Row(name, "nothing", attack, _ADDRESS_MB, _ADDRESS, options) for name, attack, options in _NO_KEY),
     *(Row(name, "nothing", attack, _ADDRESS_MB, _ADDRESS) for name, attack in _FULL_TABLE),
     *(Row(name, "key", attack, budget_mb, reason) for name, attack, budget_mb, reason in _KEY),
+    *(
+        Row(
+            name,
+            "key",
+            attack,
+            budget_mb,
+            reason,
+            when=when,
+            rest_mb=_LIBRARY_MB,
+            rest_descriptors=8,
+            settle_s=_UNCONNECTED_S,
+        )
+        for name, attack, budget_mb, reason, when in _CALL_ROWS
+    ),
     *(Row(name, "ek_", attack, _OWNER_MB, _OWNER) for name, attack in _SECRET),
     Row("mcp_servers", "key", mcp_servers, _CPU_MB, _CPU, _MCP),
     Row("mcp_labels", "key", mcp_labels, _CPU_MB, _CPU, _MCP),

@@ -82,11 +82,11 @@ class BareApp(RealtimeApp):
             if loud and same == self._begins:
                 await send({"type": "websocket.send", "text": _STARTED})
             elif not loud and same == self._ends:
-                answer = asyncio.get_running_loop().create_task(self._answer(send))
+                answer = asyncio.get_running_loop().create_task(self._say(send))
                 answers.add(answer)
                 answer.add_done_callback(answers.discard)
 
-    async def _answer(self, send: ASGISend) -> None:
+    async def _say(self, send: ASGISend) -> None:
         for text in _HEAD:
             await send({"type": "websocket.send", "text": text})
         async for piece in self._speak():

@@ -20,6 +20,8 @@ DETAILS = {
     "problem": "cannot be reached",
     "call_id": "rtc_1",
     "kind": "translation",
+    "manner": "later",
+    "known": "now",
 }
 
 

@@ -27,7 +27,13 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "no_key": _Row(401, 3000, _BAD, None, "Missing bearer or basic authentication in header"),
     "wrong_key": _Row(401, 3000, _BAD, "invalid_api_key", "Incorrect API key provided."),
     "two_keys": _Row(401, 3000, _BAD, "invalid_api_key", "A header or parameter shows a key twice; send one."),
-    "origin": _Row(403, 1008, _BAD, "origin_not_allowed", "Pages of this origin are not served."),
+    "origin": _Row(
+        403,
+        1008,
+        _BAD,
+        "origin_not_allowed",
+        "Pages of this origin are not served; the server's option --allow-origin lets them in.",
+    ),
     "no_model": _Row(400, 4000, _BAD, "missing_model", "You must provide a model parameter."),
     "wrong_model": _Row(404, 4000, _BAD, "invalid_model", "The model '{model}' is not served here."),
     "wrong_intent": _Row(400, 4000, _BAD, "invalid_intent", "Invalid intent {intent}"),
@@ -68,6 +74,9 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "draining": _Row(503, 1013, _BUSY, "server_shutting_down", "The server is going away; try again in a moment."),
     "drain_without_key": _Row(
         403, 1008, _BAD, "key_required", "A server without keys is stopped by a signal: every caller could do it here."
+    ),
+    "drain_of_a_caller": _Row(
+        403, 1008, _BAD, "key_required", "A caller with a name does not end the server: a key of --api-key does."
     ),
     "wrong_manner": _Row(400, 4000, _BAD, "invalid_value", "No manner to drain {manner}; known: {known}."),
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),

@@ -54,7 +54,7 @@ async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> N
 def test_a_signal_ends_it_without_a_traceback_and_sigterm_is_its_regular_end(number: signal.Signals, code: int) -> None:
     with serving() as (process, _):
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (code, "")
     assert "Traceback" not in out
 

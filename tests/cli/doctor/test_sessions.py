@@ -42,3 +42,4 @@ async def test_a_server_without_live(status: str, outcome: str) -> None:
     async with served(answering_upgrades(refused=http_response(status))) as port:
         row = await live_step(target(port))
     assert row.outcome == outcome
+    assert "key" in row.remedy if status.startswith("401") else not row.remedy

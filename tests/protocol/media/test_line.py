@@ -335,6 +335,24 @@ def test_a_message_that_only_mentions_the_clear_is_for_the_session(line: DrivenL
     assert line.commands[0]["item_id"] == "output_audio_buffer.clear"
 
 
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ('{"type": "session.update","session":{}}', True),
+        ('{"session":{},"type":"transcription_session.update"}', True),
+        ('{"type":"conversation.item.delete","item_id":"session.update"}', False),
+        ('{"type":"conversation.item.delete","item_id":"{\\"type\\":\\"session.update\\"}"}', False),
+    ],
+)
+def test_sound_waits_for_a_change_of_the_session_and_not_for_words_about_one(
+    line: DrivenLine, text: str, held: bool
+) -> None:
+    line.line.from_client(text, now=line.now)
+    line.line.take_commands()
+    line.hears(bytes(960))
+    assert line.told() == ([] if held else [APPEND])
+
+
 # --- errors
 
 

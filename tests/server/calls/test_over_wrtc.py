@@ -19,11 +19,7 @@ from tests.server._listening import listening, scripted_app
 from tests.server.calls._calls import CALLS, SDP, closed, error_of, event
 
 pytest.importorskip("webrtc")
-pytestmark = [
-    pytest.mark.timeout(60),
-    # wrtc drops the sound that waits at the end of a call.
-    pytest.mark.filterwarnings("ignore:An AudioData was garbage collected:ResourceWarning"),
-]
+pytestmark = pytest.mark.timeout(60)
 
 _SAMPLES = FRAME_BYTES // 2
 

@@ -254,3 +254,14 @@ async def test_what_is_for_telephone_calls_is_refused(verb: str) -> None:
     async with calling() as caller, caller.call() as (_, call_id):
         assert error_of(await caller.http.post(f"{CALLS}/{call_id}/{verb}")) == (400, "invalid_request")
         assert error_of(await caller.http.post(f"{CALLS}/rtc_1/{verb}")) == (400, "call_id_not_found")
+
+
+async def test_translation_is_no_call_and_that_is_said() -> None:
+    """Its audio has events of its own, which the sound of a call does not become."""
+    async with calling() as caller:
+        made = await caller.http.post("/v1/realtime/translations/client_secrets", json={"session": {"model": "m"}})
+        answer = await caller.post(headers={"Authorization": f"Bearer {made.json()['value']}"})
+        assert error_of(answer) == (401, "invalid_api_key")
+        assert "translation sessions only" in answer.text
+        files = {"sdp": (None, await caller.new_peer().offer()), "session": (None, '{"type":"translation"}')}
+        assert error_of(await caller.http.post(CALLS, files=files)) == (400, "invalid_value")

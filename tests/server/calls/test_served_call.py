@@ -114,6 +114,39 @@ async def test_a_peer_that_has_connected_may_stay() -> None:
     await task
 
 
+@pytest.mark.usefixtures("idle_clock")
+async def test_a_caller_who_is_heard_has_connected_also_where_no_event_has_passed() -> None:
+    """As through a gateway, while the upstream says nothing."""
+    stopped = asyncio.Event()
+
+    class Silent:
+        """A session that says nothing."""
+
+        async def run(self) -> None:
+            await stopped.wait()
+
+        def stop(self) -> None:
+            stopped.set()
+
+        drain = stop
+
+    async def open_session(_: Transport) -> Served:
+        return Silent()
+
+    calling = Calling()
+    calling.open_session = open_session  # type: ignore[method-assign, assignment]
+    call, task = await calling.call()
+    await calling.client.connect(await call.answered)
+    calling.client.play(bytes(960))
+    await asyncio.sleep(3 * CONNECT_S)
+    assert not call.transport.is_connected
+    assert not task.done()
+    call.stop()
+    await task
+    [figures] = calling.ends
+    assert figures is not None
+
+
 async def test_hanging_up_closes_the_call_for_both() -> None:
     calling = Calling()
     call, task = await calling.call()

@@ -13,6 +13,7 @@ import pytest
 from duologue.errors import ConnectFailed
 from duologue.protocol import SessionDefaults
 from duologue.server import Limits, SessionStart, Upstream
+from duologue.server.http.key_file import NamedKey
 from duologue.transports import Transport
 from tests.server._listening import scripted_app
 
@@ -199,7 +200,7 @@ async def test_pages_ask_for_a_real_key_and_say_so_in_the_hosted_service_s_shape
             assert answer.json()["error"]["code"] == code
             assert "nope" not in answer.text
         assert (await client.request(method, path, headers=KEY)).is_success
-        assert (await client.request(method, path, headers={"api-key": "other"})).status_code == 200
+        assert (await client.request(method, path, headers={"api-key": "other"})).is_success
 
 
 async def test_a_client_secret_makes_no_more_of_its_kind() -> None:
@@ -369,6 +370,13 @@ async def test_a_client_with_a_key_may_end_the_server(manner: str | None) -> Non
         query = {} if manner is None else {"manner": manner}
         answer = await client.post("/v1/admin/drain", params=query)
     assert (answer.status_code, app.drain_requested.is_set()) == (202, True)
+
+
+async def test_a_caller_with_a_name_does_not_end_the_sessions_of_others() -> None:
+    app = scripted_app(api_key="sesame", named_keys=[NamedKey.of("alice", "hers")])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
+        answer = await client.post("/v1/admin/drain", headers={"Authorization": "Bearer hers"})
+    assert (answer.status_code, app.drain_requested.is_set()) == (403, False)
 
 
 async def test_without_keys_none_may_end_it_and_an_unknown_manner_is_refused() -> None:

@@ -19,6 +19,7 @@ from duologue.events import ErrorEvent, InputAudioBufferAppendEvent, RealtimeEve
 from duologue.protocol import ServerProtocol, SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.server import Limits, Principal, RealtimeApp, Relay, ServerSession, SessionStart, Upstream
+from duologue.server.http.key_file import NamedKey
 from duologue.server.rejections import REJECTIONS, Rejection
 from duologue.server.session_start import ConfigRejected
 from duologue.testing import scripted_engines
@@ -260,6 +261,9 @@ async def _handshake(application: RealtimeApp, **of_scope: Any) -> tuple[int, st
     return next((message["code"] for message in reported if message["type"] == "websocket.close"), 1000), None
 
 
+SECRETS = "/v1/realtime/client_secrets"
+
+
 async def _asked(application: RealtimeApp, method: str, path: str, **request: Any) -> tuple[int, str | None]:
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
@@ -267,13 +271,13 @@ async def _asked(application: RealtimeApp, method: str, path: str, **request: An
     return answer.status_code, answer.json().get("error", {}).get("code")
 
 
-def _posted(*, times: int = 1, body: bytes = b"{}", key: str = "", **settings: Any) -> _Ask:
+def _posted(*, times: int = 1, body: bytes = b"{}", key: str = "", path: str = SECRETS, **settings: Any) -> _Ask:
     async def ask() -> tuple[int, str | None]:
         application = scripted_app(**settings)
         for _ in range(times - 1):
-            await _asked(application, "POST", SECRETS, content=body)
+            await _asked(application, "POST", path, content=body)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return await _asked(application, "POST", SECRETS, content=body, headers=headers)
+        return await _asked(application, "POST", path, content=body, headers=headers)
 
     return ask
 
@@ -296,6 +300,7 @@ async def _draining() -> tuple[int, str | None]:
         return await _handshake(application)
 
 
+DRAIN = "/v1/admin/drain"
 TRANSLATION = {"path": "/v1/realtime/translations"}
 
 
@@ -328,13 +333,15 @@ async def _broken() -> tuple[int, str | None]:
     return await _asked(application, "POST", SECRETS)
 
 
-SECRETS = "/v1/realtime/client_secrets"
 _CONFIGURED = b'{"session":{"type":"realtime","instructions":"' + b"x" * 10_000 + b'"}}'
 
 REFUSED: dict[str, _Ask] = {
     "no_key": _posted(api_key="sesame"),
     "wrong_key": _posted(api_key="sesame", key="other"),
     "origin": _connected(of_scope={"headers": {"Origin": "https://other.example"}}),
+    "drain_without_key": _posted(path=DRAIN),
+    "drain_of_a_caller": _posted(path=DRAIN, key="theirs", named_keys=[NamedKey.of("alice", "theirs")]),
+    "wrong_manner": _posted(path=f"{DRAIN}?manner=later", api_key="sesame", key="sesame"),
     "no_model": _connected(models=["m"]),
     "wrong_model": lambda: _asked(scripted_app(models=["m"]), "GET", "/v1/models/other"),
     "wrong_intent": _connected(of_scope={"query": "intent=other"}),
@@ -377,8 +384,8 @@ _IN_SESSIONS = {
 }
 _OF_CALLS = dict.fromkeys(
     (
-        "call_has_model invalid_offer malformed_form no_call no_call_to_join no_ports no_sip_call no_upstream "
-        "no_webrtc_package upstream_busy webrtc_off wrong_media_type"
+        "call_has_model invalid_offer malformed_form no_call no_call_in_worker no_call_to_join no_ports no_sip_call "
+        "no_upstream no_webrtc_package upstream_busy webrtc_off wrong_media_type"
     ).split(),
     "in tests/server/calls/test_every_end.py",
 )

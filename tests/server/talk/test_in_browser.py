@@ -121,7 +121,7 @@ async def test_a_key_is_asked_for_and_a_wrong_one_is_said_to_be_wrong(browsers: 
         await tab.type("#key", "thyme")
         await tab.press("Enter")
         await tab.until("() => document.querySelector('#problem').textContent === 'Incorrect API key provided.'")
-        secret = app.secrets.make(SessionStart(), owner="key 1", lives_s=60, unix_now_s=time.time())
+        secret = await app.secrets.make(SessionStart(), owner="key 1", lives_s=60, unix_now_s=time.time())
         for key in ("sesame", secret.value):
             await tab.value("() => { document.querySelector('#way').value = 'websocket'; }")
             await tab.value("() => { document.querySelector('#key').value = ''; }")

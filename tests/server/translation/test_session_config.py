@@ -65,7 +65,7 @@ async def test_a_configuration_that_a_session_would_refuse_makes_no_secret(sessi
     answer = await ask(app, {} if session is None else {"session": session})
     assert answer.status_code == 400
     assert (answer.json()["error"]["code"], answer.json()["error"]["param"]) == (code, param)
-    assert len(app.secrets) == 0
+    assert app.budget.total_bytes == 0, "a secret would be counted"
 
 
 async def test_a_model_that_is_not_served_makes_no_secret() -> None:

@@ -6,12 +6,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from duologue.cli.doctor.remedies import refusal_remedy
 from duologue.cli.doctor.step_result import StepResult
 from duologue.cli.doctor.target import DoctorTarget
 from duologue.client.asyncio.converse import converse
 from duologue.client.auth import Credentials, credentials_for, usual_auth
 from duologue.clock import loop_time
-from duologue.errors import ConnectFailed, DuologueError
+from duologue.errors import AuthenticationFailed, ConnectFailed, DuologueError
 from duologue.transports.addresses import without_secrets
 from duologue.transports.websocket import open_websocket
 
@@ -63,6 +64,8 @@ async def live_step(target: DoctorTarget) -> StepResult:
             happened = f"the server has no Live here (HTTP {fault.status})"
             return StepResult(step="live", outcome="skipped", tried=tried, happened=happened)
         remedy = "nothing, unless you want Live: Realtime is another protocol at another path"
+        if isinstance(fault, AuthenticationFailed):
+            remedy = f"{refusal_remedy(fault, target)}; or {remedy}"
         return StepResult(step="live", outcome="note", tried=tried, happened=str(fault), remedy=remedy)
     await transport.close()
     return StepResult(step="live", outcome="ok", tried=tried, happened="open: sessions of Live can be started")

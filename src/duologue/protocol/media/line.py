@@ -11,6 +11,7 @@ the user did not hear. `now` is a monotonic clock in seconds, the same one in ev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final, assert_never
 
@@ -49,7 +50,8 @@ _CLEAR: Final = "output_audio_buffer.clear"
 _MAX_CLEAR_CHARS: Final = 1024
 """It has a type and an id. A longer message is not read here: the session checks first what reading would cost."""
 
-_UPDATE: Final = "session.update"
+_UPDATE: Final = re.compile(r'"type"\s*:\s*"(?:transcription_)?session\.update"')
+"""In the text of an item the quotes are escaped: to speak of such an event is not to send one."""
 
 _MAX_TRUNCATES: Final = 64
 """Own ones whose answers are known. They come in the order of the commands, so that more never wait."""
@@ -109,7 +111,7 @@ class MediaLine:
             self._tell()
             return
         self._commands.append(text)
-        if _UPDATE in text:
+        if _UPDATE.search(text):
             self._uplink.hold()
 
     def heard(self, pcm: bytes, *, now: float) -> None:

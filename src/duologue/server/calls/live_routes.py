@@ -14,6 +14,7 @@ from duologue.protocol.media.live_line import LiveMediaLine
 from duologue.server.calls.live_start import LiveStart, live_offer
 from duologue.server.calls.offers import MAX_SDP_BYTES
 from duologue.server.calls.served_call import ServedCall
+from duologue.server.calls.served_calls import closed_on_fault
 from duologue.server.http.admission import peer_of
 from duologue.server.http.answers import json_answer
 from duologue.server.http.authentication import Principal
@@ -63,18 +64,19 @@ async def _made(request: Request, wanted: LiveRequest, app: RealtimeApp) -> Resp
     held.enter_context(place)
     held.callback(share.close)
     starts: list[LiveStart] = []
-    call = ServedCall(
-        call_id=app.calls.new_id(),
-        principal=Principal(owner=owner),
-        offer=sdp,
-        peer=stack.new_peer(app.calls.settings),
-        open_session=_open_session(app, request, wanted, owner, session, starts, held),
-        new_id=app.new_id,
-        line=LiveMediaLine(new_id=app.new_id),
-        charge=share.charge,
-        on_end=app.call_ended,
-    )
-    held.enter_context(app.open_sessions.counted(call, owner))
+    with closed_on_fault(held):
+        call = ServedCall(
+            call_id=app.calls.new_id(),
+            principal=Principal(owner=owner),
+            offer=sdp,
+            peer=stack.new_peer(app.calls.settings),
+            open_session=_open_session(app, request, wanted, owner, session, starts, held),
+            new_id=app.new_id,
+            line=LiveMediaLine(new_id=app.new_id),
+            charge=share.charge,
+            on_end=app.call_ended,
+        )
+        held.enter_context(app.open_sessions.counted(call, owner))
     answer = await app.calls.start(call, held)
     try:
         session_id = await starts[0].session_id()

@@ -15,12 +15,14 @@ from duologue.clock import unix_time
 from duologue.printable import printable_name
 from duologue.server.calls.offers import combined_start, read_offer
 from duologue.server.calls.served_call import ServedCall
+from duologue.server.calls.served_calls import closed_on_fault
 from duologue.server.calls.upstreams import opened
 from duologue.server.http.admission import peer_of
 from duologue.server.http.authentication import Principal
 from duologue.server.http.paths import AZURE, CALLS_PATH, PATH, path_of, right_path, url_of
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
+from duologue.server.relay.upstream import Upstream
 from duologue.server.session_start import SessionStart
 from duologue.transports import Transport
 
@@ -66,17 +68,18 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
         held, share = ExitStack(), app.budget.share(principal.owner)
         held.enter_context(place)
         held.callback(share.close)
-        call = ServedCall(
-            call_id=app.calls.new_id(),
-            principal=principal,
-            offer=offer.sdp,
-            peer=stack.new_peer(app.calls.settings),
-            open_session=_open_session(app, request, principal, session_start, held),
-            new_id=app.new_id,
-            charge=share.charge,
-            on_end=app.call_ended,
-        )
-        held.enter_context(app.open_sessions.counted(call, principal.owner))
+        with closed_on_fault(held):
+            call = ServedCall(
+                call_id=app.calls.new_id(),
+                principal=principal,
+                offer=offer.sdp,
+                peer=stack.new_peer(app.calls.settings),
+                open_session=_open_session(app, request, principal, session_start, held),
+                new_id=app.new_id,
+                charge=share.charge,
+                on_end=app.call_ended,
+            )
+            held.enter_context(app.open_sessions.counted(call, principal.owner))
         answer = await app.calls.start(call, held)
         return Response(
             answer,
@@ -123,7 +126,12 @@ def _open_session(
     app: RealtimeApp, request: Request, principal: Principal, session_start: SessionStart, held: ExitStack
 ) -> Callable[[Transport], Awaitable[Served]]:
     async def open_session(transport: Transport) -> Served:
-        upstream = None if app.upstream is None else await opened(app.upstream, session_start)
+        if app.upstream is None:
+            return serve(transport, None)
+        async with opened(app.upstream, session_start) as upstream:
+            return serve(transport, upstream)
+
+    def serve(transport: Transport, upstream: Upstream | None) -> Served:
         tapped = app.tapped_session(url_of(request.scope))
         held.callback(tapped.close)
         tapped.about(

@@ -33,6 +33,8 @@ MAX_SIDEBANDS: Final = 16
 
 _FINISHED: Final = 1000
 _GOING_AWAY: Final = 1001
+_HUNG_UP: Final = "the call was hung up"
+_SERVER_ENDS: Final = "the server is going away"
 
 OpenSession: TypeAlias = Callable[[Transport], Awaitable[Served]]
 """Makes the session over a transport, after what may fail: the connection to an upstream."""
@@ -67,6 +69,7 @@ class ServedCall:
         self._on_end = on_end
         self._task: asyncio.Task[object] | None = None
         self._session: Served | None = None
+        self._is_stopped = False
 
     def belongs_to(self, principal: Principal) -> bool:
         """Whether this caller may see and end the call: with a real key, all of the owner; with a client secret, those
@@ -77,6 +80,9 @@ class ServedCall:
     async def run(self) -> None:
         """Answer the offer, and serve the session. Cancelling ends the call."""
         self._task = asyncio.current_task()
+        if self._is_stopped:
+            await self._refuse(Rejection("draining"))
+            return
         try:
             answer = await self._peer.answer(self._offer)
             self._session = await self._open_session(self.transport)
@@ -89,16 +95,14 @@ class ServedCall:
             return
         if not self.answered.done():
             self.answered.set_result(answer)
-        connecting = asyncio.get_running_loop().call_later(_CONNECT_S, self._give_up)
         try:
             await self._serve(self._session)
         except Exception as fault:
             log_event(logging.ERROR, "call broke", fault=fault, call=self.call_id)
             drop_traceback(fault)
         finally:
-            connecting.cancel()
-            figures = await self._peer.figures() if self.transport.is_connected else None
-            self._report_end(figures)
+            figures = await self._peer.figures()
+            self._report_end(figures if self._is_connected(figures) else None)
 
     async def _serve(self, session: Served) -> None:
         if isinstance(session, ServerSession):
@@ -106,30 +110,44 @@ class ServedCall:
             session.speech_room = self.transport.speech_room
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.transport.run())
+            connecting = tasks.create_task(self._give_up_unconnected())
             try:
                 await session.run()
             finally:
+                connecting.cancel()
                 await self.transport.close(_GOING_AWAY)
 
     def drain(self) -> None:
         """End as soon as nothing is under way."""
-        self._session.drain() if self._session is not None else self.stop()
+        if self._session is None:
+            self.stop()
+        else:
+            self._session.drain()
+            self.transport.end_unconnected(_GOING_AWAY, _SERVER_ENDS)
 
     def stop(self) -> None:
         """End now."""
+        self._is_stopped = True
         if self._session is not None:
             self._session.stop()
+            self.transport.end_unconnected(_GOING_AWAY, _SERVER_ENDS)
         elif self._task is not None:
             self._task.cancel()
 
     async def hang_up(self) -> None:
         """End as if the peer had left."""
-        await self.transport.close(_FINISHED, "the call was hung up")
+        self.transport.end_unconnected(_FINISHED, _HUNG_UP)
+        await self.transport.close(_FINISHED, _HUNG_UP)
 
-    def _give_up(self) -> None:
-        if not self.transport.is_connected:
+    async def _give_up_unconnected(self) -> None:
+        await asyncio.sleep(_CONNECT_S)
+        # A silent session and a client that only speaks exchange no message.
+        if not self.transport.is_connected and not self._is_connected(await self._peer.figures()):
             log_event(logging.INFO, "call never connected", call=self.call_id, seconds=_CONNECT_S)
             self.stop()
+
+    def _is_connected(self, figures: PeerFigures) -> bool:
+        return self.transport.is_connected or bool(figures.received_packets)
 
     def _report_end(self, figures: PeerFigures | None) -> None:
         measured = {} if figures is None else msgspec.structs.asdict(figures)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Final
 
 from duologue.errors import MissingExtra
 from duologue.server.calls.served_call import ServedCall
 from duologue.server.http.authentication import Principal
 from duologue.server.rejections import Rejection
+from duologue.server.telemetry.log import log_event
+from duologue.server.tracebacks import drop_traceback
 from duologue.transports.webrtc.peer import PeerSettings, Stack
 
-__all__ = ["ServedCalls"]
+__all__ = ["ServedCalls", "closed_on_fault"]
 
 _ID_BYTES: Final = 16
 """As at the hosted service. On a server without keys the id is all that keeps two users of one address apart."""
@@ -81,15 +84,14 @@ class ServedCalls:
             Rejection: there is no call.
         """
         if not self._is_running:
-            held.close()
-            raise Rejection("not_ready")
+            call.stop()
         self._calls[call.call_id] = call
         held.callback(self._calls.pop, call.call_id, None)
         task = asyncio.ensure_future(call.run())  # noqa: TID251 - `running` waits for it
         self._tasks.add(task)
         # Not in the task itself: a task that is cancelled before its start runs no code.
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: _end(call, held))
+        task.add_done_callback(lambda task: _end(call, held, task))
         return await asyncio.shield(call.answered)
 
     def find(self, call_id: str, principal: Principal) -> ServedCall | None:
@@ -103,6 +105,19 @@ class ServedCalls:
         await call.hang_up()
 
 
-def _end(call: ServedCall, held: ExitStack) -> None:
+@contextmanager
+def closed_on_fault(held: ExitStack) -> Generator[None, None, None]:
+    """Closes what is held for a call that could not be made in the block."""
+    try:
+        yield
+    except BaseException:
+        held.close()
+        raise
+
+
+def _end(call: ServedCall, held: ExitStack, task: asyncio.Task[None]) -> None:
     held.close()
     call.answered.cancel()
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        log_event(logging.ERROR, "call broke", fault=fault, call=call.call_id)
+        drop_traceback(fault)

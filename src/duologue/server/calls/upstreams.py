@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import msgspec
 
 from duologue.dialects import PROFILES
@@ -12,11 +15,19 @@ from duologue.transports import Transport
 __all__ = ["opened"]
 
 
-async def opened(upstream: Upstream, session_start: SessionStart) -> Upstream:
-    """The same API, for one session, over a connection that is open now. Raises ConnectFailed."""
+@asynccontextmanager
+async def opened(upstream: Upstream, session_start: SessionStart) -> AsyncGenerator[Upstream, None]:
+    """The same API, for one session, over a connection that is open now. Raises ConnectFailed.
+
+    If the block fails there is no session, and the connection is closed; else it is the session's.
+    """
     transport = await upstream.open(upstream_session_start(session_start, PROFILES[upstream.dialect]))
 
     async def open_it(_: SessionStart) -> Transport:
         return transport
 
-    return msgspec.structs.replace(upstream, open=open_it)
+    try:
+        yield msgspec.structs.replace(upstream, open=open_it)
+    except BaseException:
+        await transport.close()
+        raise

@@ -10,13 +10,16 @@ from urllib.parse import parse_qs
 
 from duologue.transports.asgi import Scope
 
-__all__ = ["Keys", "digest", "header", "presented_keys", "query", "shows_two_keys"]
+__all__ = ["Keys", "digest", "header", "is_named", "presented_keys", "query", "shows_two_keys"]
 
 _KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 """Browsers cannot set headers of a WebSocket; they offer the key as a sub-protocol."""
 
 _KEY_QUERIES: Final = ("api-key", "api_key")
 """Query parameters in which clients of Azure and of most self-hosted servers send the key."""
+
+_NUMBERED: Final = "key "
+"""How callers without a name are called; no name begins so."""
 
 
 class Keys:
@@ -30,7 +33,7 @@ class Keys:
         keys = tuple(keys)
         if not all(key.strip() for key in keys):
             raise ValueError("a key is empty; to serve clients without a key, pass no keys")
-        numbered = ((f"key {number}", digest(key)) for number, key in enumerate(keys, 1))
+        numbered = ((f"{_NUMBERED}{number}", digest(key)) for number, key in enumerate(keys, 1))
         self._owners = (*named, *numbered)
 
     def __len__(self) -> int:
@@ -46,6 +49,11 @@ class Keys:
             if hmac.compare_digest(shown, known):
                 found = owner
         return found
+
+
+def is_named(owner: str) -> bool:
+    """Whether this is a caller with a name, whom the operator has given a key, and not a key of the operator's own."""
+    return not owner.startswith(_NUMBERED)
 
 
 def digest(key: str) -> bytes:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from duologue.clock import unix_time
 from duologue.printable import printable_name
 from duologue.server.http.answers import config_rejected, failed, gone, json_answer, rejected
+from duologue.server.http.auth import is_named
 from duologue.server.http.bodies import read_object
 from duologue.server.http.client_secrets import ClientSecret
 from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH, right_path
@@ -134,6 +135,8 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
     async def drain(request: Request) -> Response:
         if not app.admission.requires_key:
             raise Rejection("drain_without_key")
+        if is_named(app.admission.owner_of(request.scope)):
+            raise Rejection("drain_of_a_caller")
         manner = request.query_params.get("manner")
         if manner is not None and manner not in DRAIN_MANNERS:
             raise Rejection("wrong_manner", manner=printable_name(manner), known=", ".join(DRAIN_MANNERS))

@@ -23,6 +23,7 @@ _WHOLE_TEXT: Final = 0x81
 _MASKED: Final = 0x80
 _SHORT: Final = 126
 """From here on the length stands in two more bytes; 127 says eight."""
+_EIGHT: Final = _MASKED | _SHORT + 1
 _LONG: Final = 0x10000
 
 
@@ -36,8 +37,8 @@ def text_in(data: bytes) -> bytes | None:
         begin, length = 8, data[2] << 8 | data[3]
     else:
         begin = 6
-    # An unmasked frame has a negative length here, and one with a length of eight bytes is longer than this.
-    if begin + length != size:
+    # An unmasked frame has a negative length here; 127 are the first bytes of one that has its length in eight.
+    if begin + length != size or data[1] == _EIGHT:
         return None
     return apply_mask(data[begin:], data[begin - 4 : begin])
 

@@ -158,7 +158,7 @@ class Socket(WebSocketsSansIOProtocol):
         if not self._admitted or self._rest or self.frames or not self._ends.between or self.close_sent:
             return False
         found = text_in(data)
-        if found is None or self.conn.state is not OPEN:
+        if found is None or self.conn.state is not OPEN or len(found) > self._limits.frame_bytes:
             return False
         try:
             text = text_of(found, max_bytes=self._max_event_bytes)

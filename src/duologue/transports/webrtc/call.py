@@ -268,6 +268,12 @@ class CallTransport:
         finally:
             cut_off.cancel()
 
+    def end_unconnected(self, code: int, reason: str = "") -> None:
+        """End the call now, if the peer has not connected: the last events have no way to it."""
+        if not self.is_connected and self._writing is not None:
+            self._over(CallEnd(code, reason))
+            self._writing.cancel()
+
     # --- inside
 
     def _over(self, end: CallEnd) -> None:
@@ -337,6 +343,15 @@ class CallTransport:
         self._played.set()
         self._carry_out()
 
+    def _play_in_time(self) -> None:
+        try:
+            self._play()
+        except Exception as fault:  # a timer has none that it could tell
+            _logger.error("playback broke: %s", printable(str(fault)), exc_info=fault)
+            self._over(_BROKEN)
+            if self._writing is not None:
+                self._writing.cancel()
+
     def _carry_out(self) -> None:
         """Do what the line wants."""
         if (due_at := self._line.next_due_at) != self._due_at:
@@ -367,7 +382,7 @@ class CallTransport:
             self._timer.cancel()
         self._timer, self._due_at = None, due_at
         if due_at < inf and not self._ended.is_set():
-            self._timer = asyncio.get_running_loop().call_at(due_at, self._play)
+            self._timer = asyncio.get_running_loop().call_at(due_at, self._play_in_time)
 
     async def _shut(self) -> None:
         self._over(_OVER)

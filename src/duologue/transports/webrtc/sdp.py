@@ -122,7 +122,7 @@ def _lines(sdp: str) -> list[str]:
         raise InvalidOffer(f"Invalid SDP: more than {MAX_SDP_BYTES} bytes.")
     lines = [line for line in _LINE_BREAK.split(sdp.strip()) if line]
     if not lines or lines[0] != "v=0":
-        raise InvalidOffer("Invalid SDP: not a WHIP-compliant offer or answer; it begins with the line v=0.")
+        raise InvalidOffer("Invalid SDP: not a WHIP-compliant offer or answer, which begins with the line v=0.")
     if len(lines) > _MAX_LINES or max(map(len, lines)) > _MAX_LINE:
         raise InvalidOffer(f"Invalid SDP: more than {_MAX_LINES} lines, or a line of more than {_MAX_LINE} characters.")
     if not all(map(str.isprintable, lines)):
