@@ -280,12 +280,14 @@ class RealtimeApp:
         ):
             engines = self.realtime.engines
             self._probes = EngineProbes(engines) if engines is not None else None
+            await self.store.fault()
             await self.engine_faults()  # a service that is down is in the log from the start, and its voices are known
             self.open_sessions.ready = True
             try:
                 yield
             finally:
                 self.open_sessions.ready, self.realtime.engines, self._probes = False, None, None
+                await self.store.close()
 
     async def drain(self, *, within_s: float | None = None, manner: DrainManner | None = None) -> None:
         """Accept no more sessions, and end the open ones in this manner, by default the application's.
