@@ -121,14 +121,17 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
     "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
+    "telephony/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
     "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""
 
 _NAMES_USED_TWICE: Final[dict[str, str]] = {
     "Answer": "the client's is what `ask` returns, the server's what an MCP server has answered",
+    "Cleared": "telephony's is what a carrier tells of its queue, protocol.media's what a call's playout has dropped",
     "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
     "Close": "a command of the server's protocol, and a step of a script in duologue.testing, like Send and Drop",
+    "Played": "telephony's is a mark that a carrier has reached, the Live server's how much of a reply was",
 }
 """Classes that share their name with another, and why."""
 

@@ -45,6 +45,7 @@ from duologue.server.shared.store import SharedStore
 from duologue.server.shared.supervisor import Supervisor
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.tap.taps import Tap
+from duologue.server.telemetry.joined_trace import joined_trace
 from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
@@ -77,8 +78,9 @@ class RealtimeApp:
 
     With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
-    upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
-    such as `item`; for tests, which want the same ids in each run.
+    upstream first. Spans go to `tracer_provider`, by default the process's, and belong to the trace that a client's
+    header `traceparent` names, unless `own_traces` is set. `new_id` makes an id for a kind of thing, such as `item`;
+    for tests, which want the same ids in each run.
 
     Calls over WebRTC are served unless `webrtc` is false. Their peers are made by `stack`, by default the one of the
     extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
@@ -124,6 +126,7 @@ class RealtimeApp:
         talk: bool = False,
         named_keys: Sequence[NamedKey] = (),
         authenticate: Authenticate | None = None,
+        own_traces: bool = False,
         store: SharedStore | None = None,
         supervisor: Supervisor | None = None,
         drain: DrainManner = "turn",
@@ -193,6 +196,7 @@ class RealtimeApp:
         self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
+        self._own_traces = own_traces
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
@@ -250,6 +254,10 @@ class RealtimeApp:
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
+        with nullcontext() if self._own_traces else joined_trace(scope):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         if self._authenticate is not None:
             await identify(self._authenticate, scope)
         match scope["type"]:

@@ -121,6 +121,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         record=record,
         taps=() if inspector is None else (inspector,),
         talk=not options.no_talk,
+        own_traces=options.own_traces,
         webrtc=not options.no_webrtc,
         stack=stack,
         peer_settings=peer_settings,

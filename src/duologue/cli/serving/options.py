@@ -262,6 +262,14 @@ class ServeOptions:
             "is, and it needs the key that clients need.",
         ),
     ] = False
+    own_traces: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            help="Begin a trace for each session, whatever trace the client's headers name: for clients that are not "
+            "trusted.",
+        ),
+    ] = False
     workers: Annotated[
         str | None,
         Parameter(
