@@ -89,9 +89,9 @@ class RealtimeApp:
     with the ASGI scope of every handshake and request: it returns a `Principal`, or None for a caller that it does not
     know, or an awaitable of these. It must not block, and has 10 s.
 
-    Client secrets and rates are kept by `store`, by default in memory; `supervisor` is set in a worker of `duologue
-    serve --workers`. `drain` is how open sessions end with the server: at once (`now`), after a response under way
-    (`turn`), or with their clients (`end`).
+    Client secrets and rates are kept by `store`, by default in memory (`RedisStore`: in common with other machines);
+    `supervisor` is set in a worker of `duologue serve --workers`. `drain` is how open sessions end with the server: at
+    once (`now`), after a response under way (`turn`), or with their clients (`end`).
 
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
