@@ -32,7 +32,7 @@ class RedisServer:
             "rdbcompression": "no",  # a test looks for words in it
         }
         command = [PROGRAM, *(word for name, value in options.items() for word in (f"--{name}", value))]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
         assert self._process.stdout is not None
         said: list[str] = []
         for line in self._process.stdout:
