@@ -50,7 +50,6 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "dialects/wrapping.py": "rules of profiles; tests/dialects/test_rules.py",
     "engines/base.py": "types; tests/engines/test_checks.py",
     "engines/embedded/spoken_values.py": "tests/engines/embedded/test_spoken_calls.py",
-    "server/shared/store.py": "a protocol; tests/server/shared/test_memory_store.py",
     "server/shared/supervisor.py": "a protocol; tests/server/test_open_sessions.py",
     "server/workers/worker.py": "tests/server/workers/test_parent.py",
     "server/workers/worker_process.py": "tests/server/workers/test_parent.py",

@@ -89,9 +89,9 @@ class RealtimeApp:
     with the ASGI scope of every handshake and request: it returns a `Principal`, or None for a caller that it does not
     know, or an awaitable of these. It must not block, and has 10 s.
 
-    Client secrets and rates are kept by `store`, by default in memory; `supervisor` is set in a worker of `duologue
-    serve --workers`. `drain` is how open sessions end with the server: at once (`now`), after a response under way
-    (`turn`), or with their clients (`end`).
+    Client secrets and rates are kept by `store`, by default in memory (`RedisStore`: in common with other machines);
+    `supervisor` is set in a worker of `duologue serve --workers`. `drain` is how open sessions end with the server: at
+    once (`now`), after a response under way (`turn`), or with their clients (`end`).
 
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
@@ -288,12 +288,14 @@ class RealtimeApp:
         ):
             engines = self.realtime.engines
             self._probes = EngineProbes(engines) if engines is not None else None
+            await self.store.fault()
             await self.engine_faults()  # a service that is down is in the log from the start, and its voices are known
             self.open_sessions.ready = True
             try:
                 yield
             finally:
                 self.open_sessions.ready, self.realtime.engines, self._probes = False, None, None
+                await self.store.close()
 
     async def drain(self, *, within_s: float | None = None, manner: DrainManner | None = None) -> None:
         """Accept no more sessions, and end the open ones in this manner, by default the application's.

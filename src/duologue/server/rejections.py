@@ -57,6 +57,13 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "events": _Row(429, 1008, _OFTEN, "rate_limit_exceeded", "Too many events: one was not carried out."),
     "full": _Row(503, 1013, _BUSY, "server_overloaded", "No more sessions at once; try again later."),
     "full_of_secrets": _Row(503, 1013, _BUSY, "server_overloaded", "No more client secrets at once; try again later."),
+    "no_store": _Row(
+        503,
+        1013,
+        _BUSY,
+        "server_overloaded",
+        "What this server shares with others cannot be reached; no new sessions until it is. Try again in a moment.",
+    ),
     "secrets": _Row(
         429,
         1013,

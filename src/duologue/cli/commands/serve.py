@@ -26,6 +26,7 @@ from duologue.cli.run import run_to_end
 from duologue.cli.serving.engine_choice import chosen_engines
 from duologue.cli.serving.options import INSPECT_KEEP, RECORD_LIMIT, ServeOptions
 from duologue.cli.serving.secret_files import key_of
+from duologue.cli.serving.shared_store import shared_store
 from duologue.cli.serving.workers import bound_socket, serve_by_workers, worker_count
 from duologue.cli.webrtc_settings import webrtc_settings
 from duologue.client.asyncio.connect import open_endpoint
@@ -93,6 +94,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
+    shared = shared_store(options, limits)
     if workers is not None and place is None:
         say_where = partial(_say_where, inspector=None, talk=not options.no_talk)
         parent = serve_by_workers(options, workers, bound, tls=tls is not None, say_where=say_where)
@@ -123,7 +125,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         webrtc=not options.no_webrtc,
         stack=stack,
         peer_settings=peer_settings,
-        store=link,
+        store=shared or link,
         supervisor=link,
         drain=options.drain,
     )

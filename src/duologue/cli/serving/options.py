@@ -279,6 +279,24 @@ class ServeOptions:
             "process, which does not do that.",
         ),
     ] = None
+    shared: Annotated[
+        str | None,
+        Parameter(
+            group=_OPERATION,
+            help="Share client secrets and rates with servers on other machines by Redis or Valkey at this URL: "
+            "redis://, rediss:// or unix://. Needs the extra redis, and --secret. With a password in it, better in the "
+            "environment: DUOLOGUE_SHARED.",
+        ),
+    ] = None
+    secret: Annotated[
+        str | None,
+        Parameter(
+            group=_OPERATION,
+            help="What seals values in --shared, the same for all servers, at least 32 characters: by DUOLOGUE_SECRET "
+            "or in the file of --config, never here.",
+        ),
+    ] = None
+    secret_file: Annotated[Path | None, Parameter(group=_OPERATION, help="File with the secret of --shared.")] = None
     drain: Annotated[
         DrainManner,
         Parameter(

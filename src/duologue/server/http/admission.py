@@ -245,7 +245,11 @@ class Admission:
     async def _take_rate(self, owner: str, now: float) -> None:
         """Count one more session. Raises Rejection."""
         per_minute = self._allowances.of(owner).sessions_per_minute or self._per_minute
-        if per_minute is not None and not await self._store.take(owner, per_minute=per_minute, now=now):
+        if per_minute is None:
+            # Whether or not this session needs the store, so that it does not depend on the caller who is served.
+            if await self._store.fault() is not None:
+                raise Rejection("no_store")
+        elif not await self._store.take(owner, per_minute=per_minute, now=now):
             raise Rejection("rate")
 
 

@@ -126,6 +126,8 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         if faults := await app.engine_faults():
             # Why stands in the log: addresses and what the services say are not for all who can reach this page.
             return json_answer({"status": "engines", "engines": dict.fromkeys(faults, "not reachable")}, status=503)
+        if await app.store.fault() is not None:
+            return json_answer({"status": "store", "store": "not reachable"}, status=503)
         return json_answer({"status": "ok", "sessions": app.sessions_open})
 
     async def figures(request: Request) -> Response:

@@ -90,6 +90,13 @@ class MemoryStore:
         """See `SharedStore`."""
         return self._rates.take(owner, now, per_minute=per_minute)
 
+    async def fault(self) -> str | None:
+        """None: it is in this process."""
+        return None
+
+    async def close(self) -> None:
+        """Does nothing."""
+
     def drop_expired(self, now: float) -> None:
         """See `SharedStore`."""
         while self._expiring and self._expiring[0][0] <= now:

@@ -37,3 +37,11 @@ class SharedStore(Protocol):
     def drop_expired(self, now: float) -> None:
         """Free what has expired. Stores that do so by themselves do nothing."""
         ...
+
+    async def fault(self) -> str | None:
+        """Why the store cannot be reached; None if it can. For `/readyz`: bounded in time, and asked often."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. A later use opens them again."""
+        ...

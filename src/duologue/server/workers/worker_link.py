@@ -121,6 +121,13 @@ class WorkerLink:
     def drop_expired(self, now: float) -> None:
         """Does nothing: the parent drops them."""
 
+    async def fault(self) -> str | None:
+        """None: without its parent a worker ends."""
+        return None
+
+    async def close(self) -> None:
+        """Does nothing: the channel is closed by `running`."""
+
     async def enter(self, owner: str, *, maximum: int, owner_maximum: int | None) -> None:
         """See `Supervisor`. Cancelled: the place is given back."""
         asked = self._ask(
