@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import statistics
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -32,7 +33,9 @@ _SPEECH: Final = Path(__file__).parent.parent / "tests/speech/librivox_0870.wav"
 
 _SESSION: Final = {
     "type": "realtime",
-    "audio": {"input": {"turn_detection": {"type": "server_vad", "create_response": False, "interrupt_response": False}}},
+    "audio": {
+        "input": {"turn_detection": {"type": "server_vad", "create_response": False, "interrupt_response": False}}
+    },
 }
 """Turns are heard and transcribed; nothing that the user says interrupts the answers of `talking` calls."""
 
@@ -62,24 +65,26 @@ async def serving(*arguments: str) -> AsyncGenerator[tuple[str, int]]:
 
 
 async def whole_server(number: int, seconds: float, rounds: int, *, stack: str = "wrtc") -> Figures:
-    """The server's share of a core for each call: all users talk, then both sides do. The least of several rounds."""
+    """The server's share of a core for each call: all users talk, then both sides do. The median of several rounds."""
     figures = Figures()
     lines = json.dumps([_ANSWER])
     async with serving(*SCRIPTED, f"--engine-option=responder.lines={lines}", f"--webrtc-stack={stack}") as (url, pid):
         for kind in ("listening", "talking"):
             async with _callers(url, number, kind) as heard_share:
                 shares = [await _share(pid, seconds) for _ in range(rounds)]
-                figures[f"server_cpu_percent_{kind}"] = 100 * min(shares) / number
-                figures[f"server_main_thread_percent_{kind}"] = 100 * await _share(pid, seconds, thread=pid) / number
+                figures[f"server_cpu_percent_{kind}"] = 100 * statistics.median(shares) / number
+                main = [await _share(pid, seconds, thread=pid) for _ in range(rounds)]
+                figures[f"server_main_thread_percent_{kind}"] = 100 * statistics.median(main) / number
                 figures[f"server_threads_{kind}"] = len(os.listdir(f"/proc/{pid}/task"))
                 figures[f"played_share_{kind}"] = await heard_share()
     return figures
 
 
 def _cpu_s(pid: int, thread: int | None) -> float:
-    path = f"/proc/{pid}/stat" if thread is None else f"/proc/{pid}/task/{thread}/stat"
-    fields = Path(path).read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of the threads that are there; no call ends while it is measured."""
+    tasks = Path(f"/proc/{pid}/task")
+    threads = [tasks / str(thread)] if thread is not None else list(tasks.iterdir())
+    return sum(int((each / "schedstat").read_text(encoding="ascii").split()[0]) for each in threads) / 1e9
 
 
 async def _share(pid: int, seconds: float, *, thread: int | None = None) -> float:

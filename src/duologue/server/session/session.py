@@ -71,6 +71,7 @@ __all__ = ["ServerSession"]
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
 
+_BARE_APPEND: Final = InputAudioBufferAppendEvent(audio="")
 _APPEND: Final = '{"type":"input_audio_buffer.append"'
 
 _LONG_S: Final = 0.0015
@@ -187,6 +188,11 @@ class ServerSession:
     def session_id(self) -> str:
         """The session's id, as the client knows it."""
         return self._protocol.session.wire.id
+
+    @property
+    def transport(self) -> Transport:
+        """What the session was made with."""
+        return self._transport
 
     async def run(self) -> None:
         """Serve until the client disconnects or the session is over. Cancelling ends it at once, with all its tasks."""
@@ -316,14 +322,34 @@ class ServerSession:
         self._context.run(self._append, message)
         return True
 
-    def _append(self, message: str) -> None:
+    def take_sound(self, audio: bytes) -> bool:
+        """Take input audio in the session's format, as an append brings it, without waking the reading task, which
+        waits. False: it has to come as a message. For transports with audio of their own, while `receive` waits."""
+        if not (self._listening and self._detection.takes_more) or self._send_queue.is_full:
+            return False
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+            return False
+        self._context.run(self._append, audio)
+        return True
+
+    def _append(self, message: str | bytes) -> None:
+        """Take an append, or the audio of one."""
         try:
-            self._receive(message)
+            self._receive(message) if isinstance(message, str) else self._receive_sound(message)
             self._carry_out()
             self._detection.begin(self._context)
             self._listening = True
         except Exception as fault:
             self._tasks.create_task(raised(fault))  # as if the reading task had raised it
+
+    def _receive_sound(self, audio: bytes) -> None:
+        self._listening = False
+        self._last_message_at = now = self._time()
+        if self._events_allowed is not None and not self._events_allowed.take(now):
+            self._send(Rejection("events").event(self._new_id("event")))
+        else:
+            self._protocol.receive(_BARE_APPEND, now=now, audio=audio)
+        self._observer.received(len(audio), self._protocol.input_ms)
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:

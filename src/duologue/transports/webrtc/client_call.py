@@ -13,7 +13,7 @@ from duologue.chance import random_bytes
 from duologue.clock import loop_time
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.protocol.client.call.client_media_line import ClientMediaLine
-from duologue.transports.webrtc.peer import MessageTooLong, Peer
+from duologue.transports.webrtc.peer import FRAME_BYTES, MessageTooLong, Peer
 
 __all__ = ["MAX_WAITING_MS", "ClientCall"]
 
@@ -129,7 +129,9 @@ class ClientCall:
     async def _hear(self) -> None:
         with suppress(ConnectionClosed):  # `_read` gets it too, behind the last messages
             while True:
-                self._line.heard(await self._peer.hear(), now=loop_time())
+                frames, now = await self._peer.hear(), loop_time()
+                for at in range(0, len(frames), FRAME_BYTES):
+                    self._line.heard(frames[at : at + FRAME_BYTES], now=now)
                 self._tell()
                 await self._until_read()
 

@@ -144,7 +144,7 @@ class WrtcPeer:
         return await self._inbox.take()
 
     async def hear(self) -> bytes:
-        """The next 20 ms of the other end's sound. Cancelling loses nothing."""
+        """The next 20 ms of the other end's sound, or several. Cancelling loses nothing."""
         return await self._sound.hear(self._inbox.check)
 
     def play(self, frame: bytes, /) -> None:
