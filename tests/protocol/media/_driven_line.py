@@ -134,6 +134,6 @@ class DrivenLine:
             self.messages.append(msgspec.json.decode(text))
             self.log.append(self.messages[-1]["type"])
         for command in self.line.take_commands():
-            text = encode_append(command) if isinstance(command, bytes) else command
-            self.commands.append(msgspec.json.decode(text))
+            message = encode_append(command) if isinstance(command, bytes) else command
+            self.commands.append(msgspec.json.decode(message))
             self.log.append(f"({self.commands[-1]['type']})")

@@ -127,12 +127,15 @@ async def calling(
     limits: Limits | None = None,
     max_message_bytes: int = 262_144,
     settings: PeerSettings | None = None,
+    takes_sound: bool = True,
 ) -> AsyncGenerator[Caller]:
-    """A call that is connected; its end and that of the session are waited for."""
+    """A call that is connected; its end and that of the session are waited for. Without `takes_sound`, the session gets
+    the caller's sound as messages alone, as one that is recorded."""
     peer, server_peer = await memory_peers(max_message_bytes=max_message_bytes, settings=settings)
     call = CallTransport(server_peer, call_id="rtc_1", new_id=CountedIds())
     session = ServerSession(call, engines or scripted_engines(), limits=limits)
     call.on_playback, session.speech_room = session.playback_changed, call.speech_room
+    call.take_sound = session.take_sound if takes_sound else None
     caller = Caller(peer, call, session)
     async with asyncio.timeout(3000), asyncio.TaskGroup() as tasks:
         serving = (tasks.create_task(call.run()), tasks.create_task(session.run()))
