@@ -42,6 +42,8 @@ _PAGE: Final = (
 _BEGIN: Final = """async (calls, key) => {
   await begin(calls, key, {type: 'realtime'});
   window.both = await listen({model: audioElement.srcObject, microphone: microphoneForTests});
+  window.clocksApart = () => performance.now() - both.now() * 1000;
+  window.apartAtFirst = clocksApart();
   channel.addEventListener('message', ({data}) => {
     if (JSON.parse(data).type === 'output_audio_buffer.cleared') window.clearedAt = both.now();
   });
@@ -61,6 +63,7 @@ _TURN: Final = """async () => {
   const answer = model.sounds.find(({from}) => from > ended());
   const cut = window.clearedAt === undefined ? undefined : model.sounds[before - 1];
   return {
+    stalled_ms: clocksApart() - apartAtFirst,
     delay_ms: answer === undefined ? null : (answer.from - ended()) * 1000,
     silent_ms: cut !== undefined && cut.to > clearedAt - 0.1 ? Math.max(0, cut.to - clearedAt) * 1000 : null,
   };
@@ -119,6 +122,8 @@ def _figures(turns: Sequence[Mapping[str, float | None]]) -> tuple[dict[str, flo
                 f"{name}_p95_ms": round(statistics.quantiles(values, n=20, method="inclusive")[-1]),
                 f"{name}_max_ms": round(max(values)),
             }
+    # The browser's sound stood still for so long, and what it hears is late by as much: the machine is not idle.
+    figures["stalled_ms"] = round(max(turn["stalled_ms"] or 0 for turn in turns))
     if delays:
         figures["delay_p50_beyond_silence_ms"] = round(statistics.median(delays)) - _SILENCE_MS
     lines = [

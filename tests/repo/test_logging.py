@@ -13,14 +13,14 @@ _METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 # What is logged as it is, and why that is safe. Everything else goes through `printable`, `printable_name` or `note`.
 _SAFE = {
-    ("client/connection_log.py", "level"): "a level, no text",
+    ("client/logs/connection_log.py", "level"): "a level, no text",
     ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
     ("client/dialect_detection.py", "self.dialect"): "one of our own names of dialects",
     ("client/event_reader.py", "name"): "one of the names of published events",
     ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
     ("client/asyncio/outcomes.py", "audio_ms"): "a number",
     ("client/asyncio/session_updates.py", "CONFIG_ANSWER_S"): "a number",
-    ("client/error_log.py", "repeated"): "a number",
+    ("client/logs/error_log.py", "repeated"): "a number",
     ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
     ("client/sound/blocks.py", "self._name"): "the verb that made it: conversation.play(…)",

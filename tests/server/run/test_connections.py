@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 from contextlib import AsyncExitStack
 
 import pytest
 from websockets.asyncio.client import connect as websockets_connect
 
-from duologue.server import Limits, RealtimeApp
+from duologue.server import Limits, open_sessions
 from duologue.server.run import connections
 from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, KEY, RIGHT, RawConnection, handshake, masked, raw_connection
@@ -66,7 +65,7 @@ async def test_a_full_table_of_descriptors_leaves_room_for_pages_and_turns_sessi
 ) -> None:
     ends = SessionEnds()
     async with listening(scripted_app(ends=ends)) as url:
-        monkeypatch.setattr(sys.modules[RealtimeApp.__module__], "descriptors_left", lambda: 128)
+        monkeypatch.setattr(open_sessions, "descriptors_left", lambda: 128)
         async with websockets_connect(url) as socket:
             assert (await first(socket))["error"]["code"] == "server_overloaded"
         assert (await get(url, "/healthz"))[0] == 200

@@ -39,12 +39,14 @@ async def test_audio_that_is_decoded_in_a_thread_keeps_its_place_and_is_rejected
 async def test_long_conversations_are_read_one_after_another(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Respond] = []
 
+    made = prompt.request_of
+
     def request_of(command: Respond, **more: Any) -> ResponderRequest:
         read.append(command)
-        return prompt.request_of(command, **more)
+        return made(command, **more)
 
-    monkeypatch.setattr(session, "_SHORT_CONTEXT", 1)
-    monkeypatch.setattr(session, "request_of", request_of)
+    monkeypatch.setattr(prompt, "_SHORT_CONTEXT", 1)
+    monkeypatch.setattr(prompt, "request_of", request_of)
     others = asyncio.Lock()
     async with talk(scripted_engines(responses=("Yes.",)), long_work=others) as connection:
         for words in ("one", "two"):

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from duologue.cli.serving.options import ServeOptions, _upstream
+from duologue.cli.commands.serve import _upstream
+from duologue.cli.serving.options import ServeOptions
 from duologue.protocol import SessionDefaults
 from duologue.server import RealtimeApp
 from duologue.transports.websocket import open_websocket

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.auth import Auth
-from duologue.client.connection_log import log_model_to_configure, log_refused
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint, TransportName
 from duologue.client.endpoint_options import endpoint_from, require_url
+from duologue.client.logs.connection_log import log_model_to_configure, log_refused
 from duologue.client.session_urls import check_no_live_url
 from duologue.clock import loop_time
 from duologue.errors import ConnectFailed

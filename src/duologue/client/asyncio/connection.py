@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.event_reader import MessageReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
+from duologue.client.logs.connection_log import ConnectionLog, session_id_of
 from duologue.client.mappings import EventInput, SessionInput, to_event, to_session
 from duologue.client.messages import new_id
 from duologue.client.verbs import (

@@ -21,9 +21,9 @@ from duologue.client.asyncio.recording.markable import Markable
 from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
-from duologue.client.connection_log import log_restored
 from duologue.client.input_progress_sink import InputProgressSink
 from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, TOOL_TIMEOUT_S
+from duologue.client.logs.connection_log import log_restored
 from duologue.client.mappings import EventInput, ResponseInput, SessionInput, to_event, to_response, to_session
 from duologue.client.messages import check_audio, new_id, text_message
 from duologue.client.sound.listening import Listening

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from duologue.client.connection_log import ConnectionLog
+from duologue.client.logs.connection_log import ConnectionLog
 from duologue.errors import ConnectionClosed, ConnectionClosedError, DecodeError
 from duologue.events.base import Variant
 from duologue.transports import Transport

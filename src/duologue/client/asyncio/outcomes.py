@@ -8,7 +8,7 @@ from math import inf
 
 from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.session_updates import SessionUpdates, SessionWarnings
-from duologue.client.error_log import ErrorLog
+from duologue.client.logs.error_log import ErrorLog
 from duologue.errors import DuologueError, RequestRejected
 from duologue.events import RealtimeEvent
 from duologue.protocol.client.notices import (

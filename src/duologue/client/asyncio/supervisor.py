@@ -12,8 +12,8 @@ from duologue.chance import random_number
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.managed_connection import ManagedConnection, OpenConnection
 from duologue.client.asyncio.rotation import Rotation
-from duologue.client.connection_log import log_ended, log_lost, log_rotated
 from duologue.client.limits import FLUSH_S, POLL_S
+from duologue.client.logs.connection_log import log_ended, log_lost, log_rotated
 from duologue.client.refusals import close_refusal
 from duologue.clock import loop_time, unix_time
 from duologue.dialects import DEFAULT_DIALECT, PROFILES

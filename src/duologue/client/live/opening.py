@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.auth import Credentials, credentials_for, usual_auth
-from duologue.client.connection_log import log_refused
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.live.connection import LiveConnection
 from duologue.client.live.urls import attach_url, fork_url, live_dialect, primary_url
+from duologue.client.logs.connection_log import log_refused
 from duologue.clock import loop_time
 from duologue.dialects import DEFAULT_LIVE_DIALECT, LIVE_PROFILES
 from duologue.errors import ConnectFailed

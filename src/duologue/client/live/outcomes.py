@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import Final
 
-from duologue.client.error_log import ErrorLog
 from duologue.client.live.refusals import as_error_event, command_refusal
+from duologue.client.logs.error_log import ErrorLog
 from duologue.errors import DuologueError, RequestRejected
 from duologue.events.live import (
     LiveCommentaryAppendEvent,

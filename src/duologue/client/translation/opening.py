@@ -9,8 +9,8 @@ from typing import TypeAlias
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.asyncio.family_connection import FamilyConnection
 from duologue.client.asyncio.loop_lag import watched_loop
-from duologue.client.connection_log import log_refused
 from duologue.client.endpoint import Endpoint
+from duologue.client.logs.connection_log import log_refused
 from duologue.client.translation.urls import translation_endpoint
 from duologue.clock import loop_time
 from duologue.codec import decode_translation, encode_translation

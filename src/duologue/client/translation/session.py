@@ -14,8 +14,8 @@ from duologue.audio.formats import PCM, Encoding
 from duologue.audio.input_stream import AudioInput, InputStream, pieces
 from duologue.audio.wav import Sound
 from duologue.client.asyncio.family_runner import FamilyRunner
-from duologue.client.error_log import ErrorLog
 from duologue.client.limits import APPEND_CLIP_MS
+from duologue.client.logs.error_log import ErrorLog
 from duologue.client.messages import check_audio, new_id
 from duologue.client.refusals import close_refusal, config_refusal, session_refusal
 from duologue.client.sound.listening import Listening

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -22,7 +24,22 @@ from duologue.events import (
 )
 from duologue.protocol import Respond
 
-__all__ = ["request_of"]
+__all__ = ["in_turn", "request_of"]
+
+_SHORT_CONTEXT: Final = 200
+"""Items that a responder's request is made of at once, in half a millisecond. A conversation may have thousands, and
+a session sixteen responses at a time."""
+
+
+async def in_turn(
+    long_work: asyncio.Lock, command: Respond, *, session_id: str, session_age_s: float
+) -> ResponderRequest:
+    """The request of a `Respond` command; a long one waits for its turn under the lock that sessions share."""
+    if len(command.context) <= _SHORT_CONTEXT:
+        return request_of(command, session_id=session_id, session_age_s=session_age_s)
+    async with long_work:
+        await asyncio.sleep(0)  # others have their turn between two of these
+        return request_of(command, session_id=session_id, session_age_s=session_age_s)
 
 
 def request_of(command: Respond, *, session_id: str, session_age_s: float) -> ResponderRequest:

@@ -16,7 +16,6 @@ from typing import Any, Final, assert_never
 from duologue.clock import loop_clock, loop_time, unix_time
 from duologue.codec import decode
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
-from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
 from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionCreatedEvent, SessionUpdatedEvent
@@ -52,7 +51,7 @@ from duologue.server.session.detection import Detection, raised
 from duologue.server.session.engine_failures import attempt
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.illegal_transitions import IllegalTransitions
-from duologue.server.session.prompt import request_of
+from duologue.server.session.prompt import in_turn
 from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
@@ -80,10 +79,6 @@ Between one and two of the milliseconds that uvloop's clock has."""
 
 _TURNS_TO_READ: Final = 4
 """Of the event loop, from a socket that can be read to the task that waits for its message, through the ASGI server."""
-
-_SHORT_CONTEXT: Final = 200
-"""Items that a responder's request is made of at once, in half a millisecond. A conversation may have thousands, and
-a session sixteen responses at a time."""
 
 
 class ServerSession:
@@ -508,7 +503,8 @@ class ServerSession:
 
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
-            request = await self._request_of(command)
+            age_s = loop_time() - self._started_at
+            request = await in_turn(self._long_work, command, session_id=self.session_id, session_age_s=age_s)
             reporter = ResponseReporter(
                 command, self._protocol, self._observer, self._flush, self._mcp, speech_room=self.speech_room
             )
@@ -523,11 +519,3 @@ class ServerSession:
             if fault is not None:
                 self._protocol.response_failed(command.response_id, fault, now=loop_time())
             await self._flush()
-
-    async def _request_of(self, command: Respond) -> ResponderRequest:
-        age_s = loop_time() - self._started_at
-        if len(command.context) <= _SHORT_CONTEXT:
-            return request_of(command, session_id=self.session_id, session_age_s=age_s)
-        async with self._long_work:
-            await asyncio.sleep(0)  # others have their turn between two of these
-            return request_of(command, session_id=self.session_id, session_age_s=age_s)

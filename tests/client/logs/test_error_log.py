@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from duologue.client.error_log import MAX_LINES, REPEAT_AFTER_S, ErrorLog
+from duologue.client.logs.error_log import MAX_LINES, REPEAT_AFTER_S, ErrorLog
 from duologue.events import ClientEvent, ErrorEvent
 from duologue.protocol.client.error_kinds import classify
 from duologue.protocol.client.notices import ErrorReported
