@@ -1,8 +1,10 @@
 """What a call over WebRTC costs, and what packet loss leaves of speech.
 
 `--only peers` measures calls between two processes, for each stack: offer to answer, processor time and memory of the
-answering side. `--only loss` sends recorded speech over a way that loses RTP, and counts the words that the transcriber
-gets wrong. `--only server` measures the whole of `duologue serve` with scripted engines. `--stack NAME` measures one stack only; `--calls N`, `--seconds S` and `--runs N` change the size.
+answering side. `--only server` measures the whole of `duologue serve` with scripted engines, first while all users
+talk, then while both sides do. `--only loss` sends recorded speech over a way that loses RTP, and counts the words that
+the transcriber gets wrong. `--stack NAME` measures one stack only; `--calls N`, `--seconds S` and `--runs N` change the
+size.
 
 The file is not called webrtc.py: the folder of a script comes first where Python looks for packages.
 """

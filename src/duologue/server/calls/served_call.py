@@ -104,8 +104,6 @@ class ServedCall:
         if isinstance(session, ServerSession):
             self.transport.on_playback = session.playback_changed
             session.speech_room = self.transport.speech_room
-            if session.transport is self.transport:  # else it is looked at or recorded, as messages
-                self.transport.take_sound = session.take_sound
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.transport.run())
             try:

@@ -63,6 +63,7 @@ from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.asgi import ASGITransport
+from duologue.transports.webrtc.call import CallTransport
 from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["ServerSession"]
@@ -184,11 +185,6 @@ class ServerSession:
         """The session's id, as the client knows it."""
         return self._protocol.session.wire.id
 
-    @property
-    def transport(self) -> Transport:
-        """What the session was made with."""
-        return self._transport
-
     async def run(self) -> None:
         """Serve until the client disconnects or the session is over. Cancelling ends it at once, with all its tasks."""
         code = 1005
@@ -246,7 +242,7 @@ class ServerSession:
                 self._send(event)
             await self._flush()
             self._context = copy_context()
-            if isinstance(self._transport, ASGITransport):
+            if isinstance(self._transport, ASGITransport | CallTransport):
                 await self._transport.offer(self._take_at_once)
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
@@ -286,8 +282,8 @@ class ServerSession:
             if self._send_queue.is_full:
                 await self._flush()
 
-    def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
-        """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
+    def _receive(self, message: str | bytes, audio: bytes | None = None) -> InputAudioBufferAppendEvent | None:
+        """Take a message, or audio. Returns an append that is too long to be decoded while all sessions wait."""
         long_append: InputAudioBufferAppendEvent | None = None
         self._listening = False
         self._last_message_at = now = self._time()
@@ -295,6 +291,8 @@ class ServerSession:
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(self._new_id("event")))
+        elif audio is not None:
+            self._protocol.receive(_BARE_APPEND, now=now, audio=audio)
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if type(event) is InputAudioBufferAppendEvent:
                 if len(event.audio) > LONG_AUDIO_CHARS:
@@ -305,46 +303,27 @@ class ServerSession:
                 self._protocol.speak(message_to_speak, event, now=now)
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
-        self._observer.received(len(message), self._protocol.input_ms)
+        self._observer.received(len(audio or message), self._protocol.input_ms)
         return long_append
 
-    def _take_at_once(self, message: str) -> bool:
-        """Take an append without waking the reading task, which waits. False: the message is for that task."""
-        if not (self._listening and self._detection.takes_more and message.startswith(_APPEND)):
+    def _take_at_once(self, message: str | bytes) -> bool:
+        """Take an append, or audio in the session's format, without waking the reading task, which waits. False: the
+        message is for that task; audio is, as an append."""
+        if not (self._listening and self._detection.takes_more) or self._send_queue.is_full:
             return False
-        if self._send_queue.is_full:
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG) if isinstance(message, bytes) else not message.startswith(_APPEND):
             return False
         self._context.run(self._append, message)
         return True
 
-    def take_sound(self, audio: bytes) -> bool:
-        """Take input audio in the session's format, as an append brings it, without waking the reading task, which
-        waits. False: it has to come as a message. For transports with audio of their own, while `receive` waits."""
-        if not (self._listening and self._detection.takes_more) or self._send_queue.is_full:
-            return False
-        if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-            return False
-        self._context.run(self._append, audio)
-        return True
-
     def _append(self, message: str | bytes) -> None:
-        """Take an append, or the audio of one."""
         try:
-            self._receive(message) if isinstance(message, str) else self._receive_sound(message)
+            self._receive(message) if isinstance(message, str) else self._receive("", message)
             self._carry_out()
             self._detection.begin(self._context)
             self._listening = True
         except Exception as fault:
             self._tasks.create_task(raised(fault))  # as if the reading task had raised it
-
-    def _receive_sound(self, audio: bytes) -> None:
-        self._listening = False
-        self._last_message_at = now = self._time()
-        if self._events_allowed is not None and not self._events_allowed.take(now):
-            self._send(Rejection("events").event(self._new_id("event")))
-        else:
-            self._protocol.receive(_BARE_APPEND, now=now, audio=audio)
-        self._observer.received(len(audio), self._protocol.input_ms)
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:

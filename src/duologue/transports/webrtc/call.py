@@ -147,15 +147,13 @@ class CallTransport:
         """Whether a message has passed between the peers. Sound says nothing: stacks make silence of none."""
         self.on_playback: Callable[[bool], None] | None = None
         """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""
-        self.take_sound: Callable[[bytes], bool] | None = None
-        """Called with the caller's sound while `receive` waits, as `ServerSession.take_sound`; what it does not take
-        (False) comes as a message. Until the call is over."""
         self._peer = peer
         self._line = line or MediaLine(new_id=new_id, report_illegal=report_once(_log_illegal))
         self._stall_s = stall_s
         self._incoming: deque[str | bytes] = deque()
         self._incoming_bytes = 0
         self._came = asyncio.Event()
+        self._take_sound: Callable[[bytes], bool] | None = None
         self._receives = False
         """Whether `receive` waits."""
         self._has_room = asyncio.Event()
@@ -221,6 +219,11 @@ class CallTransport:
             self._sidebands.discard(served)
 
     # --- the session's side
+
+    async def offer(self, take: Callable[[bytes], bool]) -> None:
+        """Have the caller's sound, in the session's input format, given to this method while `receive` waits; what it
+        does not take (False) comes as a message. Until the call is over."""
+        self._take_sound = take
 
     async def send(self, message: str | bytes, /) -> None:
         """A message of the session; waits while the peer is slow, or while ten minutes of speech are to be played.
@@ -370,7 +373,7 @@ class CallTransport:
 
     def _taken_at_once(self, sound: bytes) -> bool:
         """Whether the session has taken it, without a message: a third of the time."""
-        take = self.take_sound
+        take = self._take_sound
         return take is not None and self._receives and not self._incoming and take(sound)
 
     def _put_incoming(self, message: str | bytes) -> None:
@@ -395,7 +398,7 @@ class CallTransport:
         self._outbox.close()
         for event in (self._came, self._has_room, self._played):
             event.set()
-        self.on_playback = self.take_sound = None  # the session refers to this transport
+        self.on_playback = self._take_sound = None  # the session refers to this transport
         for sideband in self._sidebands:
             sideband.finish(_OVER if end.code in _NEVER_SENT else end)
         try:
