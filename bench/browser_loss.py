@@ -30,8 +30,8 @@ from tests._pages import serving_pages
 
 _ROOT: Final = Path(__file__).parent.parent
 _SENTENCES: Final = {
-    "librivox_0870": "and mister john dashwood had then leisure to consider how much there might be prudently in his power "
-    "to do for them",
+    "librivox_0870": "and mister john dashwood had then leisure to consider how much there might be prudently in "
+    "his power to do for them",
     "librivox_0920": "had he married a more amiable woman he might have been made still more respectable than he was",
 }
 _LOSSES: Final = (0.0, 0.05, 0.15)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
-from math import inf
 from typing import Final
 
 from duologue.chance import random_bytes
@@ -136,6 +135,7 @@ class ClientCall:
                 await self._until_read()
 
     async def _play(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             for frame in self._line.take_frames(loop_time()):
                 self._peer.play(frame)
@@ -143,10 +143,12 @@ class ClientCall:
             self._room.set()
             self._tell()
             self._wanted.clear()
-            due_at = self._line.next_due_at
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(None if due_at == inf else due_at):
-                    await self._wanted.wait()
+            # Not `asyncio.timeout_at`, which cancels and raises fifty times a second.
+            timer = loop.call_at(self._line.next_due_at, self._wanted.set)
+            try:
+                await self._wanted.wait()
+            finally:
+                timer.cancel()
 
     def _pass_on(self) -> None:
         self._unsent += self._line.take_for_channel()
