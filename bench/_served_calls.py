@@ -31,6 +31,9 @@ _ANSWER: Final = "This is an answer of a usual length. It says two things. " * 3
 
 _SPEECH: Final = Path(__file__).parent.parent / "tests/speech/librivox_0870.wav"
 
+_GONE_S: Final = 12.0
+"""Until the server notices that callers are gone, and frees their calls."""
+
 _SESSION: Final = {
     "type": "realtime",
     "audio": {
@@ -119,7 +122,7 @@ async def _callers(url: str, number: int, kind: str) -> AsyncGenerator[Callable[
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-        await asyncio.sleep(12)  # the server notices that they are gone
+        await asyncio.sleep(_GONE_S)
 
 
 def speech_frames() -> list[bytes]:
