@@ -15,6 +15,7 @@ DuologueError
 │       └── SessionLost         a Live session broke off; it can be forked if it is stored, and not resumed
 ├── RequestRejected             the server rejected a command, or gave no response; holds the `error` that answered it
 ├── StreamOverflow              a stream of notices was not read for too long
+├── SignatureRejected           a carrier's request or a webhook is not signed by who it should be from
 ├── EngineError                 a speech engine failed
 │   └── MissingExtra            an optional dependency is not installed; names the extra
 ├── AudioError                  audio that cannot be read or converted
@@ -51,6 +52,7 @@ __all__ = [
     "RemoteProtocolError",
     "RequestRejected",
     "SessionLost",
+    "SignatureRejected",
     "StreamOverflow",
 ]
 
@@ -189,6 +191,10 @@ class RequestRejected(DuologueError):
 
 class StreamOverflow(DuologueError):
     """A stream of notices was not read for too long, and has been closed. The conversation goes on."""
+
+
+class SignatureRejected(DuologueError):
+    """A carrier's request, or a webhook, is not signed with the secret that is known. Answer 403, and say no more."""
 
 
 class EngineError(DuologueError):

@@ -50,6 +50,10 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "dialects/wrapping.py": "rules of profiles; tests/dialects/test_rules.py",
     "engines/base.py": "types; tests/engines/test_checks.py",
     "engines/embedded/spoken_values.py": "tests/engines/embedded/test_spoken_calls.py",
+    "server/shared/store.py": "a protocol; tests/server/shared/test_memory_store.py",
+    "server/shared/supervisor.py": "a protocol; tests/server/test_open_sessions.py",
+    "server/workers/worker.py": "tests/server/workers/test_parent.py",
+    "server/workers/worker_process.py": "tests/server/workers/test_parent.py",
     "cli/serving/options.py": "a table; tests/cli/serving/test_option_sources.py",
     "engines/llm/chat_request.py": "tests/engines/llm/test_chat.py",
     "engines/llm/chat_stream.py": "tests/engines/llm/test_chat.py",
@@ -117,14 +121,17 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
     "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
+    "telephony/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
     "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""
 
 _NAMES_USED_TWICE: Final[dict[str, str]] = {
     "Answer": "the client's is what `ask` returns, the server's what an MCP server has answered",
+    "Cleared": "telephony's is what a carrier tells of its queue, protocol.media's what a call's playout has dropped",
     "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
     "Close": "a command of the server's protocol, and a step of a script in duologue.testing, like Send and Drop",
+    "Played": "telephony's is a mark that a carrier has reached, the Live server's how much of a reply was",
 }
 """Classes that share their name with another, and why."""
 

@@ -28,6 +28,7 @@ class ToolServer:
         self.url = ""
         self.keys: list[str] = []
         self.hosts: list[str] = []
+        self.traces: list[str] = []
         self.left = asyncio.Event()
         """A session was ended by its client."""
         self.answers = asyncio.Event()
@@ -63,6 +64,7 @@ class ToolServer:
         if scope["type"] == "http":
             self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
             self.hosts += [value.decode() for name, value in scope["headers"] if name == b"host"]
+            self.traces += [value.decode() for name, value in scope["headers"] if name == b"traceparent"]
             self.methods.append(scope["method"])
             if scope["method"] == "DELETE":
                 self.left.set()

@@ -23,7 +23,7 @@ from duologue.engines.base import ResponderRequest
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
-from duologue.server.run.edge import bind
+from duologue.server.run.listening_socket import bind
 from duologue.testing import scripted_engines
 from tests._uvicorn import under_uvicorn
 from tests.server._listening import listening, scripted_app

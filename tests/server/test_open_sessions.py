@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from duologue.server.limits import Limits
-from duologue.server.open_sessions import OpenSessions
+from duologue.server.open_sessions import DrainManner, OpenSessions
 from duologue.server.rejections import Rejection
 
 
@@ -64,6 +64,50 @@ async def test_draining_waits_for_each_session() -> None:
         await asyncio.sleep(0)
         assert (session.asked, draining.done()) == (["drain"], False)
     await asyncio.wait_for(draining, 5)
+
+
+@pytest.mark.parametrize(("manner", "asked"), [("now", ["stop"]), ("turn", ["drain"]), ("end", [])])
+async def test_a_drain_has_three_manners(manner: DrainManner, asked: list[str]) -> None:
+    sessions, session = ready(), Served()
+    with sessions.counted(session, "key 1"):
+        draining = asyncio.ensure_future(sessions.drain(manner=manner))
+        await asyncio.sleep(0)
+        assert (session.asked, draining.done()) == (asked, False)
+    await asyncio.wait_for(draining, 5)
+
+
+class Counting:
+    """A supervisor that has so many places."""
+
+    replaced = False
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+
+    async def enter(self, owner: str, *, maximum: int, owner_maximum: int | None) -> None:
+        if not self.places:
+            raise Rejection("full")
+        self.places -= 1
+
+    def leave(self, owner: str) -> None:
+        self.places += 1
+
+    async def figures(self) -> tuple[bytes, str]:
+        return b"", ""
+
+    def request_drain(self, manner: DrainManner) -> None:
+        """End nothing."""
+
+
+async def test_a_supervisor_counts_the_places_of_all_its_workers() -> None:
+    counting = Counting(1)
+    sessions = OpenSessions(Limits(), supervisor=counting)
+    sessions.ready = True
+    with await sessions.place("a"):
+        with pytest.raises(Rejection):
+            await sessions.place("b")
+        assert counting.places == 0
+    assert counting.places == 1
 
 
 @pytest.mark.usefixtures("idle_clock")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,12 +13,16 @@ from duologue.transports.http_post import MAX_ANSWER_BYTES, post
 
 
 @contextmanager
-def answering(status: int, content: bytes, **headers: str) -> Generator[str, None, None]:
-    """An HTTP server on this machine that answers so."""
+def answering(
+    status: int, content: bytes, *, seen: list[Mapping[str, str]] | None = None, **headers: str
+) -> Generator[str, None, None]:
+    """An HTTP server on this machine that answers so; `seen` gets the headers of the requests."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            if seen is not None:
+                seen.append(self.headers)  # type: ignore[arg-type]  # finds names in any case
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

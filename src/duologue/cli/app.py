@@ -24,6 +24,7 @@ from duologue.cli.commands.load import load
 from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
+from duologue.cli.commands.status import status
 from duologue.cli.commands.talk import talk
 from duologue.cli.commands.voices import voices
 from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
@@ -40,6 +41,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "say": say,
     "voices": voices,
     "serve": serve,
+    "status": status,
     "doctor": doctor,
     "conform": conform,
     "chaos": chaos,

@@ -61,6 +61,14 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue serve --dialect xai --log-level info --log-format json",
         ),
     ),
+    "status": HelpPage(
+        _SERVING,
+        (
+            "duologue status localhost:8000",
+            "duologue status https://voice.example --watch --every 5s",
+            "duologue status localhost:8000 --json",
+        ),
+    ),
     "doctor": HelpPage(
         _SERVING,
         (

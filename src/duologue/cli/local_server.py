@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 
 from duologue.errors import DuologueError
 
-__all__ = ["KEY_VARIABLE", "LISTENING", "LocalServer", "local_server"]
+__all__ = ["KEY_VARIABLE", "LISTENING", "LocalServer", "local_server", "python_command"]
 
 KEY_VARIABLE: Final = "DUOLOGUE_API_KEY"
 """Variable from which `serve` reads the key: every user of a machine can read arguments, but not the environment."""
@@ -52,7 +52,7 @@ async def local_server(
     api_key = secrets.token_urlsafe(24)
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
-            *_python(), "-m", "duologue", "serve", "--port", "0", "--until-eof", "--no-talk", *arguments,
+            *python_command(), "-m", "duologue", "serve", "--port", "0", "--until-eof", "--no-talk", *arguments,
             stdin=PIPE, stdout=PIPE, stderr=log,
             env={**_environment(), KEY_VARIABLE: api_key},
             # Ctrl-C in a terminal signals every process of the group; this process ends the server itself.
@@ -64,7 +64,8 @@ async def local_server(
             await _end(process)
 
 
-def _python() -> list[str]:
+def python_command() -> list[str]:
+    """The beginning of a command that runs this Python."""
     # Without -P, a file in the working directory could shadow a module of the library.
     return [sys.executable] if "" in sys.path or os.getcwd() in sys.path else [sys.executable, "-P"]
 

@@ -13,6 +13,7 @@ from duologue.server.inspector.web_server import serving_inspector
 from duologue.server.limits import Limits, limits_of
 from duologue.server.live.session import LiveServerSession
 from duologue.server.mcp.servers import McpAccess
+from duologue.server.open_sessions import DrainManner
 from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import OpenLiveUpstream, OpenUpstream, Upstream
@@ -27,6 +28,7 @@ __all__ = [
     "PATH",
     "Allowance",
     "Authenticate",
+    "DrainManner",
     "Inspector",
     "Limits",
     "LiveRequest",

@@ -6,12 +6,11 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from duologue.clock import loop_time, unix_time
 from duologue.codec import encode, encode_live, prepare
-from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
@@ -25,23 +24,28 @@ from duologue.server.http.admission import Admission, peer_of
 from duologue.server.http.auth import Keys, query
 from duologue.server.http.authentication import Authenticate, Principal, identify
 from duologue.server.http.client_secrets import ClientSecrets
+from duologue.server.http.handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.http.key_file import NamedKey
-from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, right_path, url_of
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, url_of
 from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.live_sessions import LiveSessions
 from duologue.server.mcp.servers import McpAccess
-from duologue.server.open_sessions import OpenSessions, Served
+from duologue.server.open_sessions import DrainManner, OpenSessions, Served
 from duologue.server.readiness import EngineProbes
 from duologue.server.realtime_sessions import RealtimeSession, RealtimeSessions
 from duologue.server.recordings.recording_folder import RecordingFolder
 from duologue.server.rejections import Rejection
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session_start import LiveRequest
+from duologue.server.shared.memory_store import MemoryStore
+from duologue.server.shared.store import SharedStore
+from duologue.server.shared.supervisor import Supervisor
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.tap.taps import Tap
+from duologue.server.telemetry.joined_trace import joined_trace
 from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
@@ -56,9 +60,6 @@ if TYPE_CHECKING:
     from duologue.transports.webrtc.peer import PeerSettings, Stack
 
 __all__ = ["RealtimeApp", "app"]
-
-_SUBPROTOCOLS: Final = ("openai-live", "realtime")
-"""Those that are accepted where clients offer them; the first one that is offered."""
 
 _MakeEngines = Callable[[], AbstractAsyncContextManager[Engines]]
 
@@ -77,8 +78,9 @@ class RealtimeApp:
 
     With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
     only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
-    upstream first. Spans go to `tracer_provider`, by default the process's. `new_id` makes an id for a kind of thing,
-    such as `item`; for tests, which want the same ids in each run.
+    upstream first. Spans go to `tracer_provider`, by default the process's, and belong to the trace that a client's
+    header `traceparent` names, unless `own_traces` is set. `new_id` makes an id for a kind of thing, such as `item`;
+    for tests, which want the same ids in each run.
 
     Calls over WebRTC are served unless `webrtc` is false. Their peers are made by `stack`, by default the one of the
     extra `webrtc`, which is loaded at the first call; without it calls are rejected. `peer_settings` has their ports.
@@ -86,6 +88,10 @@ class RealtimeApp:
     With `named_keys` clients present one of these, whose callers have names and limits. `authenticate` is asked first,
     with the ASGI scope of every handshake and request: it returns a `Principal`, or None for a caller that it does not
     know, or an awaitable of these. It must not block, and has 10 s.
+
+    Client secrets and rates are kept by `store`, by default in memory; `supervisor` is set in a worker of `duologue
+    serve --workers`. `drain` is how open sessions end with the server: at once (`now`), after a response under way
+    (`turn`), or with their clients (`end`).
 
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
@@ -120,6 +126,10 @@ class RealtimeApp:
         talk: bool = False,
         named_keys: Sequence[NamedKey] = (),
         authenticate: Authenticate | None = None,
+        own_traces: bool = False,
+        store: SharedStore | None = None,
+        supervisor: Supervisor | None = None,
+        drain: DrainManner = "turn",
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -131,12 +141,13 @@ class RealtimeApp:
         self.new_id = new_id
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
-        self.secrets = ClientSecrets(
-            max_secrets=self.limits.client_secrets,
+        self.store = store or MemoryStore(
+            max_values=self.limits.client_secrets,
             max_bytes=self.limits.max_client_secret_bytes,
             max_owner_bytes=self.limits.max_owner_client_secret_bytes,
             budget=self.budget,
         )
+        self.secrets = ClientSecrets(self.store)
         keys = Keys(
             [api_key] if isinstance(api_key, str) else api_key or (),
             named=[(key.name, key.sha256) for key in named_keys],
@@ -145,7 +156,7 @@ class RealtimeApp:
         self._authenticate = authenticate
         self.admission = Admission(
             keys=keys,
-            secrets=self.secrets,
+            store=self.store,
             limits=self.limits,
             origins=origins,
             models=models,
@@ -175,12 +186,17 @@ class RealtimeApp:
             models=self._models,
             new_id=new_id,
         )
-        self.open_sessions = OpenSessions(self.limits, allowances)
+        self.supervisor = supervisor
+        self.open_sessions = OpenSessions(self.limits, allowances, supervisor)
+        self._drain_manner: DrainManner = drain
+        self.drain_requested = asyncio.Event()
+        """Set when a client with a key has asked for the end (`request_drain`)."""
         self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)
-        metrics = Metrics(budget=self.budget)
+        metrics = self.metrics = Metrics(budget=self.budget)
         self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
         """Told what was measured of a call, at its end."""
+        self._own_traces = own_traces
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
@@ -201,6 +217,11 @@ class RealtimeApp:
     def ready(self) -> bool:
         """Whether sessions can be served."""
         return self.open_sessions.ready
+
+    @property
+    def serving(self) -> bool:
+        """Whether a new client would be served: by this process, or by the one that takes its place."""
+        return (self.ready and not self.draining) or (self.supervisor is not None and self.supervisor.replaced)
 
     @property
     def draining(self) -> bool:
@@ -233,6 +254,10 @@ class RealtimeApp:
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
+        with nullcontext() if self._own_traces else joined_trace(scope):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         if self._authenticate is not None:
             await identify(self._authenticate, scope)
         match scope["type"]:
@@ -246,7 +271,7 @@ class RealtimeApp:
                 await self._serve_live(wanted, scope, receive, send)
             case "websocket":
                 await receive()
-                await _send_wrong_path(scope, send)
+                await send_wrong_path(scope, send)
             case _:
                 await self._pages(scope, receive, send)
 
@@ -270,13 +295,25 @@ class RealtimeApp:
             finally:
                 self.open_sessions.ready, self.realtime.engines, self._probes = False, None, None
 
-    async def drain(self, *, within_s: float | None = None) -> None:
-        """Accept no more sessions, and end each open one as soon as it has no response under way.
+    async def drain(self, *, within_s: float | None = None, manner: DrainManner | None = None) -> None:
+        """Accept no more sessions, and end the open ones in this manner, by default the application's.
 
-        After `within_s` seconds, by default the limit `drain_s`, or when cancelled, the others are ended too. All are
-        closed with 1001.
+        After `within_s` seconds, by default the limit `drain_s`, or when cancelled, those that are left are ended too.
+        All are closed with 1001.
         """
-        await self.open_sessions.drain(within_s=within_s)
+        await self.open_sessions.drain(within_s=within_s, manner=manner or self._drain_manner)
+
+    def request_drain(self, manner: DrainManner | None = None) -> None:
+        """Have what runs the server drain and end it, and all its workers."""
+        if self.supervisor is not None:
+            self.supervisor.request_drain(manner or self._drain_manner)
+        else:
+            self.begin_drain(manner)
+
+    def begin_drain(self, manner: DrainManner | None = None) -> None:
+        """Have what runs the server drain and end this process."""
+        self._drain_manner = manner or self._drain_manner
+        self.drain_requested.set()
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
         await receive()
@@ -304,19 +341,20 @@ class RealtimeApp:
             await send({"type": "websocket.close", "code": rejection.close_code, "reason": rejection.close_reason})
             return
         try:
-            await transport.accept(_subprotocol_of(scope))
+            await transport.accept(subprotocol_of(scope))
         except ConnectionClosed:
             log_event(logging.INFO, "client gone before its handshake")
             return
         principal: Principal | None = None
-        with closing(self.tapped_session(url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped, ExitStack() as held:
             try:
-                principal = self.admission.principal_of(scope, unix_now_s=unix_time())
+                principal = await self.admission.principal_of(scope, unix_now_s=unix_time())
                 observer = self.observer(tapped, address=peer, owner=principal.owner)
-                session = self._admit(scope, principal, tapped, transport, observer)
+                held.enter_context(await self.open_sessions.place(principal.owner))
+                session = await self._admit(scope, principal, tapped, transport, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope, principal)
-                await _send_rejection(transport, rejection, new_id=self.new_id)
+                await send_rejection(transport, rejection, new_id=self.new_id)
                 return
             with self.open_sessions.counted(session, principal.owner):
                 await _run(session, transport, scope, principal.owner)
@@ -327,23 +365,24 @@ class RealtimeApp:
         transport, principal, asked = ASGITransport(receive, send), None, query(scope)
         try:
             self.admission.check_origin(scope)
-            principal = self.admission.principal_of(scope, unix_now_s=unix_time())
+            principal = await self.admission.principal_of(scope, unix_now_s=unix_time())
             if "model" in asked:
                 raise Rejection("call_has_model")
             self.open_sessions.check_room(principal.owner)
             call = self.calls.find(asked["call_id"][-1], principal)
             if call is None:
-                raise Rejection("no_call_to_join", call_id=printable_name(asked["call_id"][-1]))
+                name = "no_call_to_join" if self.supervisor is None else "no_call_in_worker"
+                raise Rejection(name, call_id=printable_name(asked["call_id"][-1]))
             observer = self.observer(address=peer_of(scope), owner=principal.owner)
             sideband = CallSideband(call, transport, observer=observer, new_id=self.new_id)
         except Rejection as rejection:
             await self.reject(rejection, scope, principal)
             error = encode(rejection.event(self.new_id("event"))).decode("utf-8")
-            await _refuse(rejection, error, scope, receive, send)
+            await refuse(rejection, error, scope, receive, send)
             return
         with self.open_sessions.counted(sideband, principal.owner):
             try:
-                await transport.accept(_subprotocol_of(scope))
+                await transport.accept(subprotocol_of(scope))
             except ConnectionClosed:
                 log_event(logging.INFO, "client gone before its handshake")
                 return
@@ -353,22 +392,22 @@ class RealtimeApp:
         """Serve a Live session or a sideband. A rejection is the HTTP status of the handshake, as at the hosted
         service, where the server can send one."""
         transport = ASGITransport(receive, send)
-        with closing(self.tapped_session(url_of(scope))) as tapped:
+        with closing(self.tapped_session(url_of(scope))) as tapped, ExitStack() as held:
             try:
                 self.admission.check_origin(scope)
-                owner = self.admission.live_owner_of(scope, now=loop_time(), unix_now_s=unix_time())
-                self.open_sessions.check_room(owner)
+                owner = await self.admission.live_owner_of(scope, now=unix_time(), unix_now_s=unix_time())
+                held.enter_context(await self.open_sessions.place(owner))
                 tapped.about(family="live", subject=owner)
                 observer = self.observer(tapped, address=peer_of(scope), owner=owner)
                 session = self.admit_live(wanted, tapped.around(transport), owner, observer)
             except Rejection as rejection:
                 await self.reject(rejection, scope)
                 error = encode_live(live_error(rejection, self.new_id("event"))).decode("utf-8")
-                await _refuse(rejection, error, scope, receive, send)
+                await refuse(rejection, error, scope, receive, send)
                 return
             with self.open_sessions.counted(session, owner):
                 try:
-                    await transport.accept(_subprotocol_of(scope))
+                    await transport.accept(subprotocol_of(scope))
                 except ConnectionClosed:
                     log_event(logging.INFO, "client gone before its handshake")
                     return
@@ -403,12 +442,11 @@ class RealtimeApp:
         figures = self._owner_figures.of(facts["owner"]) if "owner" in facts else None
         return Observers((*self._observers, LogObserver(**facts), *([figures] if figures is not None else []), *others))
 
-    def _admit(
+    async def _admit(
         self, scope: Scope, principal: Principal, tapped: TappedSession, accepted: ASGITransport, observer: Observer
     ) -> RealtimeSession:
         """The session or relay for this client. Raises Rejection."""
-        self.open_sessions.check_room(principal.owner)
-        session_start = self.admission.session_start_of(scope, principal, now=loop_time())
+        session_start = await self.admission.session_start_of(scope, principal, now=unix_time())
         tapped.about(
             family="translation" if session_start.translates else "realtime",
             subject=principal.owner,
@@ -424,11 +462,6 @@ async def _run(session: Served, transport: ASGITransport, scope: Scope, owner: s
     if ADMISSION in (scope.get("extensions") or {}):
         await transport.admit(owner)
     await session.run()
-
-
-def _subprotocol_of(scope: Scope) -> str | None:
-    offered = scope.get("subprotocols") or ()
-    return next((name for name in _SUBPROTOCOLS if name in offered), None)
 
 
 def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp:
@@ -448,51 +481,6 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
     if talk:
         site.router.routes += talk_routes(application)
     return Cors(site, application)
-
-
-async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
-    """Refuse the handshake: under `duologue.server.serve` with HTTP 404 and a reason, else with a 403 that has none.
-
-    uvicorn alone would send the 404 too, and log it as an error of the application.
-    """
-    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
-    if not await _answered_with_status(rejection, scope, send):
-        await send({"type": "websocket.close", "code": rejection.close_code, "reason": f"the path is {PATH}"})
-
-
-async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISend) -> bool:
-    """Refuse the handshake with the HTTP status and a reason, if the server in front can send them."""
-    if not {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
-        return False
-    headers = [(b"content-type", b"application/json")]
-    start = {"type": "websocket.http.response.start", "status": rejection.http_status, "headers": headers}
-    await send(start)
-    await send({"type": "websocket.http.response.body", "body": write_text(rejection.body())})
-    return True
-
-
-async def _refuse(rejection: Rejection, error: str, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-    """Refuse a client with the HTTP status of its handshake; where that cannot be sent, with the error and a close."""
-    if {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
-        await receive()
-        await _answered_with_status(rejection, scope, send)
-        return
-    transport = ASGITransport(receive, send)
-    try:
-        await transport.accept(_subprotocol_of(scope))
-        await transport.send(error)
-        await transport.close(rejection.close_code, rejection.close_reason)
-    except ConnectionClosed:
-        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
-
-
-async def _send_rejection(transport: ASGITransport, rejection: Rejection, *, new_id: Callable[[str], str]) -> None:
-    """Send the error, and close."""
-    try:
-        await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))
-        await transport.close(rejection.close_code, rejection.close_reason)
-    except ConnectionClosed:
-        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
 def app() -> RealtimeApp:

@@ -6,16 +6,23 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from duologue.server.allowances import Allowances
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
+from duologue.server.shared.supervisor import Supervisor
 from duologue.server.telemetry.log import log_event
 
-__all__ = ["OpenSessions", "Served"]
+__all__ = ["DRAIN_MANNERS", "DrainManner", "OpenSessions", "Served"]
+
+DrainManner: TypeAlias = Literal["now", "turn", "end"]
+"""How open sessions end with the server: at once, after a response under way, or with their clients. Clients that come
+back by themselves lose nothing by the first two; callers on a phone do."""
+
+DRAIN_MANNERS: Final[tuple[DrainManner, ...]] = get_args(DrainManner)
 
 
 class Served(Protocol):
@@ -37,7 +44,11 @@ class Served(Protocol):
 class OpenSessions:
     """Counts sessions and their sidebands, whatever their medium."""
 
-    def __init__(self, limits: Limits, allowances: Allowances | None = None) -> None:
+    def __init__(
+        self, limits: Limits, allowances: Allowances | None = None, supervisor: Supervisor | None = None
+    ) -> None:
+        """With a `supervisor`, limits are for the sessions of all its workers together."""
+        self._supervisor = supervisor
         self.ready = False
         """Whether sessions can be served."""
         self.draining = False
@@ -60,9 +71,31 @@ class OpenSessions:
         # The last descriptors are for HTTP routes: supervisors must get an answer from `/healthz`.
         if len(self._sessions) >= self._limits.sessions or descriptors_left() <= reserved_descriptors():
             raise Rejection("full")
-        maximum = self._allowances.of(owner).sessions or self._limits.max_sessions_per_owner
+        maximum = self._maximum_of(owner)
         if maximum is not None and self._by_owner[owner] >= maximum:
             raise Rejection("owner_sessions")
+
+    def _maximum_of(self, owner: str) -> int | None:
+        return self._allowances.of(owner).sessions or self._limits.max_sessions_per_owner
+
+    async def place(self, owner: str) -> AbstractContextManager[None]:
+        """A place for a session of this owner, until the end of its block. Waits for a supervisor only.
+
+        Raises:
+            Rejection: the server takes no more sessions, or none of this owner.
+        """
+        self.check_room(owner)
+        if self._supervisor is None:
+            return nullcontext()
+        await self._supervisor.enter(owner, maximum=self._limits.sessions, owner_maximum=self._maximum_of(owner))
+        return self._supervised(owner, self._supervisor)
+
+    @contextmanager
+    def _supervised(self, owner: str, supervisor: Supervisor) -> Generator[None]:
+        try:
+            yield
+        finally:
+            supervisor.leave(owner)
 
     @contextmanager
     def counted(self, session: Served, owner: str) -> Generator[None]:
@@ -78,17 +111,17 @@ class OpenSessions:
             if not self._sessions:
                 self._empty.set()
 
-    async def drain(self, *, within_s: float | None = None) -> None:
-        """Accept no more sessions, and end each open one as soon as it has no response under way.
+    async def drain(self, *, within_s: float | None = None, manner: DrainManner = "turn") -> None:
+        """Accept no more sessions, and end the open ones.
 
-        After `within_s` seconds, by default the limit `drain_s`, or when cancelled, the others are ended too.
+        After `within_s` seconds, by default the limit `drain_s`, or when cancelled, those that are left are ended too.
         """
         self.draining = True
         log_event(logging.INFO, "draining", sessions=len(self._sessions))
         try:
             async with asyncio.timeout(self._limits.drain_s if within_s is None else within_s):
-                for session in tuple(self._sessions):
-                    session.drain()
+                for session in tuple(self._sessions) if manner != "end" else ():
+                    session.drain() if manner == "turn" else session.stop()
                 await self._empty.wait()
         except TimeoutError:
             log_event(logging.WARNING, "sessions cut short", sessions=len(self._sessions))

@@ -66,6 +66,10 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "address_full": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many connections of this address at once."),
     "unread": _Row(503, 1013, _BUSY, "server_overloaded", "Too many bytes wait to be read; try again later."),
     "draining": _Row(503, 1013, _BUSY, "server_shutting_down", "The server is going away; try again in a moment."),
+    "drain_without_key": _Row(
+        403, 1008, _BAD, "key_required", "A server without keys is stopped by a signal: every caller could do it here."
+    ),
+    "wrong_manner": _Row(400, 4000, _BAD, "invalid_value", "No manner to drain {manner}; known: {known}."),
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),
     "authentication_late": _Row(
         503, 1013, _BUSY, "server_not_ready", "Who you are cannot be found out now; try again in a moment."
@@ -118,6 +122,14 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "no_call": _Row(400, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."),
     "no_call_to_join": _Row(
         404, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."
+    ),
+    "no_call_in_worker": _Row(
+        404,
+        4000,
+        _BAD,
+        "call_id_not_found",
+        "No call '{call_id}' of yours is open in this process, which is one of several (--workers): it may be over, or"
+        " another one has it. The caller can end it by closing its connection.",
     ),
     "call_has_model": _Row(
         400, 4000, _BAD, "invalid_request", "call_id and model exclude each other: the call has its model already."

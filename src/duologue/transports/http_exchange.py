@@ -46,11 +46,12 @@ async def exchange(
     body: bytes = b"",
     context: ssl.SSLContext | None = None,
     proxy: str | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> HttpAnswer:
     """Send a request, and return the answer, whatever its status. Redirects are not followed: a key would go along.
 
     `url` is of `http`, `https`, `ws` or `wss`; `proxy` is the URL of an HTTP proxy, whose CONNECT leads to the server.
-    At an answer of 101 the connection is closed. Of a longer body the first `MAX_BODY_BYTES` come. There is no time
+    At an answer of 101 the connection is closed. Of a longer body the first `max_body_bytes` come. There is no time
     limit: use `asyncio.timeout`. Cancelling closes the connection.
 
     Raises:
@@ -77,7 +78,7 @@ async def exchange(
             is_connected = True
             writer.write(request)
             await writer.drain()
-            return await _answer(reader, shown, has_body=method != "HEAD")
+            return await _answer(reader, shown, max_body_bytes=0 if method == "HEAD" else max_body_bytes)
     except OSError as fault:
         raise network_failure(shown, fault, is_connected=is_connected) from None
 
@@ -139,14 +140,14 @@ async def _led(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: s
         raise ConnectFailed(f"the proxy {shown} does not lead to {to} (HTTP {status})", retryable=status >= 500)
 
 
-async def _answer(reader: asyncio.StreamReader, shown: str, *, has_body: bool) -> HttpAnswer:
+async def _answer(reader: asyncio.StreamReader, shown: str, *, max_body_bytes: int) -> HttpAnswer:
     status, headers, rest = await _head(reader, shown)
     while 100 <= status < 200 and status != 101:  # interim answers: RFC 9110, section 15.2
         status, headers, rest = await _head(reader, shown, rest)
-    if not has_body or status in (101, 204, 304):
+    if not max_body_bytes or status in (101, 204, 304):
         return HttpAnswer(status=status, headers=headers)
-    body = await _body(reader, headers, rest)
-    return HttpAnswer(status=status, headers=headers, body=body[:MAX_BODY_BYTES])
+    body = await _body(reader, headers, rest, max_body_bytes)
+    return HttpAnswer(status=status, headers=headers, body=body[:max_body_bytes])
 
 
 async def _head(reader: asyncio.StreamReader, shown: str, received: bytes = b"") -> tuple[int, dict[str, str], bytes]:
@@ -187,30 +188,30 @@ def _no_http(shown: str, received: bytes, *, status: int | None) -> ConnectFaile
     return ConnectFailed(f'{shown} does not speak HTTP: it answered "{quoted}"', retryable=False)
 
 
-async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str], received: bytes) -> bytes:
+async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str], received: bytes, max_bytes: int) -> bytes:
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        return await _chunks(reader, received)
+        return await _chunks(reader, received, max_bytes)
     length = headers.get("content-length", "")
-    wanted = min(int(length), MAX_BODY_BYTES) if length.isdecimal() and len(length) < 10 else MAX_BODY_BYTES
+    wanted = min(int(length), max_bytes) if length.isdecimal() and len(length) < 10 else max_bytes
     while len(received) < wanted and (more := await reader.read(64 * 1024)):
         received += more
     return received[:wanted]
 
 
-async def _chunks(reader: asyncio.StreamReader, received: bytes) -> bytes:
+async def _chunks(reader: asyncio.StreamReader, received: bytes, max_bytes: int) -> bytes:
     """The chunks of a body (RFC 9112, section 7.1) up to its end, or to what is no chunk."""
     body = b""
-    while len(body) < MAX_BODY_BYTES:
+    while len(body) < max_bytes:
         while b"\n" not in received and len(received) < 1024 and (more := await reader.read(4096)):
             received += more
         line, _, received = received.partition(b"\n")
         size = _CHUNK_SIZE.fullmatch(line)
         if size is None or not (length := int(size[1], 16)):
             break
-        wanted = min(length, MAX_BODY_BYTES) + 2
+        wanted = min(length, max_bytes) + 2
         while len(received) < wanted and (more := await reader.read(64 * 1024)):
             received += more
-        body += received[:wanted][: min(length, MAX_BODY_BYTES)]
+        body += received[:wanted][: min(length, max_bytes)]
         if len(received) < length + 2:
             break
         received = received[length + 2 :]

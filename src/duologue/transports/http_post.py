@@ -17,6 +17,7 @@ from duologue.transports.http_answers import HttpAnswer, refusal
 from duologue.transports.network_faults import network_failure
 from duologue.transports.secret_masks import SecretMask, handshake_secrets
 from duologue.transports.socket_options import ENVIRONMENT
+from duologue.transports.trace_headers import with_trace
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -38,7 +39,8 @@ def post(
     timeout: float,
     has_key: bool = True,
 ) -> HttpAnswer:
-    """The answer to a POST, if it is one of success. Blocks; `timeout` is in seconds. Redirects are not followed.
+    """The answer to a POST, if it is one of success. Blocks; `timeout` is in seconds. Redirects are not followed. The
+    current trace goes along (`trace_headers`).
 
     `has_key` is whether the headers or the URL hold a key, which an answer may refuse.
 
@@ -49,7 +51,7 @@ def post(
     """
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise ConnectFailed("the key holds characters that HTTP does not allow", retryable=False)
-    request = urllib.request.Request(url, body, dict(headers), method="POST")
+    request = urllib.request.Request(url, body, with_trace(headers), method="POST")
     proxies = _proxies(url, proxy)
     via = proxies.get(urlsplit(url).scheme)
     return _ask(request, _opener(proxies, ssl), timeout, via=via, has_key=has_key)

@@ -25,6 +25,7 @@ from duologue.transports.handshakes import (
 )
 from duologue.transports.liveness import KeepAlive
 from duologue.transports.socket_options import SocketOptions
+from duologue.transports.trace_headers import with_trace
 
 __all__ = ["WebSocketTransport", "open_websocket"]
 
@@ -116,14 +117,15 @@ async def open_websocket(
     """Open a WebSocket. `open_timeout`, in seconds, replaces the one in `options`. Cancelling is safe.
 
     No exception's message holds headers, sub-protocols, the query or passwords, not even where the server repeats them,
-    and nothing of a handshake is logged. Redirects are followed within the URL's own origin only.
+    and nothing of a handshake is logged. Redirects are followed within the URL's own origin only. The current trace
+    goes along (`trace_headers`).
 
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
         AuthenticationFailed: the server does not accept the key, or asks for one.
         ModelNotFound: the server has no such model.
     """
-    headers = headers or {}
+    headers = with_trace(headers or {})
     check_handshake(url, headers, subprotocols, options)
     if open_timeout is not None:
         options = msgspec.structs.replace(options, open_timeout=open_timeout)

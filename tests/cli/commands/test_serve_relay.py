@@ -68,7 +68,7 @@ async def test_the_upstream_s_key_is_in_no_log_at_the_chattiest_level(
     ("arguments", "sentence"),
     [
         (["--dialect", "klingon"], "no dialect 'klingon'; known: openai, openai-beta"),
-        (["--upstream-key", "k"], "belong to --upstream URL"),
+        (["--upstream-model", "m"], "belong to --upstream URL"),
         (["--upstream", "ws://h", "--upstream-dialect", "klingon"], "no dialect 'klingon'"),
         (["--upstream", "ws://h", "--responder", "embedded"], "engines, --llm and --mcp have no effect"),
         (["--upstream", "ws://h", "--translator", "echo"], "engines, --llm and --mcp have no effect"),

@@ -11,6 +11,9 @@ from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
 from duologue.server.session_start import SessionStart
+from duologue.server.shared.memory_store import MemoryStore
+from duologue.server.shared.store import SharedStore
+from tests.server._at_once import at_once
 from tests.server._scopes import scope
 
 
@@ -18,14 +21,14 @@ def admission(
     *keys: str,
     origins: Sequence[str] | None = None,
     models: Sequence[str] = (),
-    secrets: ClientSecrets | None = None,
+    store: SharedStore | None = None,
     limits: Limits | None = None,
     dialect: str = "openai",
     lenient: bool = False,
 ) -> Admission:
     return Admission(
         keys=Keys(keys),
-        secrets=secrets or ClientSecrets(max_secrets=10),
+        store=store or MemoryStore(),
         limits=limits or Limits(),
         origins=origins,
         models=models,
@@ -47,7 +50,9 @@ def asked_for(query: str, *, wanted: str, path: str = "/v1/realtime", **settings
     """This field of the session start for this query, or the name of the rejection."""
     asked, here = {**scope(query=query), "path": path}, admission(**settings)
     try:
-        return getattr(here.session_start_of(asked, here.principal_of(asked, unix_now_s=0), now=0), wanted)
+        return getattr(
+            at_once(here.session_start_of(asked, at_once(here.principal_of(asked, unix_now_s=0)), now=0)), wanted
+        )
     except Rejection as rejection:
         return rejection.name
 
@@ -95,37 +100,37 @@ def test_programs_that_are_no_browsers_send_no_origin_and_come_in() -> None:
 
 def test_each_of_several_keys_opens_and_is_counted_for_itself() -> None:
     both = admission("one", "two")
-    assert both.principal_of(scope(query="api_key=two"), unix_now_s=0).owner == "key 2"
-    assert both.principal_of(scope(query="api_key=wrong&api-key=one"), unix_now_s=0).owner == "key 1"
-    assert turned_away(lambda: both.principal_of(scope(query="api_key=three"), unix_now_s=0)) == "wrong_key"
-    assert turned_away(lambda: both.principal_of(scope(), unix_now_s=0)) == "no_key"
+    assert at_once(both.principal_of(scope(query="api_key=two"), unix_now_s=0)).owner == "key 2"
+    assert at_once(both.principal_of(scope(query="api_key=wrong&api-key=one"), unix_now_s=0)).owner == "key 1"
+    assert turned_away(lambda: at_once(both.principal_of(scope(query="api_key=three"), unix_now_s=0))) == "wrong_key"
+    assert turned_away(lambda: at_once(both.principal_of(scope(), unix_now_s=0))) == "no_key"
     assert turned_away(lambda: both.owner_of(scope())) == "no_key"
 
 
 def test_a_client_secret_opens_sessions_but_no_pages_and_counts_for_its_owner() -> None:
-    secrets = ClientSecrets(max_secrets=10)
+    store = MemoryStore()
     session_start = SessionStart(model="m", kind="realtime", message="{}")
-    secret = secrets.make(session_start, owner="key 1", lives_s=10, unix_now_s=0)
+    secret = at_once(ClientSecrets(store).make(session_start, owner="key 1", lives_s=10, unix_now_s=0))
     assert secret is not None
     shown = scope(query=f"model=other&intent=transcription&api_key={secret.value}")
-    locked = admission("one", secrets=secrets)
-    principal = locked.principal_of(shown, unix_now_s=5)
+    locked = admission("one", store=store)
+    principal = at_once(locked.principal_of(shown, unix_now_s=5))
     assert (principal.owner, principal.session_start) == ("key 1", session_start)
-    assert locked.session_start_of(shown, principal, now=0) == session_start, (
+    assert at_once(locked.session_start_of(shown, principal, now=0)) == session_start, (
         "what the secret was made for, whatever the query says"
     )
     assert turned_away(lambda: locked.owner_of(shown)) == "wrong_key"
-    assert turned_away(lambda: locked.principal_of(shown, unix_now_s=11)) == "wrong_key"
+    assert turned_away(lambda: at_once(locked.principal_of(shown, unix_now_s=11))) == "wrong_key"
 
 
 def test_without_keys_a_secret_still_brings_its_session_and_an_expired_one_is_no_way_around_it() -> None:
-    secrets = ClientSecrets(max_secrets=10)
-    secret = secrets.make(SessionStart(message="{}"), owner="x", lives_s=10, unix_now_s=0)
+    store = MemoryStore()
+    secret = at_once(ClientSecrets(store).make(SessionStart(message="{}"), owner="x", lives_s=10, unix_now_s=0))
     assert secret is not None
     shown = scope(headers={"Authorization": f"Bearer {secret.value}"})
-    assert admission(secrets=secrets).principal_of(shown, unix_now_s=5).session_start.message == "{}"
-    assert turned_away(lambda: admission(secrets=secrets).principal_of(shown, unix_now_s=11)) == "wrong_key"
-    anyone = admission(secrets=secrets).principal_of(scope(headers={"Authorization": "Bearer sk-1"}), unix_now_s=5)
+    assert at_once(admission(store=store).principal_of(shown, unix_now_s=5)).session_start.message == "{}"
+    assert turned_away(lambda: at_once(admission(store=store).principal_of(shown, unix_now_s=11))) == "wrong_key"
+    anyone = at_once(admission(store=store).principal_of(scope(headers={"Authorization": "Bearer sk-1"}), unix_now_s=5))
     assert anyone.owner == "address 192.0.2.7"
 
 
@@ -220,8 +225,8 @@ def test_a_key_may_open_so_many_sessions_a_minute() -> None:
 
     def come(key: str, now: float) -> str | None:
         asked = scope(query=f"api_key={key}")
-        principal = busy.principal_of(asked, unix_now_s=0)
-        return turned_away(lambda: busy.session_start_of(asked, principal, now=now))
+        principal = at_once(busy.principal_of(asked, unix_now_s=0))
+        return turned_away(lambda: at_once(busy.session_start_of(asked, principal, now=now)))
 
     assert [come("one", 0), come("one", 0), come("one", 0), come("two", 0)] == [None, None, "rate", None]
     assert come("one", 31) is None

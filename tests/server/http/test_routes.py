@@ -185,6 +185,7 @@ KEYED = [
     ("GET", "/v1/models"),
     ("GET", "/v1/models/m"),
     ("GET", "/metrics"),
+    ("POST", "/v1/admin/drain"),
 ]
 
 
@@ -197,7 +198,7 @@ async def test_pages_ask_for_a_real_key_and_say_so_in_the_hosted_service_s_shape
             assert answer.headers["www-authenticate"] == "Bearer"
             assert answer.json()["error"]["code"] == code
             assert "nope" not in answer.text
-        assert (await client.request(method, path, headers=KEY)).status_code == 200
+        assert (await client.request(method, path, headers=KEY)).is_success
         assert (await client.request(method, path, headers={"api-key": "other"})).status_code == 200
 
 
@@ -213,7 +214,8 @@ async def test_without_keys_pages_of_other_origins_get_nothing(method: str, path
     async with pages() as client:
         answer = await client.request(method, path, headers={"Origin": "https://evil.example"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
-        assert (await client.request(method, path, headers={"Origin": "http://localhost:3000"})).status_code == 200
+        answer = await client.request(method, path, headers={"Origin": "http://localhost:3000"})
+        assert answer.is_success or answer.json()["error"]["code"] == "key_required"
 
 
 # --- models, health, figures
@@ -355,3 +357,23 @@ async def test_live_requests_need_the_key_that_all_others_need() -> None:
         accept = "/v1/live/sessions/live_1/accept"
         assert (await client.post(accept, json={})).status_code == 401
         assert (await client.post(accept, json={}, headers=KEY)).status_code == 501
+
+
+# --- the end
+
+
+@pytest.mark.parametrize("manner", ["now", "turn", "end", None])
+async def test_a_client_with_a_key_may_end_the_server(manner: str | None) -> None:
+    app = scripted_app(api_key="sesame")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server", headers=KEY) as client:
+        query = {} if manner is None else {"manner": manner}
+        answer = await client.post("/v1/admin/drain", params=query)
+    assert (answer.status_code, app.drain_requested.is_set()) == (202, True)
+
+
+async def test_without_keys_none_may_end_it_and_an_unknown_manner_is_refused() -> None:
+    async with pages() as client:
+        assert (await client.post("/v1/admin/drain")).status_code == 403
+    async with pages(api_key="sesame") as client:
+        answer = await client.post("/v1/admin/drain", params={"manner": "later"}, headers=KEY)
+        assert (answer.status_code, "now, turn, end" in answer.text) == (400, True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import platform
-from collections.abc import AsyncGenerator
+import socket
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from duologue import connect
 from duologue.engines.base import ResponderRequest
 from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.run import runner
+from duologue.server.run.listening_socket import bind
 from duologue.testing import scripted_engines
 from tests.server._engines import EndlessResponder
 from tests.server._listening import listening, scripted_app
@@ -42,10 +44,12 @@ class GatedResponder:
 
 
 @asynccontextmanager
-async def serving(app: RealtimeApp) -> AsyncGenerator[tuple[str, asyncio.Future[None]], None]:
+async def serving(
+    app: RealtimeApp, *, bound: socket.socket | None = None
+) -> AsyncGenerator[tuple[str, asyncio.Future[None]], None]:
     """A server that the test stops by itself."""
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.ensure_future(serve(app, port=0, on_listening=url.set_result))
+    task = asyncio.ensure_future(serve(app, port=0, bound=bound, on_listening=url.set_result))
     try:
         async with asyncio.timeout(15):
             yield await url, task
@@ -79,6 +83,42 @@ async def test_idle_sessions_end_at_once_and_busy_ones_when_they_are_done_and_al
             pass
         await asyncio.wait({task})
         assert task.cancelled()
+
+
+async def test_a_successor_on_the_same_socket_takes_what_comes_while_calls_end_by_themselves() -> None:
+    bound = bind("127.0.0.1", 0)
+    old, new = scripted_app(drain="end"), scripted_app()
+    async with serving(old, bound=bound.dup()) as (url, task), websockets_connect(url) as call:
+        await first(call)
+        async with serving(new, bound=bound.dup()):
+            old.request_drain()
+            await eventually(lambda: old.draining)
+            async with websockets_connect(url) as late:
+                assert (await first(late))["type"] == "session.created"
+            assert (old.sessions_open, call.close_code) == (1, None)
+            await call.close()
+            await asyncio.wait({task}, timeout=10)
+            assert task.exception() is None
+    bound.close()
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - the application sets no event
+            await asyncio.sleep(0.01)
+
+
+async def test_a_drain_at_once_cuts_what_is_under_way() -> None:
+    responder = GatedResponder()
+    app = scripted_app(replace(scripted_engines(), responder=responder))
+    async with serving(app) as (url, task), connect(url) as busy:
+        await busy.send(TEXT)
+        await until(busy, "response.output_text.delta")
+        app.request_drain("now")
+        async for _ in busy:
+            pass
+        await asyncio.wait({task}, timeout=10)
+        assert task.exception() is None
 
 
 async def test_what_takes_too_long_is_cut() -> None:

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import INVALID_SPAN, get_current_span
 
 from duologue import connect
 from duologue.engines.registry import Engines
 from duologue.server.telemetry.observer import UNOBSERVED
-from duologue.server.telemetry.tracing import traces
+from duologue.server.telemetry.tracing import in_call, traces
 from duologue.testing import scripted_engines
+from tests._spans import Spans
 from tests.server._engines import failing
 from tests.server._listening import listening, scripted_app
 from tests.server._talking import speak, typed, until, update
@@ -23,16 +23,14 @@ from tests.server._talking import speak, typed, until, update
 
 async def turn(engines: Engines) -> list[ReadableSpan]:
     """All spans of a session with one spoken turn, in the order in which they ended."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    app = scripted_app(engines, tracer_provider=provider)
+    spans = Spans()
+    app = scripted_app(engines, tracer_provider=spans.provider)
     async with listening(app) as url, connect(url) as connection:
         await connection.send(update(instructions="sesame", audio={"input": {"transcription": {"model": "m"}}}))
         await connection.send(typed("sesame"))
         await speak(connection)
         await until(connection, "response.done")
-    return list(exporter.get_finished_spans())
+    return spans.ended
 
 
 def parent_of(span: ReadableSpan, spans: list[ReadableSpan]) -> str | None:
@@ -88,3 +86,12 @@ async def test_where_the_process_has_set_no_sdk_up_nothing_is_made_to_be_dropped
     tracing = traces()
     assert tracing is not None
     assert tracing.opened("s", kind="realtime") is UNOBSERVED
+
+
+def test_what_an_engines_call_yields_is_current_in_a_block_if_it_is_a_span() -> None:
+    span = Spans().tracer.start_span("synthesize")
+    with in_call(span):
+        assert get_current_span() is span
+    for other in (None, "of another observer"):
+        with in_call(other):
+            assert get_current_span() is INVALID_SPAN

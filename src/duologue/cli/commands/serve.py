@@ -6,11 +6,13 @@ import asyncio
 import logging
 import os
 import re
+import socket
 import threading
+from collections.abc import Coroutine, Mapping
 from contextlib import nullcontext
 from functools import partial
 from ssl import SSLContext
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -24,6 +26,7 @@ from duologue.cli.run import run_to_end
 from duologue.cli.serving.engine_choice import chosen_engines
 from duologue.cli.serving.options import INSPECT_KEEP, RECORD_LIMIT, ServeOptions
 from duologue.cli.serving.secret_files import key_of
+from duologue.cli.serving.workers import bound_socket, serve_by_workers, worker_count
 from duologue.cli.webrtc_settings import webrtc_settings
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
@@ -31,7 +34,7 @@ from duologue.client.endpoint import Endpoint
 from duologue.client.live.urls import attach_url, fork_url, primary_url
 from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
-from duologue.engines.registry import load_default
+from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError, RecordingError
 from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
@@ -55,6 +58,9 @@ from duologue.server import (
 )
 from duologue.server import serve as run_server
 from duologue.server.talk.address import talk_address
+from duologue.server.workers.worker import run_worker
+from duologue.server.workers.worker_link import WorkerLink
+from duologue.server.workers.worker_place import worker_place
 from duologue.transports import Transport
 from duologue.transports.addresses import is_loopback
 from duologue.transports.webrtc.peer import PeerSettings, Stack
@@ -70,8 +76,8 @@ _STANDARD = ServeOptions()
 def serve(*, options: ServeOptions = _STANDARD) -> int:
     """Serve Realtime and Live, by default with speech engines that need no network and no key.
 
-    Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress, a second one stops it at
-    once. After one SIGTERM the exit code is 0.
+    Prints one line with its URL, and others that say what else there is. Ctrl-C or SIGTERM stops it after the responses
+    in progress, a second one stops it at once. After one SIGTERM the exit code is 0.
     """
     names, settings = chosen_engines(options)
     if not all(key.strip() for key in options.api_key):
@@ -80,31 +86,51 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         raise UsageError(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
     tls = _tls(options)
-    record, inspector = _recordings(options), _inspector(options)
-    stack, peer_settings = _webrtc(options)
+    place, workers = worker_place(os.environ), worker_count(options)
     start_logging(options.log_level, options.log_format)
-    _warn_of_open_door(options)
+    if place is None:
+        _warn_of_open_door(options)
     raise_descriptor_limit()
+    bound = bound_socket(options) if place is None else None
+    named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
+    if workers is not None and place is None:
+        say_where = partial(_say_where, inspector=None, talk=not options.no_talk)
+        parent = serve_by_workers(options, workers, bound, tls=tls is not None, say_where=say_where)
+        return run_to_end(_until_eof(parent, options), loop_factory=loop_factory(), terminated=0)
+    record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
+    stack, peer_settings = _webrtc(options)
+    link = WorkerLink.of(place) if place is not None else None
+    if place is not None and names.get("responder") == "llm":
+        with_threads: dict[Kind, Mapping[str, object]] = dict(settings)
+        with_threads["responder"] = {"threads": place.threads, **settings["responder"]}
+        settings = with_threads
     application = RealtimeApp(
-        engines=partial(load_default, names, options=settings),
+        engines=partial(load_default, names, options=settings, threads=place.threads if place is not None else None),
         api_key=options.api_key,
-        named_keys=_named_keys(options),
+        named_keys=named_keys,
         defaults=defaults,
         models=options.model,
         origins=options.allow_origin or None,
         limits=limits,
         dialect=options.dialect,
         refuse_beta=options.refuse_beta,
-        upstream=_upstream(options),
-        mcp=_mcp(options),
+        upstream=upstream,
+        mcp=mcp,
         record=record,
         taps=() if inspector is None else (inspector,),
         talk=not options.no_talk,
+        own_traces=options.own_traces,
         webrtc=not options.no_webrtc,
         stack=stack,
         peer_settings=peer_settings,
+        store=link,
+        supervisor=link,
+        drain=options.drain,
     )
-    serving = _serve(application, options, tls, inspector, webrtc=stack is not None)
+    if link is not None and place is not None:
+        serving = run_worker(application, link, place, tls=tls, tune=tune_process)
+    else:
+        serving = _until_eof(_serve(application, options, tls, inspector, bound, webrtc=stack is not None), options)
     return run_to_end(serving, loop_factory=loop_factory(), terminated=0)
 
 
@@ -113,18 +139,27 @@ async def _serve(
     options: ServeOptions,
     tls: SSLContext | None,
     inspector: Inspector | None,
+    bound: socket.socket | None,
     *,
     webrtc: bool,
 ) -> int:
+    async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+        say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk)
+        await run_server(
+            application, host=options.host, port=options.port, tls=tls, bound=bound, on_listening=say_where
+        )
+    return 0
+
+
+async def _until_eof(work: Coroutine[Any, Any, int], options: ServeOptions) -> int:
+    """Do the work, with --until-eof until standard input ends."""
     serving = asyncio.current_task()
     assert serving is not None
     ended = threading.Event()
     if options.until_eof:
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
-        async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-            say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk)
-            await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=say_where)
+        return await work
     except asyncio.CancelledError:
         if not ended.is_set():
             raise
@@ -185,13 +220,13 @@ def _tls(options: ServeOptions) -> SSLContext | None:
     return tls_context(options.tls_cert, options.tls_key)
 
 
-def _recordings(options: ServeOptions) -> RecordingFolder | None:
-    """Where sessions are recorded. Raises UsageError."""
+def _recordings(options: ServeOptions, *, share: int) -> RecordingFolder | None:
+    """Where sessions are recorded, by this process and others with as large a share of the space. Raises UsageError."""
     if options.record is None:
         if options.record_limit != RECORD_LIMIT:
             raise UsageError("--record-limit belongs to --record FOLDER")
         return None
-    max_bytes = bytes_of(options.record_limit, option="--record-limit")
+    max_bytes = bytes_of(options.record_limit, option="--record-limit") // share
     try:
         return RecordingFolder(options.record, max_bytes=max_bytes)
     except RecordingError as fault:
@@ -272,7 +307,7 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
-def _say_where(url: str, *, inspector: str | None, webrtc: bool, talk: bool) -> None:
+def _say_where(url: str, *more: str, inspector: str | None, webrtc: bool, talk: bool) -> None:
     tune_process()
     lines = [f"{LISTENING}{url}"]
     if webrtc:
@@ -281,7 +316,7 @@ def _say_where(url: str, *, inspector: str | None, webrtc: bool, talk: bool) -> 
         lines.append(f"calls are seen at {inspector}")
     if talk:
         lines.append(f"talk to it at {talk_address(url, inspector=inspector)}")
-    print("\n".join(lines), flush=True)
+    print("\n".join((*lines, *more)), flush=True)
 
 
 def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:

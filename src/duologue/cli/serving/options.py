@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 
 from duologue.cli.local_server import KEY_VARIABLE
 from duologue.cli.log_format import LogFormat, LogLevel
+from duologue.server import DrainManner
 
 __all__ = ["INSPECT_KEEP", "RECORD_LIMIT", "ServeOptions"]
 
@@ -48,6 +49,23 @@ class ServeOptions:
     tls_key: Annotated[
         Path | None, Parameter(group=_LISTENING, help="Key of --tls-cert, if it is in another file.")
     ] = None
+    fd: Annotated[
+        int | None,
+        Parameter(
+            group=_LISTENING,
+            help="Listen on the socket with this descriptor, which the parent process has opened, in place of --host "
+            "and --port. One that systemd passes (socket activation) is taken without it.",
+        ),
+    ] = None
+    reuse_port: Annotated[
+        bool,
+        Parameter(
+            group=_LISTENING,
+            negative="",
+            help="Let other servers of the same user listen on the port too (SO_REUSEPORT): a successor, before this "
+            "one ends.",
+        ),
+    ] = False
     no_webrtc: Annotated[
         bool, Parameter(group=_LISTENING, negative="", help="Serve WebSockets alone, no calls over WebRTC.")
     ] = False
@@ -244,6 +262,31 @@ class ServeOptions:
             "is, and it needs the key that clients need.",
         ),
     ] = False
+    own_traces: Annotated[
+        bool,
+        Parameter(
+            group=_OPERATION,
+            help="Begin a trace for each session, whatever trace the client's headers name: for clients that are not "
+            "trusted.",
+        ),
+    ] = False
+    workers: Annotated[
+        str | None,
+        Parameter(
+            group=_OPERATION,
+            help="Serve with so many processes, auto for one on each core, behind one socket: a dead one is replaced, "
+            "and SIGHUP replaces all of them by ones that read options, keys and certificates anew. By default one "
+            "process, which does not do that.",
+        ),
+    ] = None
+    drain: Annotated[
+        DrainManner,
+        Parameter(
+            group=_OPERATION,
+            help="How sessions end with the server, within drain_s: now; after the response under way (turn); or when "
+            "their clients end them (end), for phones and clients that do not come back.",
+        ),
+    ] = "turn"
     log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
         "warning"
     )

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
@@ -58,6 +59,8 @@ class LoopThread(Generic[T]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._holder: asyncio.Task[Any] | None = None
         self._leaving = asyncio.Event()
+        self._context = Context()
+        """What the caller of `open` has set: the current trace, for one."""
         self._calls: set[_Call[Any]] = set()
         """Calls that may have a waiting caller. Each gets an outcome, at the latest when the thread ends."""
         self._handed_over: deque[Callable[[], object]] = deque()
@@ -84,6 +87,7 @@ class LoopThread(Generic[T]):
                 "a blocking client has an event loop of its own, which keeps real time: in virtual time use the asyncio"
                 " client, duologue.connect or duologue.converse"
             )
+        self._context = copy_context()
         self._is_begun = True  # set early: an interrupt after this line costs `close` a wait, and leaves no thread
         try:
             # `Thread.start` waits on a Condition: call it in another thread.
@@ -258,7 +262,7 @@ class LoopThread(Generic[T]):
     def _run(self) -> None:
         try:
             with asyncio.Runner() as runner:
-                runner.run(self._hold())
+                runner.run(self._hold(), context=self._context)
         except BaseException as fault:
             if not self._is_entered:
                 self._opened.put((None, fault))

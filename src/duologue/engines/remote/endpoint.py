@@ -14,6 +14,7 @@ from duologue.engines.remote.event_lines import fault_in
 from duologue.errors import EngineError
 from duologue.printable import printable_message
 from duologue.transports.addresses import without_secrets
+from duologue.transports.trace_headers import trace_headers
 
 with needs("server"):
     import httpx
@@ -122,6 +123,7 @@ class HttpService:
             EngineError: the endpoint cannot be reached, refuses, or breaks off while the block reads.
         """
         request = self.client.build_request("POST", self.url_of(path), **content)
+        request.headers.update(trace_headers())
         try:
             response = await self._answer_to(request)
             try:

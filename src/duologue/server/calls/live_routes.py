@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from duologue.clock import loop_time, unix_time
+from duologue.clock import unix_time
 from duologue.protocol.media.live_line import LiveMediaLine
 from duologue.server.calls.live_start import LiveStart, live_offer
 from duologue.server.calls.offers import MAX_SDP_BYTES
@@ -52,14 +52,15 @@ def live_call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
 
 async def _made(request: Request, wanted: LiveRequest, app: RealtimeApp) -> Response:
     app.admission.check_origin(request.scope)
-    owner = app.admission.live_owner_of(request.scope, now=loop_time(), unix_now_s=unix_time())
+    owner = await app.admission.live_owner_of(request.scope, now=unix_time(), unix_now_s=unix_time())
     stack = await app.calls.loaded_stack(websocket=request.scope.get("root_path", "") + LIVE_PATH)
     max_bytes = MAX_SDP_BYTES + app.limits.body_bytes
     content = await read_body(request, max_bytes=max_bytes)
     body = json_object(content, max_bytes=max_bytes, max_values=app.defaults.max_event_values)
     sdp, session = live_offer(body, is_fork=wanted.verb == "fork")
-    app.open_sessions.check_room(owner)
+    place = await app.open_sessions.place(owner)
     held, share = ExitStack(), app.budget.share(owner)
+    held.enter_context(place)
     held.callback(share.close)
     starts: list[LiveStart] = []
     call = ServedCall(

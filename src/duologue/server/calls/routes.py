@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from duologue.clock import loop_time, unix_time
+from duologue.clock import unix_time
 from duologue.printable import printable_name
 from duologue.server.calls.offers import combined_start, read_offer
 from duologue.server.calls.served_call import ServedCall
@@ -46,7 +46,7 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
             principal = None
             try:
                 app.admission.check_origin(request.scope)
-                principal = app.admission.principal_of(request.scope, unix_now_s=unix_time())
+                principal = await app.admission.principal_of(request.scope, unix_now_s=unix_time())
                 return await page(request, principal)
             except Rejection as rejection:
                 await app.reject(rejection, request.scope, principal)
@@ -60,10 +60,11 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
         if offer.session is not None:
             session_start = combined_start(offer.session, principal.session_start, app)
             principal = msgspec.structs.replace(principal, session_start=session_start)
-        session_start = app.admission.call_start_of(request.scope, principal, now=loop_time())
-        app.open_sessions.check_room(principal.owner)
+        session_start = await app.admission.call_start_of(request.scope, principal, now=unix_time())
+        place = await app.open_sessions.place(principal.owner)
         # No wait from here until the call is counted.
         held, share = ExitStack(), app.budget.share(principal.owner)
+        held.enter_context(place)
         held.callback(share.close)
         call = ServedCall(
             call_id=app.calls.new_id(),
@@ -107,7 +108,7 @@ def _call_of(request: Request, principal: Principal, app: RealtimeApp) -> Served
     call_id: str = request.path_params["call_id"]
     call = app.calls.find(call_id, principal)
     if call is None:
-        raise Rejection("no_call", call_id=printable_name(call_id))
+        raise Rejection("no_call" if app.supervisor is None else "no_call_in_worker", call_id=printable_name(call_id))
     return call
 
 

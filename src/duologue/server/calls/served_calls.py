@@ -48,6 +48,11 @@ class ServedCalls:
             if self._tasks:
                 await asyncio.wait(self._tasks)
 
+    @property
+    def loaded(self) -> bool:
+        """Whether there is what makes the peers of calls, without looking for it."""
+        return self._stack is not None
+
     async def loaded_stack(self, *, websocket: str) -> Stack:
         """What makes peers. Raises Rejection: there is no WebRTC; `websocket` is the path of what there is."""
         if not self._webrtc:

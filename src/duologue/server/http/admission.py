@@ -21,6 +21,7 @@ from duologue.server.networks import network_of
 from duologue.server.rate_limit import Rates
 from duologue.server.rejections import Rejection
 from duologue.server.session_start import STRICT_DIALECTS, SessionStart
+from duologue.server.shared.store import SharedStore
 from duologue.transports.addresses import is_loopback
 from duologue.transports.asgi import Scope
 
@@ -52,7 +53,7 @@ class Admission:
         self,
         *,
         keys: Keys,
-        secrets: ClientSecrets,
+        store: SharedStore,
         limits: Limits,
         origins: Iterable[str] | None = None,
         models: Sequence[str] = (),
@@ -66,14 +67,20 @@ class Admission:
         self._keys = keys
         self._requires_key = bool(len(keys)) or authenticates
         self._allowances = allowances or Allowances()
-        self._secrets = secrets
+        self._store = store
+        self._secrets = ClientSecrets(store)
         self._origins = None if origins is None else frozenset(origin.rstrip("/").lower() for origin in origins)
         self._models = tuple(models)
         self._dialect = dialect
         self._refuse_beta = refuse_beta
         self._lenient = lenient
-        self._rates = Rates(per_minute=limits.sessions_per_minute)
+        self._per_minute = limits.sessions_per_minute
         self._wrong_keys = Rates(per_minute=limits.wrong_keys_per_minute)
+
+    @property
+    def requires_key(self) -> bool:
+        """Whether callers must show a key."""
+        return self._requires_key
 
     def check_origin(self, scope: Scope) -> None:
         """Raise Rejection for a page that may not use this server."""
@@ -91,11 +98,13 @@ class Admission:
         """Whether a key is required, and the client shows none. Raises Rejection: it shows two."""
         return self._requires_key and not _keys_of(scope) and identified(scope) is None
 
-    def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
+    async def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
         """The caller with a valid key or client secret. Raises Rejection."""
         shown = _keys_of(scope)
         for key in shown:
-            if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
+            if not key.startswith(PREFIX):
+                continue
+            if (found := await self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
                 owner, session_start = found
                 return Principal(owner=owner, session_start=session_start, secret=digest(key).hex())
         if (known := self._known(scope)) is not None:
@@ -114,16 +123,16 @@ class Admission:
             return known.owner
         return self._owner(shown) if self._requires_key else _address(scope)
 
-    def live_owner_of(self, scope: Scope, *, now: float, unix_now_s: float) -> str:
+    async def live_owner_of(self, scope: Scope, *, now: float, unix_now_s: float) -> str:
         """The owner of a Live session. Counts for its rate. Raises Rejection.
 
         A client secret has the configuration of a Realtime session, and opens no other.
         """
-        principal = self.principal_of(scope, unix_now_s=unix_now_s)
+        principal = await self.principal_of(scope, unix_now_s=unix_now_s)
         start = principal.session_start
         if start.message is not None:
             raise Rejection("secret_of_another_kind", kind="translation" if start.translates else "Realtime")
-        self._take_rate(principal.owner, now)
+        await self._take_rate(principal.owner, now)
         return principal.owner
 
     def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
@@ -132,19 +141,19 @@ class Admission:
             return 0.0
         return _WRONG_KEY_DELAY_S
 
-    def call_start_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
+    async def call_start_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
         """The start of the session of a call. Counts for the principal's rate. Raises Rejection.
 
         A page that names no model, as the official package, gets the first one: the other way to say it, the model in a
         client secret, is for those who have a server.
         """
-        return self.session_start_of(scope, principal, now=now, default_model=next(iter(self._models), None))
+        return await self.session_start_of(scope, principal, now=now, default_model=next(iter(self._models), None))
 
-    def session_start_of(
+    async def session_start_of(
         self, scope: Scope, principal: Principal, *, now: float, default_model: str | None = None
     ) -> SessionStart:
         """The start of the session that this principal requests. Counts for its rate. Raises Rejection."""
-        self._take_rate(principal.owner, now)
+        await self._take_rate(principal.owner, now)
         session_start = self._session_start_of(scope, principal, default_model)
         allowed, model = self._allowances.of(principal.owner).models, session_start.model
         # A session that only transcribes answers with no model.
@@ -233,9 +242,10 @@ class Admission:
             self._allowances.note(found.owner, found.allowance)
         return found
 
-    def _take_rate(self, owner: str, now: float) -> None:
+    async def _take_rate(self, owner: str, now: float) -> None:
         """Count one more session. Raises Rejection."""
-        if not self._rates.take(owner, now, per_minute=self._allowances.of(owner).sessions_per_minute):
+        per_minute = self._allowances.of(owner).sessions_per_minute or self._per_minute
+        if per_minute is not None and not await self._store.take(owner, per_minute=per_minute, now=now):
             raise Rejection("rate")
 
 

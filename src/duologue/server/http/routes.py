@@ -14,11 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from duologue.clock import unix_time
+from duologue.printable import printable_name
 from duologue.server.http.answers import config_rejected, failed, gone, json_answer, rejected
 from duologue.server.http.bodies import read_object
 from duologue.server.http.client_secrets import ClientSecret
 from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH, right_path
 from duologue.server.http.session_bodies import prepared, session_update, wrong_value
+from duologue.server.open_sessions import DRAIN_MANNERS
 from duologue.server.rejections import Rejection
 from duologue.server.session_start import ConfigRejected, SessionStart
 from duologue.server.telemetry.metrics import Metrics
@@ -70,9 +72,10 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
 
         return checked
 
-    def new_secret(session_start: SessionStart, request: Request, lives_s: int) -> ClientSecret:
+    async def new_secret(session_start: SessionStart, request: Request, lives_s: int) -> ClientSecret:
         """A new secret, and a timer that drops it when it has expired."""
-        secret = app.secrets.make(session_start, owner=request.state.owner, lives_s=lives_s, unix_now_s=unix_time())
+        owner: str = request.state.owner
+        secret = await app.secrets.make(session_start, owner=owner, lives_s=lives_s, unix_now_s=unix_time())
         asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(unix_time()))
         return secret
 
@@ -81,7 +84,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         lives_s = _life_s(body, "expires_after", default=_LIFE_S)
         update = session_update(body.get("session", {"type": "realtime"}), "openai")
         session_start, shown = prepared(update, "openai", app)
-        secret = new_secret(session_start, request, lives_s)
+        secret = await new_secret(session_start, request, lives_s)
         return json_answer({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
     async def translation_secrets(request: Request) -> Response:
@@ -90,14 +93,14 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         session_start, shown = translation_start(body.get("session"), app.defaults)
         if session_start.model is not None and not app.serves(session_start.model):
             raise Rejection("wrong_model", model=session_start.model)
-        secret = new_secret(session_start, request, lives_s)
+        secret = await new_secret(session_start, request, lives_s)
         return json_answer({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
     async def beta_sessions(request: Request) -> Response:
         body = await read_object(request, app)
         lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
         session_start, shown = prepared(session_update(body, _BETA), _BETA, app)
-        secret = new_secret(session_start, request, lives_s)
+        secret = await new_secret(session_start, request, lives_s)
         return json_answer({**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}})
 
     async def models(request: Request) -> Response:
@@ -117,7 +120,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         return json_answer({"status": "ok"})
 
     async def ready(request: Request) -> Response:
-        if app.draining or not app.ready:
+        if not app.serving:
             return json_answer({"status": "draining" if app.draining else "loading"}, status=503)
         if faults := await app.engine_faults():
             # Why stands in the log: addresses and what the services say are not for all who can reach this page.
@@ -125,8 +128,17 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         return json_answer({"status": "ok", "sessions": app.sessions_open})
 
     async def figures(request: Request) -> Response:
-        content, content_type = metrics.page()
+        content, content_type = metrics.page() if app.supervisor is None else await app.supervisor.figures()
         return Response(content, headers={"content-type": content_type})
+
+    async def drain(request: Request) -> Response:
+        if not app.admission.requires_key:
+            raise Rejection("drain_without_key")
+        manner = request.query_params.get("manner")
+        if manner is not None and manner not in DRAIN_MANNERS:
+            raise Rejection("wrong_manner", manner=printable_name(manner), known=", ".join(DRAIN_MANNERS))
+        app.request_drain(manner)
+        return json_answer({"status": "draining"}, status=202)
 
     async def no_upgrade(request: Request) -> Response:
         raise Rejection("no_upgrade")
@@ -161,6 +173,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         *hosted,
         *((method, f"{AZURE}{where}", page) for method, where, page in hosted),
         ("GET", "/metrics", keyed(figures)),
+        ("POST", "/v1/admin/drain", keyed(drain)),
         ("GET", "/healthz", unkeyed(alive)),
         ("GET", "/readyz", unkeyed(ready)),
     )

@@ -42,6 +42,7 @@ from duologue.server.mcp.limits import (
 )
 from duologue.server.mcp.messages import EventReader, RpcError, RpcMessage, check_depth, messages_in, read_as
 from duologue.server.telemetry.log import log_event
+from duologue.transports.trace_headers import trace_headers
 
 __all__ = ["McpClient", "ToolResult"]
 
@@ -226,6 +227,8 @@ class McpClient:
         self, negotiated: _Negotiated, body: bytes, request_id: int | None = None, extra: Headers = ()
     ) -> _Reply:
         headers = [*self._all_headers(negotiated), *extra]
+        if not any(name.lower() == b"traceparent" for name, _ in headers):
+            headers += [(name.encode(), value.encode()) for name, value in trace_headers().items()]
         async with self._connections.request("POST", self._url, headers, body) as answer:
             if not self._is_moved_by_slash(answer):
                 return await self._reply_in(answer, negotiated, request_id)

@@ -114,6 +114,10 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until one side closes; then close the other with the same code. Cancelling closes both with 1001."""
+        with self._observer.work("session", self.relay_id):
+            await self._run()
+
+    async def _run(self) -> None:
         code = _GOING_AWAY
         try:
             async with self._opened() as upstream:

@@ -14,13 +14,22 @@ from uvicorn.server import ServerState
 from duologue.server.networks import network_of
 from duologue.server.run.connections import Connections
 
-__all__ = ["Acceptor"]
+__all__ = ["Acceptor", "listen"]
 
 _MAX_ACCEPTED: Final = 32
 """Connections in one iteration of the event loop."""
 
 _RETRY_S: Final = 0.1
 """Until connections are accepted again after the descriptors ran out."""
+
+_MAX_QUEUED: Final = 2048
+"""Connections that the system queues until they are accepted."""
+
+
+def listen(bound: socket.socket) -> None:
+    """Have the system queue connections to this address. An iteration of the event loop accepts fewer, which must fit
+    into the reserved descriptors."""
+    bound.listen(_MAX_QUEUED)
 
 
 class Acceptor:
@@ -48,7 +57,20 @@ class Acceptor:
         self._handshakes: set[_Handshake] = set()
         self._closed = False
         listening.setblocking(False)
+        self.prepare(listening)
         self._listen()
+
+    def prepare(self, listening: socket.socket) -> None:
+        """Have the system queue connections."""
+        listen(listening)
+
+    def take(self, listening: socket.socket) -> tuple[socket.socket, str]:
+        """The next connection, and the address of its client. Raises OSError."""
+        client, address = listening.accept()
+        return client, address[0]
+
+    def arrived(self) -> None:
+        """A connection that was taken is in the table now, or has ended before."""
 
     def _listen(self) -> None:
         if not self._closed:
@@ -57,7 +79,7 @@ class Acceptor:
     def _accept(self) -> None:
         for _ in range(_MAX_ACCEPTED):
             try:
-                client, address = self._listening.accept()
+                client, address = self.take(self._listening)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
@@ -65,7 +87,7 @@ class Acceptor:
                 self._loop.call_later(_RETRY_S, self._listen)
                 return
             client.setblocking(False)
-            task = self._loop.create_task(self._open(client, network_of(address[0])))
+            task = self._loop.create_task(self._open(client, network_of(address)))
             self._state.tasks.add(task)
             task.add_done_callback(self._state.tasks.discard)
 
@@ -73,11 +95,15 @@ class Acceptor:
         if self._tls is not None:
             await self._shake_hands(_Handshake(client, address), self._tls)
             return
-        with suppress(OSError):  # the client is gone: there is no connection to tell
-            await self._loop.connect_accepted_socket(self._make, client)
+        try:
+            with suppress(OSError):  # the client is gone: there is no connection to tell
+                await self._loop.connect_accepted_socket(self._make, client)
+        finally:
+            self.arrived()
 
     async def _shake_hands(self, handshake: _Handshake, tls: SSLContext) -> None:
         self._edge.arrive(handshake)
+        self.arrived()
         self._handshakes.add(handshake)
         within_s, began = self._edge.limits.handshake_s, self._loop.time()
         try:
@@ -93,10 +119,22 @@ class Acceptor:
             self._handshakes.discard(handshake)
             self._edge.leave(handshake)
 
+    def release(self) -> None:
+        """Accept what is queued, and no more; handshakes go on. A process that has the socket too takes what comes."""
+        for _ in range(_MAX_QUEUED // _MAX_ACCEPTED):
+            self._accept()
+        self.stop()
+        self._listening.close()
+
+    def stop(self) -> None:
+        """Accept no more connections."""
+        if not self._closed:
+            self._loop.remove_reader(self._listening.fileno())
+        self._closed = True
+
     def close(self) -> None:
         """Accept no more connections, and end the handshakes under way."""
-        self._closed = True
-        self._loop.remove_reader(self._listening.fileno())
+        self.stop()
         for handshake in tuple(self._handshakes):
             handshake.cut("draining")
 

@@ -1,19 +1,15 @@
-"""How uvicorn is set up for a server, and the socket on which it listens."""
+"""How uvicorn is set up for a server."""
 
 from __future__ import annotations
 
-import socket
 from typing import Any, Final
 
-from duologue.errors import DuologueError
 from duologue.server.app import RealtimeApp
 from duologue.server.run.connections import Connections, EdgeConfig
 from duologue.server.run.uvicorn_http import Requests
 from duologue.server.run.uvicorn_websocket import Socket
 
-__all__ = ["bind", "edge_config"]
-
-_LAST_PORT: Final = 65535
+__all__ = ["edge_config"]
 
 _MAX_ACCEPTED: Final = 32
 """Connections that are accepted in one iteration of the event loop."""
@@ -45,17 +41,3 @@ def edge_config(application: RealtimeApp, *, handler: Any = None) -> EdgeConfig:
         log_level="warning",
         access_log=False,
     )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises DuologueError if the address cannot be used."""
-    if not 0 <= port <= _LAST_PORT:
-        raise DuologueError(f"cannot listen on {host}:{port}: ports end at {_LAST_PORT}")
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.create_server((host, port), family=family)
-    except OSError as fault:
-        raise DuologueError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
-    # With the protocol TCP, which `create_server` leaves at 0: only then does asyncio set TCP_NODELAY on accepted
-    # sockets. Nagle's algorithm would delay a small message until the client's next one, or for 40 ms.
-    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listening.detach())

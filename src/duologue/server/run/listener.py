@@ -37,7 +37,8 @@ async def listening(application: RealtimeApp, *, handler: Any = None) -> AsyncGe
     try:
         from uvicorn.server import ServerState
 
-        from duologue.server.run.edge import bind, edge_config
+        from duologue.server.run.edge import edge_config
+        from duologue.server.run.listening_socket import bind
     except ImportError as fault:
         raise MissingExtra("uvicorn", extra="server") from fault
     config, state = edge_config(application, handler=handler), ServerState()

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 from duologue.errors import DuologueError, MissingExtra
 from duologue.server.app import RealtimeApp
-from duologue.server.http.paths import PATH
 
 if TYPE_CHECKING:
     import uvicorn
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from duologue.server.run.acceptor import Acceptor
     from duologue.server.run.connections import Connections, EdgeConfig
 
-__all__ = ["loop_factory", "serve", "tune_process"]
+__all__ = ["loop_factory", "run_server", "serve", "tune_process"]
 
 _COLLECTOR_THRESHOLDS: Final = (1_000, 5, 1_000)
 """A collection blocks the event loop for 1 ms per thousand objects: with these thresholds, 1 ms for generation 0 and 5
@@ -54,9 +53,6 @@ _TRIM_S: Final = 3.0
 _TRIMS: Final = 3
 """Trims after a connection has ended: a call of an engine may outlast it, and holds its audio."""
 
-_MAX_QUEUED: Final = 2048
-"""Connections that the system queues until they are accepted."""
-
 
 async def serve(
     application: RealtimeApp,
@@ -64,9 +60,14 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     tls: SSLContext | None = None,
+    bound: socket.socket | None = None,
     on_listening: Callable[[str], None],
 ) -> None:
-    """Serve until cancelled. Then sessions are drained (`RealtimeApp.drain`); cancelled again, they end at once.
+    """Serve until cancelled, or until a client with a key asks for the end (`RealtimeApp.request_drain`). Then sessions
+    are drained (`RealtimeApp.drain`); cancelled again, they end at once.
+
+    With `bound`, a socket that has its address already (see `duologue.server.run.listening_socket`), this one is used
+    in place of `host` and `port`. When the drain begins it is closed: a successor has it too, and takes what comes.
 
     Signals are left to the caller: under `asyncio.run`, Ctrl-C cancels. `port` 0 picks a free port. With `tls` (see
     `tls_context`) clients connect by `wss`. `on_listening` is called with the URL once clients can connect.
@@ -78,21 +79,41 @@ async def serve(
     """
     try:
         from duologue.server.run.acceptor import Acceptor
-        from duologue.server.run.edge import bind, edge_config
+        from duologue.server.run.edge import edge_config
+        from duologue.server.run.listening_socket import bind, url_of
     except ImportError as fault:
         raise MissingExtra("uvicorn", extra="server") from fault
-    listening = bind(host, port)
+    listening = bind(host, port) if bound is None else bound
     config = edge_config(application)
+
+    def started() -> None:
+        on_listening(url_of(listening, tls=tls is not None))
+
     try:
         async with application.running():
-            server = _server(config, Acceptor, tls)
-            trimming = asyncio.ensure_future(_trim_memory(config.edge))  # noqa: TID251
-            try:
-                await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
-            finally:
-                trimming.cancel()
+            await run_server(application, config, listening, Acceptor, tls, started, releases=bound is not None)
     finally:
         listening.close()
+
+
+async def run_server(
+    application: RealtimeApp,
+    config: EdgeConfig,
+    source: socket.socket,
+    acceptor: type[Acceptor],
+    tls: SSLContext | None,
+    on_started: Callable[[], None],
+    *,
+    releases: bool = False,
+) -> None:
+    """Serve connections that an acceptor of this class takes from a socket, as `serve` does. The application is
+    running. With `releases` the socket is closed when the drain begins."""
+    server = _server(config, acceptor, tls)
+    trimming = asyncio.ensure_future(_trim_memory(config.edge))  # noqa: TID251
+    try:
+        await _run(application, server, source, on_started, releases=releases)
+    finally:
+        trimming.cancel()
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -159,8 +180,6 @@ def _server(config: EdgeConfig, acceptor: type[Acceptor], tls: SSLContext | None
                     )
                 else:
                     self.servers.append(acceptor(each, tls, config.edge, state, make))  # type: ignore[arg-type]
-                # An iteration accepts fewer, which must fit into the reserved descriptors; the system may queue more.
-                each.listen(_MAX_QUEUED)
             self.started = True
 
         @contextmanager
@@ -174,26 +193,38 @@ def _server(config: EdgeConfig, acceptor: type[Acceptor], tls: SSLContext | None
 async def _run(
     application: RealtimeApp,
     server: uvicorn.Server,
-    listening: socket.socket,
-    on_listening: Callable[[str], None],
-    scheme: str,
+    source: socket.socket,
+    on_started: Callable[[], None],
+    *,
+    releases: bool,
 ) -> None:
-    """Serve on this socket. Cancelled, it drains the sessions first."""
+    """Serve what comes from this socket. Cancelled, it drains the sessions first."""
+    from duologue.server.run.acceptor import Acceptor
+
     # Not in a TaskGroup, which would cancel the server before sessions are drained.
-    running = asyncio.ensure_future(server.serve(sockets=[listening]))  # noqa: TID251
-    try:
-        await _until_started(server, running)
-        shown_host, shown_port = listening.getsockname()[:2]
-        shown_host = f"[{shown_host}]" if ":" in shown_host else shown_host
-        on_listening(f"{scheme}://{shown_host}:{shown_port}{PATH}")
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
+    running = asyncio.ensure_future(server.serve(sockets=[source]))  # noqa: TID251
+    asked = asyncio.ensure_future(application.drain_requested.wait())  # noqa: TID251
+
+    async def drain() -> None:
         try:
+            if releases:
+                for each in server.servers:
+                    each.release() if isinstance(each, Acceptor) else each.close()
             await application.drain()
         finally:
             server.should_exit = True
             await running
+
+    try:
+        await _until_started(server, running)
+        on_started()
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        await drain()
         raise
+    finally:
+        asked.cancel()
+    await drain()
 
 
 async def _until_started(server: uvicorn.Server, running: asyncio.Future[None]) -> None:

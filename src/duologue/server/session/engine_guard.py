@@ -25,6 +25,7 @@ from duologue.engines.registry import Engines
 from duologue.errors import EngineError
 from duologue.server.session.timeouts import EngineTimeout, ReusableTimeout
 from duologue.server.telemetry.observer import SessionObserver, Stage
+from duologue.server.telemetry.tracing import in_call
 
 __all__ = ["guarded"]
 
@@ -63,11 +64,12 @@ class _Guard(Generic[E]):
         """The pieces. Raises EngineError for a piece that is late or breaks the contract."""
         timeout = ReusableTimeout(self._piece_s)
         closing = aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
-        with self._observer.engine_call(stage):
+        with self._observer.engine_call(stage) as span:
             try:
                 async with closing:
                     while True:
-                        piece = await timeout.wait_for(anext(pieces))
+                        with in_call(span):
+                            piece = await timeout.wait_for(anext(pieces))
                         if not is_right(piece):
                             raise EngineError(f"made {_kind_of(piece)}", engine=self._name)
                         yield piece

@@ -9,6 +9,7 @@ from duologue.engines.base import FunctionCall
 from duologue.protocol import McpCall, Respond, ServerProtocol
 from duologue.server.mcp.servers import McpFault, McpSession
 from duologue.server.telemetry.observer import SessionObserver
+from duologue.server.telemetry.tracing import in_call
 
 __all__ = ["ResponseReporter"]
 
@@ -71,7 +72,7 @@ class ResponseReporter:
         if call is None:
             return
         try:
-            with self._observer.engine_call("mcp"):
+            with self._observer.engine_call("mcp") as span, in_call(span):
                 output = await self._mcp.call(call)
         except McpFault as fault:
             self._protocol.mcp_call_failed(call, fault.error, now=loop_time())

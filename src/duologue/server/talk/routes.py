@@ -65,7 +65,7 @@ def talk_routes(app: RealtimeApp) -> list[Route]:
             app.admission.check_origin(request.scope)
             needs_key = app.admission.lacks_key(request.scope)
             if not needs_key:
-                app.admission.principal_of(request.scope, unix_now_s=unix_time())
+                await app.admission.principal_of(request.scope, unix_now_s=unix_time())
         except Rejection as rejection:
             await app.reject(rejection, request.scope)
             raise

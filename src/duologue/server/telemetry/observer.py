@@ -54,7 +54,10 @@ class SessionObserver(Protocol):
         ...
 
     def engine_call(self, stage: Stage) -> AbstractContextManager[object]:
-        """A context around the call, which may raise. It may be left in another `contextvars` context than entered."""
+        """A context around the call, which may raise. It may be left in another `contextvars` context than entered.
+
+        What it yields is None, or a span of OpenTelemetry that requests of the engine belong to.
+        """
         ...
 
     def closed(self, code: int) -> None:
@@ -121,11 +124,10 @@ class _Together:
             yield
 
     @contextmanager
-    def engine_call(self, stage: Stage) -> Generator[None, None, None]:
+    def engine_call(self, stage: Stage) -> Generator[object, None, None]:
         with ExitStack() as all_of_them:
-            for each in self._observers:
-                all_of_them.enter_context(each.engine_call(stage))
-            yield
+            yielded = [all_of_them.enter_context(each.engine_call(stage)) for each in self._observers]
+            yield next((each for each in yielded if each is not None), None)
 
     def closed(self, code: int) -> None:
         for each in self._observers:

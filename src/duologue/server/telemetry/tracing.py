@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from duologue.events import ErrorEvent, ResponseDoneEvent, TranslationErrorEvent
@@ -18,9 +18,9 @@ from duologue.server.telemetry.observer import (
 )
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer, TracerProvider
+    from opentelemetry.trace import Span, Tracer, TracerProvider
 
-__all__ = ["Traces", "traces"]
+__all__ = ["Traces", "in_call", "traces"]
 
 _SCOPE: Final = "duologue.server"
 
@@ -35,6 +35,18 @@ def traces(provider: TracerProvider | None = None) -> Traces | None:
     except ImportError:
         return None
     return Traces(get_tracer(_SCOPE, tracer_provider=provider), own=provider is not None)
+
+
+def in_call(span: object) -> AbstractContextManager[object]:
+    """Make what `SessionObserver.engine_call` has yielded the current span of a block, if it is one: requests of the
+    engine belong to it then. The block is entered and left in one step of a task."""
+    if span is None:
+        return nullcontext()
+    from opentelemetry.trace import Span, use_span
+
+    if not isinstance(span, Span):
+        return nullcontext()
+    return use_span(span, record_exception=False, set_status_on_exception=False)
 
 
 class Traces:
@@ -81,19 +93,25 @@ class _Session(NullSessionObserver):
         attributes = {"duologue.session.id": self._session_id, f"duologue.{kind}.id": work_id}
         if kind == "session":
             attributes["duologue.kind"] = self._kind
+        from opentelemetry.trace import SpanKind
+
         # Without the exception: its message may quote the conversation.
         return self._tracer.start_as_current_span(
-            kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+            kind,
+            kind=SpanKind.SERVER if kind == "session" else SpanKind.INTERNAL,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
         )
 
     @contextmanager
-    def engine_call(self, stage: Stage) -> Generator[None, None, None]:
-        """A span that is not made current: async generators resume in other contexts."""
+    def engine_call(self, stage: Stage) -> Generator[Span, None, None]:
+        """A span that is not made current, see `in_call`: async generators resume in other contexts."""
         from opentelemetry.trace import StatusCode
 
         span = self._tracer.start_span(stage, attributes={"duologue.session.id": self._session_id})
         try:
-            yield
+            yield span
         except Exception as fault:
             # Only the class: the message may quote the conversation.
             span.set_status(StatusCode.ERROR, type(fault).__name__)

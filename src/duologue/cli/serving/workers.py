@@ -1,0 +1,95 @@
+"""Several processes for `duologue serve`, and the socket on which they listen."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from duologue.cli.errors import UsageError
+from duologue.cli.local_server import python_command
+from duologue.cli.serving.options import ServeOptions
+from duologue.errors import DuologueError
+from duologue.server.run.listening_socket import adopt, bind, passed_descriptor, url_of
+from duologue.server.workers.messages import Ready
+from duologue.server.workers.parent import Parent
+
+__all__ = ["bound_socket", "serve_by_workers", "worker_count"]
+
+_MAX_WORKERS: Final = 512
+"""More than the largest machines have cores: a slip of the hand would fill the memory."""
+
+_AUTO: Final = "auto"
+
+
+def worker_count(options: ServeOptions) -> int | None:
+    """How many workers there shall be; None: this process serves alone.
+
+    Raises:
+        UsageError: that is no number, the system has no workers, or another option is for one process.
+    """
+    if options.workers is None:
+        return None
+    if options.workers == _AUTO:
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    elif options.workers.isdecimal() and 1 <= int(options.workers) <= _MAX_WORKERS:
+        count = int(options.workers)
+    else:
+        raise UsageError(f"--workers {options.workers}: a number from 1 to {_MAX_WORKERS} is expected, or auto")
+    if sys.platform == "win32":
+        raise UsageError(
+            "--workers: Windows cannot pass a connection to another process; run several servers on ports of their own "
+            "behind a proxy"
+        )
+    if options.inspect:
+        raise UsageError("--inspect shows the calls of one process: omit --workers, or record the sessions (--record)")
+    return count
+
+
+def bound_socket(options: ServeOptions) -> socket.socket | None:
+    """The socket of --fd, of systemd or of --reuse-port; None: the server opens one that is its own.
+
+    Raises:
+        UsageError: two of them are wanted, or there is no such socket.
+    """
+    try:
+        passed = passed_descriptor(os.environ)
+        descriptor = options.fd if options.fd is not None else passed
+        if descriptor is None:
+            return bind(options.host, options.port, reuse_port=True) if options.reuse_port else None
+        if options.reuse_port:
+            raise UsageError("--reuse-port is for a socket that the server opens itself: omit it, or --fd")
+        return adopt(descriptor)
+    except DuologueError as fault:
+        raise UsageError(str(fault)) from fault
+
+
+async def serve_by_workers(
+    options: ServeOptions,
+    workers: int,
+    bound: socket.socket | None,
+    *,
+    tls: bool,
+    say_where: Callable[..., None],
+) -> int:
+    """Be the parent of workers until cancelled. Each runs the command of this process, and reads the options itself."""
+    listening = bound if bound is not None else bind(options.host, options.port)
+    url = url_of(listening, tls=tls)
+
+    def on_listening(ready: Sequence[Ready]) -> None:
+        held_mib = sum(each.memory_bytes for each in ready) // 1024**2
+        more = f"{workers} workers hold {held_mib} MiB of memory, each with engines of its own"
+        say_where(url, more, webrtc=any(each.takes_calls for each in ready))
+
+    parent = Parent(
+        command=(*python_command(), "-m", "duologue", *sys.argv[1:]),
+        workers=workers,
+        listening=listening,
+        drain=options.drain,
+        releases=bound is not None,
+        on_listening=on_listening,
+    )
+    await parent.run()
+    return 0

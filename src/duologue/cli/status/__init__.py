@@ -1,0 +1,1 @@
+"""What `duologue status` reads of a server, and what it makes of it."""

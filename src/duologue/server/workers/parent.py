@@ -1,0 +1,441 @@
+"""The parent: accepts connections, hands each to the emptiest worker, and keeps what holds for all workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from duologue.clock import loop_time, unix_time
+from duologue.errors import DuologueError
+from duologue.server.limits import Limits
+from duologue.server.open_sessions import DrainManner
+from duologue.server.rejections import Rejection
+from duologue.server.run.acceptor import listen
+from duologue.server.shared.memory_store import MemoryStore
+from duologue.server.telemetry.log import log_event
+from duologue.server.workers.merged_figures import MergedFigures
+from duologue.server.workers.messages import (
+    Answer,
+    AskFigures,
+    Drain,
+    DrainWanted,
+    Enter,
+    Figures,
+    FromWorker,
+    Get,
+    Leave,
+    Load,
+    Page,
+    Put,
+    Ready,
+    Take,
+)
+from duologue.server.workers.placement import Placement
+from duologue.server.workers.places import Places
+from duologue.server.workers.restarts import MAX_EARLY_DEATHS, Restarts
+from duologue.server.workers.worker_process import WorkerProcess
+
+__all__ = ["Parent"]
+
+_MAX_ACCEPTED: Final = 32
+"""Connections in one iteration of the event loop: a worker's acceptor takes as many."""
+
+_RETRY_S: Final = 0.1
+"""Until connections are accepted again after no worker could take one, or the descriptors ran out."""
+
+_SETTLE_S: Final = 1.0
+"""From the last socket that a replaced worker was handed to its drain: for handshakes under way, which would be
+rejected. They take milliseconds."""
+
+_FIGURES_S: Final = 1.0
+"""For a worker's figures. One that hangs is shown as it last was."""
+
+_END_S: Final = 8.0
+"""After the drain: a worker gives its connections 3 s and its engines 5 s."""
+
+
+class Parent:
+    """Runs workers by a command. `run` it once."""
+
+    def __init__(
+        self,
+        *,
+        command: Sequence[str],
+        workers: int,
+        listening: socket.socket,
+        drain: DrainManner,
+        releases: bool,
+        on_listening: Callable[[Sequence[Ready]], None],
+    ) -> None:
+        """`listening` is bound, and closed at the end; with `releases` already when the drain begins, for a successor.
+        `on_listening` is called once, with what all workers have said, when all of them are ready."""
+        self._command = tuple(command)
+        self._listening = listening
+        self._drain: DrainManner = drain
+        self._releases = releases
+        self._on_listening = on_listening
+        self._limits = Limits()
+        self._store = MemoryStore()
+        self._places = Places()
+        self._placement = Placement()
+        self._figures = MergedFigures()
+        self._started = 0
+        self._all: dict[int, WorkerProcess] = {}
+        self._slots: list[WorkerProcess | None] = [None] * workers
+        self._restarts = [Restarts() for _ in range(workers)]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ending = asyncio.Event()
+        self._failed: asyncio.Future[None] | None = None
+        self._reading = False
+        self._changed = asyncio.Event()
+        """A worker has become ready or has ended."""
+        self._reload_wanted = asyncio.Event()
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the workers that take new connections."""
+        return [each.pid for each in self._slots if each is not None and each.ready.is_set()]
+
+    async def run(self) -> None:
+        """Serve until cancelled, or until a client with a key asks for the end. Then the workers drain; cancelled
+        again, they end at once.
+
+        Raises:
+            DuologueError: workers die before they are ready, again and again.
+        """
+        loop = asyncio.get_running_loop()
+        self._failed = loop.create_future()
+        ended = self._spawn(_wait(self._ending))
+        try:
+            for slot in range(len(self._slots)):
+                self._spawn(self._keep(slot))
+            await self._first_of(self._all_ready(), ended)
+            if not self._ending.is_set():
+                listen(self._listening)
+                self._listening.setblocking(False)
+                self._accept_on()
+                self._on_listening([each.said for each in self._all.values() if each.said is not None])
+                with suppress(ValueError, NotImplementedError, AttributeError):
+                    loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+                self._spawn(self._reload())
+                await self._first_of(ended)
+        except asyncio.CancelledError:
+            self._ending.set()
+            await self._end()
+            raise
+        except BaseException:
+            self._ending.set()
+            await self._end(now=True)
+            raise
+        else:
+            await self._end()
+        finally:
+            self._close()
+
+    async def _first_of(self, *works: asyncio.Task[None]) -> None:
+        assert self._failed is not None
+        await asyncio.wait({*works, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        if self._failed.done():
+            self._failed.result()
+
+    def _all_ready(self) -> asyncio.Task[None]:
+        async def wait() -> None:
+            while not all(each is not None and each.ready.is_set() for each in self._slots):
+                self._changed.clear()
+                await self._changed.wait()
+
+        return self._spawn(wait())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None and self._failed is not None and not self._failed.done():
+            self._failed.set_exception(fault)
+
+    # --- workers
+
+    async def _keep(self, slot: int) -> None:
+        """Have a worker in this place, again and again."""
+        restarts = self._restarts[slot]
+        while not self._ending.is_set():
+            worker = await self._start()
+            self._slots[slot] = worker
+            self._spawn(self._serve(worker))
+            self._spawn(self._note_ready(worker, restarts))
+            await worker.left.wait()
+            while (here := self._slots[slot]) is not worker and here is not None:
+                worker = here  # a reload has replaced the other one
+                await worker.left.wait()
+            self._slots[slot] = None
+            if self._ending.is_set():
+                return
+            delay_s = restarts.died(loop_time())
+            if restarts.hopeless and not len(self._placement):
+                raise DuologueError(
+                    f"the server did not start: {MAX_EARLY_DEATHS} workers have ended before they were ready; the log"
+                    " says why"
+                )
+            self._figures.restarted()
+            log_event(logging.WARNING, "worker is started again", seconds=delay_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await self._ending.wait()
+
+    async def _start(self) -> WorkerProcess:
+        self._started += 1
+        worker = await WorkerProcess.start(self._started, self._command, workers=len(self._slots))
+        self._all[worker.number] = worker
+        return worker
+
+    async def _note_ready(self, worker: WorkerProcess, restarts: Restarts) -> None:
+        await worker.ready.wait()
+        restarts.ready(loop_time())
+
+    async def _serve(self, worker: WorkerProcess) -> None:
+        """Do what a worker asks, until it has ended."""
+        try:
+            async for message in worker.messages():
+                await self._handle(worker, message)
+        except (ValueError, KeyError) as fault:
+            log_event(logging.ERROR, "worker sends what is no message", fault=fault)
+            worker.kill()
+        self._placement.remove(worker.number)
+        try:
+            async with asyncio.timeout(_END_S):
+                code = await worker.wait()
+        except TimeoutError:
+            worker.kill()
+            code = await worker.wait()
+        cut = self._places.gone(worker.number)
+        self._figures.gone(worker.number, cut_sessions=cut)
+        self._figures.workers_ready = len(self._placement)
+        del self._all[worker.number]
+        worker.close()
+        worker.gone.set()
+        worker.left.set()
+        self._changed.set()
+        if not worker.retired:
+            log_event(logging.ERROR, "worker has died", pid=worker.pid, code=code, sessions=cut)
+
+    async def _handle(self, worker: WorkerProcess, message: FromWorker) -> None:
+        number = worker.number
+        match message:
+            case Ready():
+                self._limits_of(message)
+                worker.said = message
+                if not worker.retired:
+                    self._placement.add(number)
+                    self._figures.workers_ready = len(self._placement)
+                worker.ready.set()
+                self._changed.set()
+                log_event(logging.INFO, "worker is ready", pid=worker.pid)
+            case Load(held=held, received=received):
+                self._placement.report(number, held=held, received=received)
+            case Figures(families=families):
+                self._figures.report(number, families)
+                self._store.drop_expired(unix_time())
+                if worker.figures_due is not None and not worker.figures_due.done():
+                    worker.figures_due.set_result(None)
+            case Leave(owner=owner):
+                self._places.leave(number, owner)
+            case Page(request=request):
+                self._spawn(self._send_page(worker, request))
+            case DrainWanted(manner=manner):
+                log_event(logging.INFO, "drain wanted", manner=manner)
+                self._drain = manner
+                self._ending.set()
+            case _:
+                worker.post(await self._answer(number, message))
+
+    async def _answer(self, number: int, message: Put | Get | Take | Enter) -> Answer:
+        try:
+            match message:
+                case Put():
+                    await self._store.put(
+                        message.digest, message.value, owner=message.owner, lives_s=message.lives_s, now=message.now
+                    )
+                    return Answer(request=message.request)
+                case Get():
+                    return Answer(request=message.request, value=await self._store.get(message.digest, now=message.now))
+                case Take(owner=owner, per_minute=per_minute, now=now):
+                    taken = await self._store.take(owner, per_minute=per_minute, now=now)
+                    return Answer(request=message.request, granted=taken)
+                case Enter():
+                    rejection = self._places.enter(
+                        number, message.owner, maximum=message.maximum, owner_maximum=message.owner_maximum
+                    )
+                    return Answer(request=message.request, rejection=rejection)
+        except Rejection as rejection:
+            return Answer(
+                request=message.request, rejection=rejection.name, max_bytes=self._limits.max_owner_client_secret_bytes
+            )
+
+    def _limits_of(self, ready: Ready) -> None:
+        self._limits = Limits(
+            client_secrets=ready.client_secrets,
+            max_client_secret_bytes=ready.max_client_secret_bytes,
+            max_owner_client_secret_bytes=ready.max_owner_client_secret_bytes,
+            drain_s=ready.drain_s,
+        )
+        self._store.limit(self._limits)
+
+    async def _send_page(self, worker: WorkerProcess, request: int) -> None:
+        """Ask all workers for their figures, and send the page."""
+        loop = asyncio.get_running_loop()
+        asked = [each for each in self._all.values() if each.ready.is_set()]
+        for each in asked:
+            if each.figures_due is None or each.figures_due.done():
+                each.figures_due = loop.create_future()
+                each.post(AskFigures())
+        due = [each.figures_due for each in asked if each.figures_due is not None]
+        if due:
+            await asyncio.wait(due, timeout=_FIGURES_S)
+        content, _ = self._figures.page()
+        worker.post(Answer(request=request, value=content))
+
+    # --- connections
+
+    def _accept_on(self) -> None:
+        if not self._reading and self._listening.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self._listening.fileno(), self._accept)
+            self._reading = True
+
+    def _pause(self) -> None:
+        """Leave connections in the system's queue for a moment."""
+        loop = asyncio.get_running_loop()
+        self._accept_off()
+        loop.call_later(_RETRY_S, self._accept_on)
+
+    def _accept_off(self) -> None:
+        if self._reading:
+            asyncio.get_running_loop().remove_reader(self._listening.fileno())
+            self._reading = False
+
+    def _accept(self) -> None:
+        for _ in range(_MAX_ACCEPTED):
+            if not len(self._placement):
+                return self._pause()
+            try:
+                client, _ = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return None
+            except OSError:
+                return self._pause()
+            with client:
+                if not self._hand_over(client):
+                    return self._pause()
+        return None
+
+    def _hand_over(self, client: socket.socket) -> bool:
+        """Give a connection to the emptiest worker that takes it. Without any, it is closed."""
+        for number in self._placement.emptiest_first():
+            try:
+                self._all[number].hand_over(client)
+            except BlockingIOError:
+                continue
+            except OSError:
+                self._placement.remove(number)
+                continue
+            self._placement.handed(number)
+            return True
+        return False
+
+    # --- the end of workers
+
+    async def _reload(self) -> None:
+        """Replace the workers one by one whenever that is wanted, by ones that read options, keys and certificates
+        anew."""
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            log_event(logging.INFO, "workers are replaced")
+            for slot in range(len(self._slots)):
+                if not await self._replace(slot):
+                    log_event(logging.ERROR, "reload given up: the workers of before go on")
+                    break
+
+    async def _replace(self, slot: int) -> bool:
+        """Start a worker and, when it is ready, end the one in its place. Whether it became ready."""
+        for _ in range(MAX_EARLY_DEATHS):
+            before = self._slots[slot]
+            if before is None:
+                return True  # it has died and is started anew: by the options of now
+            worker = await self._start()
+            serving = self._spawn(self._serve(worker))
+            ready = self._spawn(_wait(worker.ready))
+            await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if worker.ready.is_set():
+                self._restarts[slot].ready(loop_time())
+                if self._slots[slot] is before:
+                    self._slots[slot] = worker
+                    before.left.set()
+                    self._spawn(self._retire(before))
+                else:
+                    self._spawn(self._retire(worker))
+                return True
+            ready.cancel()
+        return False
+
+    async def _retire(self, worker: WorkerProcess) -> None:
+        """End a worker that another one has replaced."""
+        worker.retired = True
+        self._placement.remove(worker.number)
+        self._figures.workers_ready = len(self._placement)
+        await asyncio.sleep(_SETTLE_S)
+        worker.post(Drain(manner=self._drain, replaced=True))
+        await self._ended(worker)
+
+    async def _ended(self, worker: WorkerProcess) -> None:
+        """Wait until a worker that drains has ended; kill it if it takes too long."""
+        try:
+            async with asyncio.timeout(self._limits.drain_s + _END_S):
+                await worker.gone.wait()
+        except TimeoutError:
+            worker.kill()
+            await worker.gone.wait()
+
+    async def _end(self, *, now: bool = False) -> None:
+        """Drain all workers, and wait for their ends. Cancelled: they end at once."""
+        if self._releases or now:
+            if self._reading:
+                self._accept()
+            self._accept_off()
+            self._listening.close()
+        for each in tuple(self._all.values()):
+            each.retired = True
+            each.post(Drain(manner="now" if now else self._drain))
+        ends = [self._spawn(self._ended(each)) for each in tuple(self._all.values())]
+        try:
+            if ends:
+                await asyncio.wait(ends)
+        except asyncio.CancelledError:
+            for each in tuple(self._all.values()):
+                each.terminate()
+            await asyncio.wait(ends, timeout=_END_S)
+            raise
+        finally:
+            for each in tuple(self._all.values()):
+                each.kill()
+
+    def _close(self) -> None:
+        self._accept_off()
+        self._listening.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._failed is not None and self._failed.done():
+            self._failed.exception()  # noted: another fault or the end came first
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()

@@ -1,0 +1,61 @@
+"""Telephones: the legs of calls as carriers bring them, and what joins them with a conversation.
+
+    async with duologue.converse(url) as conversation:
+        await telephony.join(websocket, telephony.Twilio(), conversation)
+
+Codecs: `Twilio`, `SignalWire`, `Telnyx`, `Plivo`, `Vonage`, `Asterisk`, `AsteriskPlain`, `AudioSocket`. Out of scope: a
+SIP stack, and FreeSWITCH, whose modules differ from fork to fork.
+"""
+
+from duologue.telephony.asterisk import Asterisk, AsteriskPlain
+from duologue.telephony.audiosocket import AudioSocket, AudioSocketSplitter
+from duologue.telephony.bridge import Bridge
+from duologue.telephony.joining import PhoneCall, accept, join
+from duologue.telephony.leg_codec import LegCodec
+from duologue.telephony.leg_events import (
+    CallEnded,
+    CallerAudio,
+    CallStarted,
+    Cleared,
+    Digit,
+    Flow,
+    LegEvent,
+    LegStatus,
+    Played,
+    UnknownLegFrame,
+)
+from duologue.telephony.line_clock import LineClock
+from duologue.telephony.marked_playout import MarkedPlayout
+from duologue.telephony.media_streams import Plivo, SignalWire, Telnyx, Twilio
+from duologue.telephony.traits import Traits
+from duologue.telephony.vonage import Vonage
+
+__all__ = [
+    "Asterisk",
+    "AsteriskPlain",
+    "AudioSocket",
+    "AudioSocketSplitter",
+    "Bridge",
+    "CallEnded",
+    "CallStarted",
+    "CallerAudio",
+    "Cleared",
+    "Digit",
+    "Flow",
+    "LegCodec",
+    "LegEvent",
+    "LegStatus",
+    "LineClock",
+    "MarkedPlayout",
+    "PhoneCall",
+    "Played",
+    "Plivo",
+    "SignalWire",
+    "Telnyx",
+    "Traits",
+    "Twilio",
+    "UnknownLegFrame",
+    "Vonage",
+    "accept",
+    "join",
+]
