@@ -1,8 +1,10 @@
 """What a call over WebRTC costs, and what packet loss leaves of speech.
 
 `--only peers` measures calls between two processes, for each stack: offer to answer, processor time and memory of the
-answering side. `--only loss` sends recorded speech over a way that loses RTP, and counts the words that the transcriber
-gets wrong. `--stack NAME` measures one stack only; `--calls N`, `--seconds S` and `--runs N` change the size.
+answering side. `--only server` measures the whole of `duologue serve` with scripted engines, first while all users
+talk, then while both sides do. `--only loss` sends recorded speech over a way that loses RTP, and counts the words that
+the transcriber gets wrong. `--stack NAME` measures one stack only; `--calls N`, `--seconds S` and `--runs N` change the
+size.
 
 The file is not called webrtc.py: the folder of a script comes first where Python looks for packages.
 """
@@ -13,7 +15,6 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import resource
 import statistics
 import sys
@@ -28,6 +29,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs b
 
 from bench._lossy import lossy_way
 from bench._rounds import report
+from bench._served_calls import whole_server
+from bench._words import words_of, wrong_words
 from duologue.audio.resampling import resample
 from duologue.audio.wav import read_wav
 from duologue.errors import ConnectionClosed
@@ -65,8 +68,7 @@ async def _play(peer: Peer, frames: list[bytes]) -> None:
 async def _hear(peer: Peer, heard: Counter[Peer]) -> None:
     with suppress(ConnectionClosed):
         while True:
-            await peer.hear()
-            heard[peer] += 1
+            heard[peer] += len(await peer.hear()) // FRAME_BYTES
 
 
 async def _callers(name: str) -> None:
@@ -166,20 +168,6 @@ def _frames(pcm16: bytes) -> list[bytes]:
     return [pcm16[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0") for at in range(0, len(pcm16), FRAME_BYTES)]
 
 
-def _words(text: str) -> list[str]:
-    return re.sub(r"[^a-z ]", "", text.lower().replace("-", " ")).split()
-
-
-def _wrong(expected: list[str], heard: list[str]) -> int:
-    """Words to change, leave out or put in."""
-    row = list(range(len(heard) + 1))
-    for number, word in enumerate(expected, 1):
-        before, row[0] = row[0], number
-        for at, other in enumerate(heard, 1):
-            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (word != other))
-    return row[-1]
-
-
 async def _heard_over(stack: Stack, pcm16: bytes, loss: float, seed: int) -> bytes:
     """What the answering end hears of 1.5 s of silence, the speech, and 1.5 s more, from a caller on libwebrtc."""
     caller, answerer = load_stack("wrtc").new_peer(PeerSettings()), stack.new_peer(PeerSettings())
@@ -216,7 +204,7 @@ async def _losses(name: str, runs: int) -> Figures:
 
     async def words(pcm16: bytes) -> list[str]:
         pieces = transcriber.transcribe(resample(pcm16, RATE_HZ, transcriber.sample_rate_hz))
-        return _words("".join([str(getattr(piece, "text", piece)) async for piece in pieces]))
+        return words_of("".join([str(getattr(piece, "text", piece)) async for piece in pieces]))
 
     stack, figures = load_stack(name), Figures()
     clips = [_clip(path) for path in _CLIPS]
@@ -225,7 +213,7 @@ async def _losses(name: str, runs: int) -> Figures:
         wrong: list[int] = []
         for number, clip in enumerate(clips):
             heard = await asyncio.gather(*(_heard_over(stack, clip, loss, seed) for seed in range(runs)))
-            wrong += [_wrong(expected[number], await words(pcm16)) for pcm16 in heard]
+            wrong += [wrong_words(expected[number], await words(pcm16)) for pcm16 in heard]
         cell = f"loss_{round(loss * 100)}_percent"
         figures[f"{cell}_wrong_words_share"] = sum(wrong) / (runs * sum(map(len, expected)))
         figures[f"{cell}_right_runs_share"] = wrong.count(0) / len(wrong)
@@ -237,7 +225,7 @@ async def _losses(name: str, runs: int) -> Figures:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("peers", "loss"))
+    parser.add_argument("--only", choices=("peers", "server", "loss"))
     parser.add_argument("--stack", choices=STACKS)
     parser.add_argument("--calls", type=int, default=CALLS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
@@ -263,9 +251,11 @@ def _measured(name: str, options: argparse.Namespace) -> Figures:
 
 async def _one(name: str, options: argparse.Namespace) -> Figures:
     figures = Figures()
-    if options.only != "loss":
+    if options.only in (None, "peers"):
         figures |= await _calls(name, options.calls, options.seconds)
-    if options.only != "peers":
+    if options.only in (None, "server"):
+        figures |= await whole_server(options.calls, options.seconds / 5, 5, stack=name)
+    if options.only in (None, "loss"):
         figures |= await _losses(name, options.runs)
     return figures
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from duologue.audio.formats import PCM, Encoding
+from duologue.codec import encode_append
 from duologue.events.base import encode_audio
 from duologue.protocol.media.line import MediaLine
 from duologue.testing import CountedIds
@@ -132,6 +133,7 @@ class DrivenLine:
         for text in self.line.take_messages():
             self.messages.append(msgspec.json.decode(text))
             self.log.append(self.messages[-1]["type"])
-        for text in self.line.take_commands():
-            self.commands.append(msgspec.json.decode(text))
+        for command in self.line.take_commands():
+            message = encode_append(command) if isinstance(command, bytes) else command
+            self.commands.append(msgspec.json.decode(message))
             self.log.append(f"({self.commands[-1]['type']})")

@@ -120,6 +120,13 @@ class Caller:
             return
 
 
+class _Wrapped:
+    """A call as a session sees it that is recorded: messages, and nothing else."""
+
+    def __init__(self, call: CallTransport) -> None:
+        self.send, self.receive, self.close = call.send, call.receive, call.close
+
+
 @asynccontextmanager
 async def calling(
     engines: Engines | None = None,
@@ -127,11 +134,13 @@ async def calling(
     limits: Limits | None = None,
     max_message_bytes: int = 262_144,
     settings: PeerSettings | None = None,
+    takes_sound: bool = True,
 ) -> AsyncGenerator[Caller]:
-    """A call that is connected; its end and that of the session are waited for."""
+    """A call that is connected; its end and that of the session are waited for. Without `takes_sound`, the session gets
+    the caller's sound as messages alone, as one that is recorded."""
     peer, server_peer = await memory_peers(max_message_bytes=max_message_bytes, settings=settings)
     call = CallTransport(server_peer, call_id="rtc_1", new_id=CountedIds())
-    session = ServerSession(call, engines or scripted_engines(), limits=limits)
+    session = ServerSession(call if takes_sound else _Wrapped(call), engines or scripted_engines(), limits=limits)
     call.on_playback, session.speech_room = session.playback_changed, call.speech_room
     caller = Caller(peer, call, session)
     async with asyncio.timeout(3000), asyncio.TaskGroup() as tasks:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from duologue.codec import decode, encode
 from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
+from duologue.events import InputAudioBufferAppendEvent, RealtimeSession, SessionCreatedEvent
 from duologue.testing import CountedIds, scripted_engines
 from duologue.transports import memory_pair
 from duologue.transports.webrtc.call import CallTransport
 from duologue.transports.webrtc.memory import memory_peers
-from duologue.transports.webrtc.peer import PeerSettings
+from duologue.transports.webrtc.peer import FRAME_BYTES, PeerSettings
 from tests.transports.webrtc._talking import (
     LONG_S,
     LOUD,
@@ -54,6 +57,45 @@ def test_a_spoken_turn() -> None:
     ended_at = caller.came_at[types.index("input_audio_buffer.speech_stopped")]
     assert caller.heard_at[0] - ended_at < 0.01
     assert caller.came_at[-1] - caller.heard_at[0] == pytest.approx(LONG_S, abs=0.05)
+
+
+def test_a_session_hears_the_same_in_messages_and_without() -> None:
+    async def call(*, takes_sound: bool) -> Caller:
+        async with calling(scripted_engines(responses=(SENTENCE, "Yes?")), takes_sound=takes_sound) as caller:
+            await caller.says()
+            await caller.until(STARTED)
+            await caller.says()
+            await caller.until(STOPPED)
+        return caller
+
+    told = [in_virtual_time(partial(call, takes_sound=takes)) for takes in (True, False)]
+    assert told[0].events == told[1].events
+    assert told[0].came_at == pytest.approx(told[1].came_at, abs=0.001)
+
+
+async def test_sound_comes_as_a_message_where_it_is_not_taken() -> None:
+    peer, server_peer = await memory_peers()
+    call = CallTransport(server_peer, call_id="rtc_1", new_id=CountedIds())
+    created = SessionCreatedEvent(event_id="event_1", session=RealtimeSession(id="sess_1", object="realtime.session"))
+    offered, takes = list[bytes](), [True, False]
+
+    def take(sound: bytes) -> bool:
+        offered.append(sound)
+        return takes.pop(0)
+
+    await call.offer(take)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(call.run())
+        await call.send(encode(created).decode())
+        receiving = tasks.create_task(call.receive())
+        for number in (1, 2, 3):
+            await asyncio.sleep(0)
+            peer.play(bytes([number]) * FRAME_BYTES)
+        messages = [await receiving, await call.receive()]
+        await call.close()
+    assert [sound[0] for sound in offered] == [1, 2]
+    events = [decode(message) for message in messages]
+    assert [event.decode_audio()[0] for event in events if isinstance(event, InputAudioBufferAppendEvent)] == [2, 3]
 
 
 def test_barge_in_behind_the_response_s_end() -> None:

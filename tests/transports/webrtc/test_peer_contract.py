@@ -96,7 +96,7 @@ def _buffered(peer: Peer) -> int:
 async def test_each_end_hears_what_the_other_plays(call: Call) -> None:
     async def hear(peer: Peer) -> float:
         heard = [await peer.hear() for _ in range(60)]
-        assert {len(frame) for frame in heard} == {FRAME_BYTES}
+        assert {len(frames) % FRAME_BYTES for frames in heard} == {0}
         return loudest_hz(b"".join(heard[20:]))
 
     async with asyncio.timeout(WITHIN_S):

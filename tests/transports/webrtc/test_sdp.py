@@ -16,6 +16,7 @@ from duologue.transports.webrtc.sdp import (
     max_message_bytes,
     public_sdp,
     redundancy_first,
+    with_retransmission,
 )
 
 _HERE = Path(__file__).parent / "offers"
@@ -89,6 +90,10 @@ def test_redundancy_is_preferred_where_it_is_offered() -> None:
     )
     assert "m=audio 9 UDP/TLS/RTP/SAVPF 63 111 9 0 8 13 110 126\r\n" in redundancy_first(chromium)
     assert redundancy_first(firefox) == firefox
+    assert with_retransmission(firefox) == firefox
+    asked = with_retransmission(chromium)
+    assert "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\n" in asked
+    assert asked.replace("a=rtcp-fb:111 nack\r\n", "") == chromium
 
 
 def test_lines_may_end_in_any_way() -> None:

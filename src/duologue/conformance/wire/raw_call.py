@@ -112,7 +112,7 @@ class RawCall:
             while True:
                 samples = array("h", await self._peer.hear())
                 if samples and max(max(samples), -min(samples)) >= _AUDIBLE:
-                    self.heard_ms += FRAME_MS
+                    self.heard_ms += FRAME_MS * 2 * len(samples) // FRAME_BYTES
 
 
 def _read(text: str) -> tuple[str, bytes | None]:

@@ -70,7 +70,7 @@ class MediaLine:
         self._truncates: dict[str, None] = {}
         """Ids of own commands: errors that answer them are not the client's."""
         self._messages: list[str] = []
-        self._commands: list[str] = []
+        self._commands: list[str | bytes] = []
 
     # --- what goes in
 
@@ -115,7 +115,7 @@ class MediaLine:
             self._uplink.hold()
 
     def heard(self, pcm: bytes, *, now: float) -> None:
-        """20 ms of the client's sound, 24 kHz mono PCM16."""
+        """More of the client's sound, 24 kHz mono PCM16: 20 ms, or a multiple."""
         self._commands += self._uplink.heard(pcm)
 
     # --- what comes out
@@ -151,8 +151,8 @@ class MediaLine:
         """The message for a client that takes `max_bytes` at once; in place of a longer one an `error` that says so."""
         return fitting(message, max_bytes, new_id=self._new_id)
 
-    def take_commands(self) -> list[str]:
-        """Messages for the session, in order."""
+    def take_commands(self) -> list[str | bytes]:
+        """Messages for the session, in order; bytes are the client's sound, in the session's input format."""
         taken, self._commands = self._commands, []
         return taken
 

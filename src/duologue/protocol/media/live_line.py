@@ -107,7 +107,7 @@ class LiveMediaLine:
         self._commands.append(text)
 
     def heard(self, pcm: bytes, *, now: float) -> None:
-        """20 ms of the client's sound, 24 kHz mono PCM16."""
+        """More of the client's sound, 24 kHz mono PCM16: 20 ms, or a multiple."""
         audio = b2a_base64(pcm, newline=False).decode("ascii")
         self._commands.append(f'{{"type":"{_APPEND}","audio":"{audio}"}}')
 

@@ -1,4 +1,4 @@
-"""What a line hears, as `input_audio_buffer.append` messages in the input format of the session."""
+"""What a line hears, in the input format of the session."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.transcoding import TranscodeStream
-from duologue.codec import encode_append
 
 __all__ = ["Uplink"]
 
@@ -23,10 +22,10 @@ class Uplink:
         self._transcode = TranscodeStream(PCM, PCM)
         self._held: list[bytes] | None = []  # until the session has said what it expects
 
-    def heard(self, pcm: bytes) -> list[str]:
-        """The messages of more sound, 24 kHz PCM16; none while it is held back."""
+    def heard(self, pcm: bytes) -> list[bytes]:
+        """More sound, 24 kHz PCM16, as the session expects it; nothing while it is held back."""
         if self._held is None:
-            return self._appends([pcm])
+            return self._encoded([pcm])
         self._held.append(pcm)
         return self.release(self._encoding) if len(self._held) >= _MAX_HELD else []
 
@@ -35,13 +34,12 @@ class Uplink:
         if self._held is None:
             self._held = []
 
-    def release(self, encoding: Encoding) -> list[str]:
-        """The session has answered and expects this. Returns the messages of what was held back."""
+    def release(self, encoding: Encoding) -> list[bytes]:
+        """The session has answered and expects this. Returns what was held back."""
         if encoding != self._encoding:
             self._encoding, self._transcode = encoding, TranscodeStream(PCM, encoding)
         held, self._held = self._held, None
-        return self._appends(held or [])
+        return self._encoded(held or [])
 
-    def _appends(self, pieces: list[bytes]) -> list[str]:
-        encoded = [self._transcode.push(pcm) for pcm in pieces]
-        return [encode_append(audio).decode("ascii") for audio in encoded if audio]
+    def _encoded(self, pieces: list[bytes]) -> list[bytes]:
+        return [audio for pcm in pieces if (audio := self._transcode.push(pcm))]

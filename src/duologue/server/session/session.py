@@ -63,6 +63,7 @@ from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.asgi import ASGITransport
+from duologue.transports.webrtc.call import CallTransport
 from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["ServerSession"]
@@ -70,6 +71,7 @@ __all__ = ["ServerSession"]
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
 
+_BARE_APPEND: Final = InputAudioBufferAppendEvent(audio="")
 _APPEND: Final = '{"type":"input_audio_buffer.append"'
 
 _LONG_S: Final = 0.0015
@@ -240,7 +242,7 @@ class ServerSession:
                 self._send(event)
             await self._flush()
             self._context = copy_context()
-            if isinstance(self._transport, ASGITransport):
+            if isinstance(self._transport, ASGITransport | CallTransport):
                 await self._transport.offer(self._take_at_once)
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
@@ -280,8 +282,8 @@ class ServerSession:
             if self._send_queue.is_full:
                 await self._flush()
 
-    def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
-        """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
+    def _receive(self, message: str | bytes, audio: bytes | None = None) -> InputAudioBufferAppendEvent | None:
+        """Take a message, or audio. Returns an append that is too long to be decoded while all sessions wait."""
         long_append: InputAudioBufferAppendEvent | None = None
         self._listening = False
         self._last_message_at = now = self._time()
@@ -289,6 +291,8 @@ class ServerSession:
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(self._new_id("event")))
+        elif audio is not None:
+            self._protocol.receive(_BARE_APPEND, now=now, audio=audio)
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if type(event) is InputAudioBufferAppendEvent:
                 if len(event.audio) > LONG_AUDIO_CHARS:
@@ -299,21 +303,22 @@ class ServerSession:
                 self._protocol.speak(message_to_speak, event, now=now)
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
-        self._observer.received(len(message), self._protocol.input_ms)
+        self._observer.received(len(audio or message), self._protocol.input_ms)
         return long_append
 
-    def _take_at_once(self, message: str) -> bool:
-        """Take an append without waking the reading task, which waits. False: the message is for that task."""
-        if not (self._listening and self._detection.takes_more and message.startswith(_APPEND)):
+    def _take_at_once(self, message: str | bytes) -> bool:
+        """Take an append, or audio in the session's format, without waking the reading task, which waits. False: the
+        message is for that task; audio is, as an append."""
+        if not (self._listening and self._detection.takes_more) or self._send_queue.is_full:
             return False
-        if self._send_queue.is_full:
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG) if isinstance(message, bytes) else not message.startswith(_APPEND):
             return False
         self._context.run(self._append, message)
         return True
 
-    def _append(self, message: str) -> None:
+    def _append(self, message: str | bytes) -> None:
         try:
-            self._receive(message)
+            self._receive(message) if isinstance(message, str) else self._receive("", message)
             self._carry_out()
             self._detection.begin(self._context)
             self._listening = True

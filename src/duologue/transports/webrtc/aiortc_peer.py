@@ -140,12 +140,12 @@ class AiortcPeer:
         return await self._inbox.take()
 
     async def hear(self) -> bytes:
-        """The next 20 ms of the other end's sound. Cancelling loses nothing."""
+        """The next 20 ms of the other end's sound, or several. Cancelling loses nothing."""
         await self._heard.wait()
-        while (frame := self._frames.take()) is None:
+        while not (frames := self._frames.take()):
             self._inbox.check()
             await self._read_sound()
-        return frame
+        return frames
 
     def play(self, frame: bytes, /) -> None:
         """Send 20 ms of sound now."""

@@ -19,6 +19,7 @@ from math import inf
 from typing import Final, Protocol
 
 from duologue.clock import loop_time
+from duologue.codec import encode_append
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.printable import printable
 from duologue.protocol.media.line import MediaLine
@@ -94,7 +95,7 @@ class CallLine(Protocol):
         ...
 
     def heard(self, pcm: bytes, /, *, now: float) -> None:
-        """20 ms of the caller's sound."""
+        """More of the caller's sound: 20 ms, or a multiple."""
         ...
 
     def take_frames(self, now: float, /) -> list[bytes]:
@@ -109,8 +110,8 @@ class CallLine(Protocol):
         """What is sent for a message on a data channel whose other end takes so much at once."""
         ...
 
-    def take_commands(self) -> list[str]:
-        """Messages for the session."""
+    def take_commands(self) -> Sequence[str | bytes]:
+        """Messages for the session; bytes are sound, in its input format."""
         ...
 
     def session_text(self) -> str | None:
@@ -152,6 +153,9 @@ class CallTransport:
         self._incoming: deque[str | bytes] = deque()
         self._incoming_bytes = 0
         self._came = asyncio.Event()
+        self._take_sound: Callable[[bytes], bool] | None = None
+        self._receives = False
+        """Whether `receive` waits."""
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._outbox = Outbox(_CHANNEL_BYTES)
@@ -216,6 +220,11 @@ class CallTransport:
 
     # --- the session's side
 
+    async def offer(self, take: Callable[[bytes], bool]) -> None:
+        """Have the caller's sound, in the session's input format, given to this method while `receive` waits; what it
+        does not take (False) comes as a message. Until the call is over."""
+        self._take_sound = take
+
     async def send(self, message: str | bytes, /) -> None:
         """A message of the session; waits while the peer is slow, or while ten minutes of speech are to be played.
 
@@ -245,7 +254,11 @@ class CallTransport:
         while not self._incoming:
             self._check()
             self._came.clear()
-            await self._came.wait()
+            self._receives = True
+            try:
+                await self._came.wait()
+            finally:
+                self._receives = False
         message = self._incoming.popleft()
         self._incoming_bytes -= len(message)
         if len(self._incoming) < _MAX_INCOMING and self._incoming_bytes < _MAX_INCOMING_BYTES:
@@ -331,7 +344,7 @@ class CallTransport:
         if isinstance(message, str):
             self._line.from_client(message, now=loop_time())
         else:
-            self._put_incoming([message])  # the session says what is wrong with it
+            self._put_incoming(message)  # the session says what is wrong with it
         self._carry_out()
 
     def _play(self) -> None:
@@ -360,8 +373,11 @@ class CallTransport:
             self._outbox.put(message)
             for sideband in self._sidebands:
                 sideband.put(message)
-        if commands := self._line.take_commands():
-            self._put_incoming(commands)
+        for command in self._line.take_commands():
+            if isinstance(command, str):
+                self._put_incoming(command)
+            elif not self._taken_at_once(command):
+                self._put_incoming(encode_append(command).decode("ascii"))
         if self._charge is not None and (held := self._line.waiting_ms * _BYTES_PER_MS) != self._held_bytes:
             self._charge("backlog", held - self._held_bytes, True)
             self._held_bytes = held
@@ -370,9 +386,14 @@ class CallTransport:
             if self.on_playback is not None:
                 self.on_playback(self._playing)
 
-    def _put_incoming(self, messages: Sequence[str | bytes]) -> None:
-        self._incoming += messages
-        self._incoming_bytes += sum(map(len, messages))
+    def _taken_at_once(self, sound: bytes) -> bool:
+        """Whether the session has taken it, without a message: a third of the time."""
+        take = self._take_sound
+        return take is not None and self._receives and not self._incoming and take(sound)
+
+    def _put_incoming(self, message: str | bytes) -> None:
+        self._incoming.append(message)
+        self._incoming_bytes += len(message)
         self._came.set()
         if len(self._incoming) >= _MAX_INCOMING or self._incoming_bytes >= _MAX_INCOMING_BYTES:
             self._has_room.clear()
@@ -392,7 +413,7 @@ class CallTransport:
         self._outbox.close()
         for event in (self._came, self._has_room, self._played):
             event.set()
-        self.on_playback = None  # the session refers to this transport
+        self.on_playback = self._take_sound = None  # the session refers to this transport
         for sideband in self._sidebands:
             sideband.finish(_OVER if end.code in _NEVER_SENT else end)
         try:

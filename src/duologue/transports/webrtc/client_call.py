@@ -6,14 +6,13 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
-from math import inf
 from typing import Final
 
 from duologue.chance import random_bytes
 from duologue.clock import loop_time
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.protocol.client.call.client_media_line import ClientMediaLine
-from duologue.transports.webrtc.peer import MessageTooLong, Peer
+from duologue.transports.webrtc.peer import FRAME_BYTES, MessageTooLong, Peer
 
 __all__ = ["MAX_WAITING_MS", "ClientCall"]
 
@@ -129,11 +128,14 @@ class ClientCall:
     async def _hear(self) -> None:
         with suppress(ConnectionClosed):  # `_read` gets it too, behind the last messages
             while True:
-                self._line.heard(await self._peer.hear(), now=loop_time())
+                frames, now = await self._peer.hear(), loop_time()
+                for at in range(0, len(frames), FRAME_BYTES):
+                    self._line.heard(frames[at : at + FRAME_BYTES], now=now)
                 self._tell()
                 await self._until_read()
 
     async def _play(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             for frame in self._line.take_frames(loop_time()):
                 self._peer.play(frame)
@@ -141,10 +143,12 @@ class ClientCall:
             self._room.set()
             self._tell()
             self._wanted.clear()
-            due_at = self._line.next_due_at
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(None if due_at == inf else due_at):
-                    await self._wanted.wait()
+            # Not `asyncio.timeout_at`, which cancels and raises fifty times a second.
+            timer = loop.call_at(self._line.next_due_at, self._wanted.set)
+            try:
+                await self._wanted.wait()
+            finally:
+                timer.cancel()
 
     def _pass_on(self) -> None:
         self._unsent += self._line.take_for_channel()

@@ -10,14 +10,13 @@ __all__ = ["HeardFrames"]
 
 
 class HeardFrames:
-    """Pieces of PCM16 of any rate in, frames of `FRAME_BYTES` out, in order."""
+    """Pieces of PCM16 of any rate in, whole frames of `FRAME_BYTES` out, in order."""
 
     def __init__(self) -> None:
         self._resampler: ResampleStream | None = None
         self._rate_hz = 0
         self._pending: list[bytes] = []
-        self._pending_bytes = 0
-        self._ready = bytearray()
+        self._ready = b""
 
     def push(self, pcm16: bytes, *, rate_hz: int, channels: int) -> None:
         """Take the next piece, interleaved; several channels are averaged."""
@@ -27,21 +26,17 @@ class HeardFrames:
             self._resampler = ResampleStream(rate_hz, RATE_HZ)
             self._rate_hz = rate_hz
         self._pending.append(mono)
-        self._pending_bytes += len(mono)
-        # One call a frame: what a call costs does not depend on how long the piece is.
-        if self._pending_bytes * RATE_HZ >= FRAME_BYTES * rate_hz:
-            self._convert()
 
-    def take(self) -> bytes | None:
-        """The next frame, if there is a whole one."""
-        if len(self._ready) < FRAME_BYTES:
-            return None
-        frame = bytes(self._ready[:FRAME_BYTES])
-        del self._ready[:FRAME_BYTES]
-        return frame
+    def take(self) -> bytes:
+        """All whole frames that there are."""
+        self._convert()
+        whole = len(self._ready) // FRAME_BYTES * FRAME_BYTES
+        frames = self._ready[:whole]
+        self._ready = self._ready[whole:]
+        return frames
 
     def _convert(self) -> None:
+        # One call for all pieces: what a call costs depends little on their length.
         if self._resampler is not None and self._pending:
             self._ready += self._resampler.push(b"".join(self._pending))
-        self._pending.clear()
-        self._pending_bytes = 0
+            self._pending.clear()

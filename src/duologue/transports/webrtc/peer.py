@@ -118,7 +118,9 @@ class Peer(Protocol):
         ...
 
     async def hear(self) -> bytes:
-        """The next `FRAME_MS` of the other end's sound; lost packets are concealed, so that none are missing.
+        """The next `FRAME_MS` of the other end's sound, or several of them that have come together.
+
+        Lost packets are concealed, so that none are missing. Cancelling loses nothing.
 
         Raises:
             ConnectionClosed: the call is over.

@@ -17,6 +17,7 @@ __all__ = [
     "max_message_bytes",
     "public_sdp",
     "redundancy_first",
+    "with_retransmission",
 ]
 
 MAX_SDP_BYTES: Final = 65_536
@@ -74,6 +75,20 @@ def redundancy_first(offer: str, /) -> str:
     lines = _lines(offer)
     red = {found[1] for line in lines if (found := _RED.fullmatch(line))}
     return _text([_preferred(line, red) if line.startswith("m=audio ") else line for line in lines])
+
+
+def with_retransmission(description: str, /) -> str:
+    """The offer or answer with `nack` for Opus, where it has RED too: an end asks for packets that are lost twice.
+
+    libwebrtc's ends do it when they read it in the other end's description, and browsers of Chromium do not offer it by
+    themselves. It takes a round trip, which the jitter buffer has to be longer than: on a way that loses so much it is.
+    Ends without RED, such as Firefox, are left alone: an answer must not name what was not offered (RFC 4585, 4.2).
+    """
+    lines = _lines(description)
+    if not any(map(_RED.fullmatch, lines)):
+        return _text(lines)
+    asked = [(line, found[1] if (found := _OPUS.match(line)) else None) for line in lines]
+    return "".join(f"{line}\r\n" + (f"a=rtcp-fb:{opus} nack\r\n" if opus else "") for line, opus in asked)
 
 
 def checked_answer(answer: str, /) -> str:

@@ -23,6 +23,7 @@ from duologue.transports.webrtc.sdp import (
     max_message_bytes,
     public_sdp,
     redundancy_first,
+    with_retransmission,
 )
 from duologue.transports.webrtc.wrtc_sound import WrtcSound
 
@@ -98,13 +99,13 @@ class WrtcPeer:
 
     async def answer(self, offer: str, /) -> str:
         """The SDP answer to an offer, with all candidates of this end. Raises InvalidOffer, NoPortsLeft."""
-        await self._read_description("offer", redundancy_first(checked_offer(offer)))
+        await self._read_description("offer", with_retransmission(redundancy_first(checked_offer(offer))))
         try:
             self._decline_others()
             await self._connection.set_local_description(await self._connection.create_answer())
         except _refusals() as fault:
             raise InvalidOffer(_reason(fault)) from fault
-        return await self._own_description()
+        return with_retransmission(await self._own_description())
 
     async def offer(self) -> str:
         """An SDP offer of audio both ways and a data channel, with all candidates of this end."""
@@ -144,7 +145,7 @@ class WrtcPeer:
         return await self._inbox.take()
 
     async def hear(self) -> bytes:
-        """The next 20 ms of the other end's sound. Cancelling loses nothing."""
+        """The next 20 ms of the other end's sound, or several. Cancelling loses nothing."""
         return await self._sound.hear(self._inbox.check)
 
     def play(self, frame: bytes, /) -> None:
