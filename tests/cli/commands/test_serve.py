@@ -311,4 +311,8 @@ def test_a_port_that_is_taken_is_named(command: Command) -> None:
 def test_every_option_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "reference" / "options.md").read_text(encoding="utf-8")
     options = [f"--{field.name.replace('_', '-')}" for field in fields(ServeOptions)]
-    assert [option for option in options if f"`{option}`" not in page] == ["--transcriber-key", "--synthesizer-key"]
+    assert [option for option in options if f"`{option}`" not in page] == [
+        "--transcriber-key",
+        "--synthesizer-key",
+        "--secret",
+    ]
