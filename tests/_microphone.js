@@ -9,6 +9,10 @@
   navigator.mediaDevices.getUserMedia = async () => {
     context = new AudioContext();
     target = context.createMediaStreamDestination();
+    const silence = context.createConstantSource(); // a microphone sends always; a target without a source sends nothing
+    silence.offset.value = 0;
+    silence.connect(target);
+    silence.start();
     window.microphoneForTests = target.stream;
     return target.stream;
   };

@@ -8,6 +8,7 @@ import pytest
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.events.base import decode_audio
+from duologue.protocol.media.playout import TAIL_FRAMES
 from tests.protocol.media._driven_line import DrivenLine, error, tone
 
 STARTED, STOPPED = "output_audio_buffer.started", "output_audio_buffer.stopped"
@@ -37,8 +38,8 @@ def test_sound_is_heard_and_played_in_the_session_s_formats(line: DrivenLine, en
     line.response()
     line.says(500, encoding=encoding)
     line.done()
-    line.play(1000)
-    assert line.take()[-36:] == [STARTED, *["frame"] * 24, STOPPED, *["silence"] * 10]
+    line.play(4000)
+    assert line.take()[-26 - TAIL_FRAMES :] == [STARTED, *["frame"] * 24, STOPPED, *["silence"] * TAIL_FRAMES]
     assert set(map(len, line.frames)) == {960}
 
 

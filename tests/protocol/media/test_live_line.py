@@ -32,15 +32,15 @@ def test_sound_of_the_session_is_played_at_its_speed_and_not_passed_on() -> None
     assert line.next_due_at == inf
 
 
-def test_of_silence_two_pieces_are_played_and_then_none() -> None:
+def test_silence_is_played_for_a_while_behind_speech_and_then_none() -> None:
     line = new_line()
     line.from_session(delta(QUIET), now=0.0)
     assert line.next_due_at == inf, "nothing has been said yet"
-    for audio in (LOUD, QUIET, QUIET, QUIET, QUIET):
+    for audio in (LOUD, *[QUIET] * 40):
         line.from_session(delta(audio), now=0.0)
-    assert line.waiting_ms == 300
+    assert line.waiting_ms == 2300
     line.from_session(delta(LOUD), now=0.0)
-    assert line.waiting_ms == 400
+    assert line.waiting_ms == 2400
 
 
 @pytest.mark.parametrize(

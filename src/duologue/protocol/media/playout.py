@@ -20,11 +20,13 @@ from duologue.protocol.media.speech import Speech, SpokenFrame
 from duologue.protocol.media.speech_states import SPEECH, SpeechInput, SpeechState
 from duologue.protocol.states import ReportIllegal, raise_illegal, step
 
-__all__ = ["Began", "Cleared", "Occurrence", "Playout", "Stopped", "Truncated"]
+__all__ = ["TAIL_FRAMES", "Began", "Cleared", "Occurrence", "Playout", "Stopped", "Truncated"]
 
-_TAIL_FRAMES: Final = 10
-"""Silence behind speech, and behind a cut: the jitter buffer of a browser invents sound where a stream stops dead. On
-usual connections 200 ms are more than it holds."""
+TAIL_FRAMES: Final = 110
+"""Silence behind speech, and behind a cut: 2.2 s. Timestamps go on by samples, not by the clock, so to a jitter buffer
+what follows a pause is late by that pause. It compares with the last 2 s: with pauses just shorter, one of libwebrtc's
+came to hold 1.1 s for the rest of a call; behind longer ones nothing is late. Where a stream stops dead, it also
+invents sound."""
 
 _MAX_LATE_MS: Final = 200
 """A burst of so much is absorbed by a jitter buffer. Of a longer one, behind a standstill of the process, it would drop
@@ -203,8 +205,8 @@ class Playout:
             self._pace(speech.take_frames(), now)
             break
         if self._speaks and not self._paced:
-            self._pacer.push(silence(PCM, _TAIL_FRAMES * PCM.bytes_for_ms(FRAME_MS)), now=now)
-            self._paced.extend([None] * _TAIL_FRAMES)
+            self._pacer.push(silence(PCM, TAIL_FRAMES * PCM.bytes_for_ms(FRAME_MS)), now=now)
+            self._paced.extend([None] * TAIL_FRAMES)
 
     def _pace(self, frames: Iterator[SpokenFrame], now: float) -> None:
         for spoken in frames:
