@@ -37,7 +37,7 @@ def test_a_turn_is_started_at_its_first_frame_and_stopped_behind_its_last(line: 
     assert line.take() == ["response.created", "response.content_part.added", "frame", STARTED]
     line.said()
     line.done()
-    line.play(4000)
+    line.play(12_000)
     assert line.take() == [
         "response.output_audio.done",
         "response.done",
@@ -116,7 +116,7 @@ def test_frames_are_paced_at_the_speed_of_sound(line: DrivenLine) -> None:
 def test_responses_are_played_one_behind_the_other(line: DrivenLine) -> None:
     line.answers(40, "a")
     line.answers(40, "b")
-    line.play(4000)
+    line.play(12_000)
     assert [name for name in line.take() if not name.startswith("response.")] == [
         "frame",
         STARTED,
@@ -173,7 +173,7 @@ def test_barge_in_behind_the_response_s_end_clears_and_truncates(line: DrivenLin
         "content_index": 0,
         "audio_end_ms": 1520,
     }
-    line.play(4000)
+    line.play(12_000)
     assert line.take() == ["silence"] * TAIL_FRAMES
     line.speech_started()
     assert line.take() == ["input_audio_buffer.speech_started"]
@@ -197,7 +197,7 @@ def test_barge_in_while_the_response_is_made_truncates_when_it_is_done(line: Dri
     ]
     assert line.commands[-1]["audio_end_ms"] == 100
     line.says(1000)  # behind its end
-    line.play(4000)
+    line.play(12_000)
     assert line.take() == ["silence"] * TAIL_FRAMES
 
 
@@ -290,7 +290,7 @@ def test_an_interrupt_of_the_sdk_cancels_and_clears(line: DrivenLine) -> None:
 def test_a_clear_with_nothing_to_clear_is_answered_by_nothing(line: DrivenLine) -> None:
     line.asks("output_audio_buffer.clear", event_id="mine")
     line.answers(40)
-    line.play(4000)
+    line.play(12_000)
     line.told()
     line.asks("output_audio_buffer.clear")
     line.play(1000)

@@ -38,7 +38,7 @@ def test_sound_is_heard_and_played_in_the_session_s_formats(line: DrivenLine, en
     line.response()
     line.says(500, encoding=encoding)
     line.done()
-    line.play(4000)
+    line.play(12_000)
     assert line.take()[-26 - TAIL_FRAMES :] == [STARTED, *["frame"] * 24, STOPPED, *["silence"] * TAIL_FRAMES]
     assert set(map(len, line.frames)) == {960}
 

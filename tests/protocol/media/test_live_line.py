@@ -36,11 +36,11 @@ def test_silence_is_played_for_a_while_behind_speech_and_then_none() -> None:
     line = new_line()
     line.from_session(delta(QUIET), now=0.0)
     assert line.next_due_at == inf, "nothing has been said yet"
-    for audio in (LOUD, *[QUIET] * 40):
+    for audio in (LOUD, *[QUIET] * 140):
         line.from_session(delta(audio), now=0.0)
-    assert line.waiting_ms == 2300
+    assert line.waiting_ms == 10_100
     line.from_session(delta(LOUD), now=0.0)
-    assert line.waiting_ms == 2400
+    assert line.waiting_ms == 10_200
 
 
 @pytest.mark.parametrize(

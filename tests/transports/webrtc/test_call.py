@@ -40,7 +40,7 @@ def test_a_spoken_turn() -> None:
         async with calling(scripted_engines(responses=(SENTENCE,))) as caller:
             await caller.says()
             await caller.until(STOPPED)
-            await asyncio.sleep(5)
+            await asyncio.sleep(12)
         return caller
 
     caller = in_virtual_time(call)

@@ -136,7 +136,7 @@ class MediaLine:
         return self._playout.waiting_ms
 
     def take_frames(self, now: float) -> list[bytes]:
-        """The frames that are due: 20 ms each, 24 kHz mono PCM16. None in silence, but for 2.2 s behind speech."""
+        """The frames that are due: 20 ms each, 24 kHz mono PCM16. None in silence, but for 10 s behind speech."""
         frames = self._playout.take(now)
         if frames:
             self._tell()

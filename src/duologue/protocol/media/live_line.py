@@ -35,8 +35,8 @@ _APPEND: Final = "session.input_audio.append"
 _TYPE_CHARS: Final = 256
 """Where the type stands in the messages that servers and packages write."""
 
-_TAIL_PIECES: Final = 22
-"""Of silence behind speech, 2.2 s, as in `playout`: a jitter buffer takes a shorter pause for a delay that lasts."""
+_TAIL_PIECES: Final = 100
+"""Of silence behind speech, 10 s, as in `playout`: a jitter buffer takes a pause for a delay that lasts."""
 
 _MAX_LATE_MS: Final = 200
 """As of `Playout`."""
@@ -129,7 +129,7 @@ class LiveMediaLine:
         return self._pacer.waiting_ms
 
     def take_frames(self, now: float) -> list[bytes]:
-        """The frames that are due: 20 ms each, 24 kHz mono PCM16. None in silence, but for 2.2 s behind speech."""
+        """The frames that are due: 20 ms each, 24 kHz mono PCM16. None in silence, but for 10 s behind speech."""
         return self._pacer.take(now)
 
     def take_messages(self) -> list[str]:

@@ -22,11 +22,13 @@ from duologue.protocol.states import ReportIllegal, raise_illegal, step
 
 __all__ = ["TAIL_FRAMES", "Began", "Cleared", "Occurrence", "Playout", "Stopped", "Truncated"]
 
-TAIL_FRAMES: Final = 110
-"""Silence behind speech, and behind a cut: 2.2 s. Timestamps go on by samples, not by the clock, so to a jitter buffer
-what follows a pause is late by that pause. It compares with the last 2 s: with pauses just shorter, one of libwebrtc's
-came to hold 1.1 s for the rest of a call; behind longer ones nothing is late. Where a stream stops dead, it also
-invents sound."""
+TAIL_FRAMES: Final = 500
+"""Silence behind speech, and behind a cut: 10 s. Timestamps go on by samples, not by the clock, so to a jitter buffer
+what follows a pause is late by that pause, unless it is longer than the 2 s with which it compares. Chromium's came to
+hold 0.4 s, and one of libwebrtc's 1.1 s, for the rest of the call. Hardly an answer comes 10 to 12 s behind another."""
+
+_SILENT_FRAMES: Final = 10
+"""Of it at a time."""
 
 _MAX_LATE_MS: Final = 200
 """A burst of so much is absorbed by a jitter buffer. Of a longer one, behind a standstill of the process, it would drop
@@ -86,8 +88,8 @@ class Playout:
         self._cut: dict[str, Speech] = {}
         """Responses that were cut before they were done: what still comes of them is dropped."""
         self._done: dict[str, None] = {}
-        self._speaks = False
-        """Whether the last frame that was handed out was speech."""
+        self._n_silent_left = 0
+        """Silence that is still to be played behind the speech."""
         self._occurrences: list[Occurrence] = []
 
     @property
@@ -187,9 +189,9 @@ class Playout:
         return speech
 
     def _handed_out(self, spoken: SpokenFrame | None) -> None:
-        self._speaks = spoken is not None
         if spoken is None:
             return
+        self._n_silent_left = TAIL_FRAMES
         speech = spoken.speech
         if speech.state is SpeechState.WAITING:
             self._step(speech, SpeechInput.FIRST_PLAYED)
@@ -204,9 +206,11 @@ class Playout:
                 continue
             self._pace(speech.take_frames(), now)
             break
-        if self._speaks and not self._paced:
-            self._pacer.push(silence(PCM, TAIL_FRAMES * PCM.bytes_for_ms(FRAME_MS)), now=now)
-            self._paced.extend([None] * TAIL_FRAMES)
+        if self._n_silent_left and not self._paced:
+            n_frames = min(_SILENT_FRAMES, self._n_silent_left)
+            self._n_silent_left -= n_frames
+            self._pacer.push(silence(PCM, n_frames * PCM.bytes_for_ms(FRAME_MS)), now=now)
+            self._paced.extend([None] * n_frames)
 
     def _pace(self, frames: Iterator[SpokenFrame], now: float) -> None:
         for spoken in frames:
