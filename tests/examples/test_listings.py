@@ -206,7 +206,7 @@ async def _run_in_thread(code: Any, names: dict[str, Any], url: str) -> None:
 
 def command_lines() -> list[str]:
     """Lines of the pages that call the command, without what stands around it."""
-    lines = [line for listing in listings("sh", "console") for line in listing.text.splitlines()]
+    lines = [line for listing in listings("sh", "console") for line in listing.text.replace("\\\n", " ").splitlines()]
     found = [re.search(r"\bduologue (?!\[)[a-z][^#|&]*", line) for line in lines if "pip install" not in line]
     return sorted({match[0].strip() for match in found if match is not None})
 

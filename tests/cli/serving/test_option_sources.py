@@ -56,7 +56,15 @@ def test_the_file_itself_may_be_named_by_the_environment(tmp_path: Path, monkeyp
     assert read("--config", write(tmp_path, "[serve]\nport = 8\n", "other.toml")).port == 8
 
 
-_EXAMPLES = {"str": "x", "int": "3", "bool": "true", "Path": "x", "LogLevel": "debug", "LogFormat": "json"}
+_EXAMPLES = {
+    "str": "x",
+    "int": "3",
+    "bool": "true",
+    "Path": "x",
+    "LogLevel": "debug",
+    "LogFormat": "json",
+    "DrainManner": "end",
+}
 
 
 def example(annotation: str) -> str:

@@ -380,6 +380,7 @@ _IN_SESSIONS = {
     "idle": "the client is idle",
     "stalled": "the client stalls",
     "sidebands": "in tests/server/live/test_sideband.py",
+    "no_store": "in tests/server/shared",
     "model_not_for_live": "in tests/server/live/test_session.py",
 }
 _OF_CALLS = dict.fromkeys(

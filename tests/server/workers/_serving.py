@@ -39,7 +39,9 @@ class Served:
 
     def workers(self) -> list[int]:
         """The processes of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        children = (
+            Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split()
+        )
         return [int(each) for each in children]
 
     def signal(self, number: signal.Signals) -> None:
