@@ -246,7 +246,7 @@ class CallTransport:
         await self._speech_below(_MAX_SPEECH_MS)
 
     async def speech_room(self) -> None:
-        """Wait while two minutes of speech are to be played. An engine that waits here keeps nobody else waiting."""
+        """Wait while two minutes of speech are to be played. Only the engine that calls this waits."""
         await self._speech_below(_SPEECH_AHEAD_MS)
 
     async def receive(self) -> str | bytes:

@@ -75,7 +75,7 @@ class WrtcSound:
                 return frames
 
     def stop(self) -> None:
-        """Stop both ways, and release whoever waits for the other end's track."""
+        """Stop both ways, and wake `hear` where it waits for the other end's track."""
         self._track.stop()
         self._listening.set()
         if self._heard is not None:
