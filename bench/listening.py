@@ -1,7 +1,7 @@
 """What a call costs the server while it only listens, and in turns with the shipped engines.
 
 The server runs in a process of its own, on one core; this one is all of its clients. Calls send noise in appends of
-20 ms at the pace of a microphone, 20 of them and 200: the shipped voice detector listens to them, and they hold no speech. The same
+20 ms at the pace of a microphone, 20 of them and 200; the shipped voice detector finds no speech in them. The same
 with a scripted detector is what the rest costs. In turns, 20 calls ask a recorded question every 6 s; the shipped
 recogniser, responder and voice answer. The figures are CPU seconds of the server's process in a second, so they hold on
 a busy machine too as long as the server keeps up (`waited` is the share of time that it was ready and had no core).
