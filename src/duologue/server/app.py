@@ -373,8 +373,7 @@ class RealtimeApp:
             self.open_sessions.check_room(principal.owner)
             call = self.calls.find(asked["call_id"][-1], principal)
             if call is None:
-                name = "no_call_to_join" if self.supervisor is None else "no_call_in_worker"
-                raise Rejection(name, call_id=printable_name(asked["call_id"][-1]))
+                raise Rejection("no_call_to_join", call_id=printable_name(asked["call_id"][-1]))
             observer = self.observer(address=peer_of(scope), owner=principal.owner)
             sideband = CallSideband(call, transport, observer=observer, new_id=self.new_id)
         except Rejection as rejection:

@@ -137,10 +137,10 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "upstream_busy": _Row(503, 1013, _BUSY, "upstream_unavailable", "The upstream of this relay {problem}; try again."),
     "no_call": _Row(400, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."),
     "no_call_to_join": _Row(
-        404, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."
+        404, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it is over, or in another process."
     ),
     "no_call_in_worker": _Row(
-        404,
+        400,
         4000,
         _BAD,
         "call_id_not_found",
