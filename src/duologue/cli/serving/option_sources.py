@@ -29,7 +29,7 @@ PREFIX: Final = "DUOLOGUE_"
 TABLE: Final = "serve"
 """Of the file."""
 
-NEVER_ARGUMENTS: Final = frozenset({"transcriber_key", "synthesizer_key", "secret"})
+NEVER_ARGUMENTS: Final = frozenset({"admin_key", "transcriber_key", "synthesizer_key", "secret"})
 """Every user of a machine can read arguments. Older keys, which may be arguments, stay so for those who use them."""
 
 _SECRET_WORDS: Final = ("key", "token", "secret", "password")
