@@ -125,9 +125,13 @@ class PhoneCall:
 
     async def hang_up(self) -> str:
         """Hang up the phone. The caller still hears what is being said."""
+        self.finish()
+        return "The call ends when everything was heard."
+
+    def finish(self) -> None:
+        """End the call when the caller has heard what is being said, within 20 s."""
         self._bridge.hang_up(now=loop_time())
         self._changed()
-        return "The call ends when everything was heard."
 
     async def start(self) -> None:
         """Wait for the start of the call. Raises ConnectionClosed if there is none."""
