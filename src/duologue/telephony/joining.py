@@ -145,7 +145,7 @@ class PhoneCall:
             except TimeoutError:
                 bridge.tick(loop_time())
         started = bridge.started
-        caller = masked_number(started.caller) or "a number that is not told"
+        caller = masked_number(started.caller or started.parameters.get("caller", "")) or "a number that is not told"
         _logger.info("a call of %s from %s has started", printable_name(self._protocol), printable(caller))
 
     async def close(self) -> None:

@@ -36,6 +36,10 @@ class PhoneSessions:
         self._model = model
         self._hang_up = hang_up
 
+    def check_room(self, network: str) -> None:
+        """Raise Rejection if the server takes no more sessions, now or of this network. Reports nothing."""
+        self._app.open_sessions.check_room(_owner(network))
+
     @asynccontextmanager
     async def place(self, network: str, *, address: str) -> AsyncGenerator[PhonePlace, None]:
         """A place for one call of this network, whose carrier has this address, for the length of a block.
@@ -43,7 +47,7 @@ class PhoneSessions:
         Raises:
             Rejection: the server takes no more sessions, now or of this network. It is counted and logged.
         """
-        owner = f"phone {network}"
+        owner = _owner(network)
         try:
             await self._app.admission.take_rate(owner, unix_time())
             held = await self._app.open_sessions.place(owner)
@@ -55,7 +59,7 @@ class PhoneSessions:
 
     def turned_away(self, rejection: Rejection, network: str, *, address: str) -> None:
         """Count and log a call that is not served."""
-        self._app.observer(address=address, owner=f"phone {network}").turned_away(rejection.name)
+        self._app.observer(address=address, owner=_owner(network)).turned_away(rejection.name)
 
     async def serve(self, transport: Transport, codec: LegCodec, place: PhonePlace) -> None:
         """As `PhonePlace.serve`."""
@@ -72,6 +76,10 @@ class PhoneSessions:
         )
         with self._app.open_sessions.counted(call, place.owner):
             await call.run()
+
+
+def _owner(network: str) -> str:
+    return f"phone {network}"
 
 
 class PhonePlace:
