@@ -45,6 +45,7 @@ class SpokenReport(Struct, kw_only=True):
     answer_began_ms: float | None = None
     """When the caller heard the begin of the answer: audio that came after the end of speech. None: none came."""
     answer_heard_ms: float = 0.0
+    """How much was heard of it, silence left out."""
     talked_over_ms: float = 0.0
     """How much the caller heard while speaking."""
 

@@ -82,20 +82,25 @@ class PlannedCaller:
         Returns whether an answer begins with it.
         """
         self._heard_until_s = max(self._heard_until_s, at_s + ms / _MS)
-        last = self.spoken[-1] if self.spoken else None
-        if self.is_speaking and last is not None:
-            last.talked_over_ms += ms
+        if self.is_speaking:
+            self.spoken[-1].talked_over_ms += ms
+        answered = self._answered_by(arrived_s)
+        if answered is not None:
+            answered.answer_heard_ms += ms
+            if answered.answer_began_ms is None:
+                answered.answer_began_ms = round(at_s * _MS, 3)
         if arrived_s < self._answer_from_s:
             return False
+        if answered is None and self.greeting_at_s is None:
+            self.greeting_at_s = at_s
         self._waits_from_s = None
         begins = not self.answer_heard_ms
         self.answer_heard_ms += ms
-        if last is None:
-            self.greeting_at_s = at_s if begins else self.greeting_at_s
-        else:
-            last.answer_heard_ms = self.answer_heard_ms
-            last.answer_began_ms = round(at_s * _MS, 3) if begins else last.answer_began_ms
         return begins
+
+    def _answered_by(self, arrived_s: float) -> SpokenReport | None:
+        """What audio that came then answers: the last that had been said."""
+        return next((each for each in reversed(self.spoken) if each.end_ms <= arrived_s * _MS + _ROUNDING_MS), None)
 
     def take_keys(self, at_s: float) -> str:
         """Keys that are pressed by now."""
