@@ -8,7 +8,7 @@ import pytest
 
 from duologue.engines.base import FunctionCall
 from duologue.telephony.carrier import CallPlan, CallSettings, KeysAt, LineQuality, MarkEcho, place_call
-from duologue.telephony.carrier.networks import NETWORKS
+from duologue.telephony.carrier.networks import CARRIERS
 from duologue.testing.plugin.virtual_time import ClockOfTest
 from duologue.transports import memory_pair
 from tests.telephony.carrier._calls import LONG, SHORT, joined_call, says
@@ -16,7 +16,7 @@ from tests.telephony.carrier._calls import LONG, SHORT, joined_call, says
 pytestmark = pytest.mark.virtual_time
 
 
-@pytest.mark.parametrize("protocol", NETWORKS)
+@pytest.mark.parametrize("protocol", CARRIERS)
 async def test_a_caller_is_answered_twice_and_hangs_up(protocol: str) -> None:
     async with joined_call(protocol, CallPlan(says=says(None, None)), responses=[SHORT]) as joined:
         report = await joined.call.run()
@@ -28,7 +28,7 @@ async def test_a_caller_is_answered_twice_and_hangs_up(protocol: str) -> None:
 
 @pytest.mark.parametrize(
     ("protocol", "marks"),
-    [*((name, None) for name in NETWORKS if name != "audiosocket"), ("twilio", "drop"), ("twilio", "none")],
+    [*((name, None) for name in CARRIERS if name != "audiosocket"), ("twilio", "drop"), ("twilio", "none")],
 )
 async def test_an_interruption_is_cut_at_what_the_carrier_has_played(protocol: str, marks: MarkEcho | None) -> None:
     async with joined_call(protocol, CallPlan(says=says(None, 1_500)), CallSettings(marks=marks)) as joined:
@@ -91,7 +91,7 @@ async def test_a_cancelled_call_hangs_up(virtual_clock: ClockOfTest) -> None:
 
 
 async def test_the_application_hangs_up_when_the_goodbye_was_heard() -> None:
-    responses = [FunctionCall(name="hang_up", arguments="{}"), SHORT]
+    responses: list[str | FunctionCall] = [FunctionCall(name="hang_up", arguments="{}"), SHORT]
     plan = CallPlan(says=says(None), hang_up_after_s=30)
     async with joined_call("asterisk", plan, responses=responses, tools=lambda call: [call.hang_up]) as joined:
         report = await joined.call.run()

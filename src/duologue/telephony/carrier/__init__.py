@@ -10,11 +10,12 @@ from duologue.telephony.carrier.call_report import CallReport, ClearReport, Piec
 from duologue.telephony.carrier.call_sound import CallSound
 from duologue.telephony.carrier.calling import CallSettings, OutgoingCall, place_call
 from duologue.telephony.carrier.carrier import Carrier, MarkEcho
-from duologue.telephony.carrier.networks import NETWORKS, CallIds, Network, network_named
+from duologue.telephony.carrier.dialling import dial
+from duologue.telephony.carrier.networks import CARRIERS, CallIds, CarrierNetwork, network_named
 from duologue.telephony.carrier.rough_line import LineQuality
 
 __all__ = [
-    "NETWORKS",
+    "CARRIERS",
     "CallIds",
     "CallPlan",
     "CallReport",
@@ -26,10 +27,11 @@ __all__ = [
     "KeysAt",
     "LineQuality",
     "MarkEcho",
-    "Network",
+    "CarrierNetwork",
     "OutgoingCall",
     "PieceReport",
     "SpokenReport",
+    "dial",
     "network_named",
     "place_call",
 ]

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from duologue.audio.formats import Encoding
 from duologue.clock import loop_time
 from duologue.errors import ConnectionClosed
 from duologue.telephony.carrier.call_plan import CallPlan
@@ -35,6 +36,8 @@ class CallSettings(Struct, frozen=True, kw_only=True):
     seed: int = 0
     """Of what is left to chance: the same seed loses the same pieces."""
     ids: CallIds = CallIds()
+    encoding: Encoding | None = None
+    """Of the call; None: what the network mostly has."""
 
 
 _STANDARD: Final = CallSettings()
@@ -59,6 +62,7 @@ class OutgoingCall:
             ids=settings.ids,
             marks=settings.marks,
             quality=settings.quality,
+            encoding=settings.encoding,
         )
         self._changed = asyncio.Event()
 

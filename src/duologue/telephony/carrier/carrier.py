@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 
 from msgspec import structs
 
+from duologue.audio.formats import Encoding
 from duologue.audio.pacing import FRAME_MS, silence
 from duologue.audio.play_queue import MarkReached, PlayedAudio, PlayQueue
 from duologue.printable import printable
@@ -21,7 +22,7 @@ from duologue.telephony.carrier.call_plan import CallPlan
 from duologue.telephony.carrier.call_report import CallReport, ClearReport, PieceReport
 from duologue.telephony.carrier.call_sound import CallSound
 from duologue.telephony.carrier.caller import PlannedCaller
-from duologue.telephony.carrier.networks import CallIds, Network
+from duologue.telephony.carrier.networks import CallIds, CarrierNetwork
 from duologue.telephony.carrier.rough_line import LineQuality, RoughLine
 from duologue.telephony.leg_codec import Frame
 from duologue.telephony.leg_events import (
@@ -62,7 +63,7 @@ class Carrier:
 
     def __init__(
         self,
-        network: Network,
+        network: CarrierNetwork,
         plan: CallPlan,
         *,
         now: float,
@@ -70,8 +71,9 @@ class Carrier:
         ids: CallIds | None = None,
         marks: MarkEcho | None = None,
         quality: LineQuality = _STANDARD,
+        encoding: Encoding | None = None,
     ) -> None:
-        """`marks`: None is what the network does. `chance` gives numbers from 0 to 1, for `quality`.
+        """`marks` and `encoding`: None is what the network does. `chance` gives numbers from 0 to 1, for `quality`.
 
         Raises:
             MissingExtra: a clip has another rate than the call, and the `audio` extra is not installed.
@@ -82,7 +84,7 @@ class Carrier:
         traits = self.codec.traits
         if quality.reordering and not traits.reorders:
             raise ValueError(f"{network.name} brings audio in order; there is no reordering")
-        self.encoding = network.encoding
+        self.encoding = encoding or network.encoding
         self.ended: str | None = None
         self.sound = CallSound(self.encoding)
         self._ids = ids or CallIds()

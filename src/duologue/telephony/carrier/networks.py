@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -16,10 +15,9 @@ from duologue.telephony.audiosocket import AudioSocket
 from duologue.telephony.leg_codec import LegCodec
 from duologue.telephony.leg_events import CallEnded, CallStarted, LegEvent, LegStatus
 from duologue.telephony.media_streams import Plivo, SignalWire, Telnyx, Twilio
-from duologue.telephony.signatures import sign_plivo, sign_twilio
 from duologue.telephony.vonage import Vonage
 
-__all__ = ["NETWORKS", "CallIds", "Network", "network_named"]
+__all__ = ["CARRIERS", "CallIds", "CarrierNetwork", "network_named"]
 
 
 class CallIds(Struct, frozen=True, kw_only=True):
@@ -34,7 +32,7 @@ class CallIds(Struct, frozen=True, kw_only=True):
     """What the application's own TwiML, dialplan or request passes along."""
 
 
-class Network(Struct, frozen=True, kw_only=True):
+class CarrierNetwork(Struct, frozen=True, kw_only=True):
     """One carrier's protocol, as the carrier speaks it."""
 
     name: str
@@ -54,15 +52,13 @@ class Network(Struct, frozen=True, kw_only=True):
     """What goes beyond it is silently dropped."""
     numbers_from: int = 1
     """The number of the first message."""
-    handshake: Callable[[str, str], Mapping[str, str]] = lambda url, secret: {}
-    """Headers of the handshake, by the URL and a secret."""
 
 
-def network_named(name: str) -> Network:
+def network_named(name: str) -> CarrierNetwork:
     """The network of this name. Raises ValueError for one that is not known."""
-    known = NETWORKS.get(name)
+    known = CARRIERS.get(name)
     if known is None:
-        raise ValueError(f"there is no protocol {name!r}; there are {', '.join(NETWORKS)}")
+        raise ValueError(f"there is no protocol {name!r}; there are {', '.join(CARRIERS)}")
     return known
 
 
@@ -90,10 +86,6 @@ def _twilio_ends(ids: CallIds) -> CallEnded:
     return CallEnded(details={"stop": {"accountSid": "AC0001", "callSid": ids.call_id}})
 
 
-def _twilio_handshake(url: str, secret: str) -> Mapping[str, str]:
-    return {"X-Twilio-Signature": sign_twilio(url, secret=secret)}
-
-
 def _telnyx_begins(ids: CallIds, encoding: Encoding) -> tuple[LegEvent, ...]:
     start = {"user_id": "u-0001", "call_session_id": "s-0001", "custom_parameters": dict(ids.parameters)}
     return (
@@ -115,12 +107,6 @@ def _plivo_ends(ids: CallIds) -> CallEnded:
     return CallEnded(details={"stop": {"callId": ids.call_id}})
 
 
-def _plivo_handshake(url: str, secret: str) -> Mapping[str, str]:
-    nonce = uuid.uuid4().hex
-    signature = sign_plivo("GET", url, secret=secret, nonce=nonce)
-    return {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": nonce}
-
-
 def _vonage_begins(ids: CallIds, encoding: Encoding) -> tuple[LegEvent, ...]:
     return (_started(ids, encoding, {"uuid": ids.call_id, **ids.parameters}),)
 
@@ -135,14 +121,8 @@ def _audiosocket_begins(ids: CallIds, encoding: Encoding) -> tuple[LegEvent, ...
     return (_started(ids, encoding, {}),)
 
 
-def _bearer(url: str, secret: str) -> Mapping[str, str]:
-    return {"Authorization": f"Bearer {secret}"}
-
-
-_TWILIO: Final = Network(
-    name="twilio", codec=Twilio, begins=_twilio_begins, ends=_twilio_ends, handshake=_twilio_handshake
-)
-_ASTERISK: Final = Network(
+_TWILIO: Final = CarrierNetwork(name="twilio", codec=Twilio, begins=_twilio_begins, ends=_twilio_ends)
+_ASTERISK: Final = CarrierNetwork(
     name="asterisk",
     codec=Asterisk,
     begins=_asterisk_begins,
@@ -151,42 +131,38 @@ _ASTERISK: Final = Network(
     full_ms=18_000,  # 900, 800 and 1,000 frames: what Asterisk's STATUS says of its levels, and its queue's length
     free_ms=16_000,
     longest_ms=20_000,
-    handshake=_bearer,
 )
 
-NETWORKS: Final[Mapping[str, Network]] = {
+CARRIERS: Final[Mapping[str, CarrierNetwork]] = {
     each.name: each
     for each in (
         _TWILIO,
-        Network(name="signalwire", codec=SignalWire, begins=_twilio_begins, ends=_twilio_ends, handshake=_bearer),
-        Network(
+        CarrierNetwork(name="signalwire", codec=SignalWire, begins=_twilio_begins, ends=_twilio_ends),
+        CarrierNetwork(
             name="telnyx",
             codec=Telnyx,
             begins=_telnyx_begins,
             ends=_telnyx_ends,
-            handshake=lambda url, secret: {"x-telnyx-streaming-auth-token": secret},
         ),
-        Network(
+        CarrierNetwork(
             name="plivo",
             codec=Plivo,
             begins=_plivo_begins,
             ends=_plivo_ends,
             tells_cleared=True,
             numbers_from=0,
-            handshake=_plivo_handshake,
         ),
-        Network(
+        CarrierNetwork(
             name="vonage",
             codec=Vonage,
             encoding=replace(PCM, rate_hz=16_000),
             begins=_vonage_begins,
             ends=lambda ids: CallEnded(),
             tells_cleared=True,
-            handshake=_bearer,
         ),
         _ASTERISK,
         msgspec.structs.replace(_ASTERISK, name="asterisk-plain", codec=AsteriskPlain),
-        Network(
+        CarrierNetwork(
             name="audiosocket",
             codec=AudioSocket,
             encoding=replace(PCM, rate_hz=8_000),
