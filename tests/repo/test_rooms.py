@@ -120,6 +120,10 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
     "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
+    **dict.fromkeys(
+        (f"telephony/carrier/{name}.py" for name in "call_plan call_report caller".split()),
+        "tests/telephony/carrier/test_carrier.py",
+    ),
     "telephony/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
     "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }
