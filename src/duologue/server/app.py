@@ -470,6 +470,7 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
         from duologue.server.calls.cors import Cors
         from duologue.server.calls.live_routes import live_call_pages
         from duologue.server.calls.routes import call_pages
+        from duologue.server.calls.telephone_routes import TELEPHONE_PAGES
         from duologue.server.http.routes import pages
         from duologue.server.talk.routes import talk_routes
     except ModuleNotFoundError as fault:
@@ -477,7 +478,10 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
             raise
         raise MissingExtra("starlette", extra="server") from fault
     site = pages(
-        application, path=PATH, metrics=metrics, more=(*call_pages(application), *live_call_pages(application))
+        application,
+        path=PATH,
+        metrics=metrics,
+        more=(*call_pages(application, TELEPHONE_PAGES), *live_call_pages(application)),
     )
     if talk:
         site.router.routes += talk_routes(application)
