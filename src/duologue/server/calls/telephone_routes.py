@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from duologue.printable import printable_name
+from duologue.server.calls.call_start import call_of, start_call
 from duologue.server.calls.incoming_call import IncomingCall
 from duologue.server.calls.offers import combined_start
-from duologue.server.calls.routes import TelephonePage, call_of, served
 from duologue.server.http.authentication import Principal
 from duologue.server.http.bodies import read_object
 from duologue.server.http.session_bodies import wrong_value
@@ -21,7 +21,9 @@ from duologue.server.rejections import Rejection
 if TYPE_CHECKING:
     from duologue.server.app import RealtimeApp
 
-__all__ = ["TELEPHONE_PAGES"]
+__all__ = ["TELEPHONE_PAGES", "TelephonePage"]
+
+TelephonePage: TypeAlias = Callable[[Request, Principal, "RealtimeApp"], Awaitable[Response]]
 
 _DECLINE: Final = 603
 """The default of the hosted service."""
@@ -42,7 +44,7 @@ async def _accept(request: Request, principal: Principal, app: RealtimeApp) -> R
         session = await read_object(request, app)
         session_start = combined_start({"type": "realtime", **session}, principal.session_start, app)
         principal = msgspec.structs.replace(principal, session_start=session_start)
-        answer = await served(
+        answer = await start_call(
             request,
             principal,
             app,
