@@ -152,10 +152,16 @@ class PhoneCall:
                     await self._transport.send(frame)
         await self._transport.close()
 
-    async def join(self, conversation: Conversation, *, keys: KeyMode = "answer") -> CallEnded:
-        """As the function `join`, for a call that was accepted. Once for each call."""
+    async def join(
+        self, conversation: Conversation, *, keys: KeyMode = "answer", on_event: _OnEvent | None = None
+    ) -> CallEnded:
+        """As the function `join`, for a call that was accepted. Once for each call.
+
+        `on_event` replaces that of `accept`.
+        """
         bridge, core = self._bridge, conversation.core
         bridge.keys = keys
+        self._on_event = on_event or self._on_event
         self._conversation = conversation
         try:
             with suppress(ConnectionClosed):  # which the conversation tells below, too
