@@ -14,7 +14,7 @@ from duologue import telephony
 from duologue.engines.base import FunctionCall
 from duologue.inspection import CallView
 from duologue.server import RealtimeApp
-from duologue.telephony import CallEnded, Digit, LegEvent, PhoneCall, Played
+from duologue.telephony import CallEnded, CallStarted, Digit, LegEvent, PhoneCall, Played
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
@@ -95,6 +95,7 @@ async def test_a_caller_who_falls_silent_is_answered_and_keys_arrive(way: Way) -
         assert abs(loud_ms(heard) - said_ms) <= 60
         assert [each.heard_ms for each in view.heard] == [1_200, 420]
         if way == "audiosocket":
+            assert isinstance(application.events[0], CallStarted)
             assert application.events[0].call_id == CALL_ID
 
 
@@ -109,7 +110,7 @@ async def test_an_emptied_queue_is_silent_within_120_ms_and_the_session_is_told_
 
 
 async def test_without_a_queue_to_empty_an_interruption_is_as_short() -> None:
-    async with _answered("audiosocket", ["This is an answer that takes three seconds to say.", "#"]) as (
+    async with _answered("audiosocket", ["This is an answer that takes three seconds to say.", "Yes."]) as (
         running,
         application,
     ):
@@ -124,8 +125,9 @@ async def test_without_a_queue_to_empty_an_interruption_is_as_short() -> None:
 async def test_forty_seconds_of_speech_are_heard_to_the_end(way: Way) -> None:
     async with _answered(way, ["forty seconds " * 48]) as (running, application):
         heard = await running.call(way, _SPEAK, "Wait(44)")
-        assert abs(loud_ms(heard) - 60 * len("forty seconds " * 48)) <= 60
-        assert [each.heard_ms for each in application.view.heard] == [60 * len("forty seconds " * 48)]
+        (part,) = application.view.heard
+        assert part.heard_ms > 40_000
+        assert abs(loud_ms(heard) - part.heard_ms) <= 60
 
 
 @pytest.mark.parametrize("way", _WAYS)

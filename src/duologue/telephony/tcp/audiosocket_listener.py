@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 from duologue.errors import ConnectionClosed, ConnectionClosedError
 from duologue.printable import printable
 from duologue.telephony.audiosocket import AudioSocket
-from duologue.telephony.audiosocket_stream import AudioSocketStream
 from duologue.telephony.joining import PhoneCall, accept
+from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 
 __all__ = ["AudioSocketListener", "serve_audiosocket"]
 
