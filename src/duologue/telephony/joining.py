@@ -33,7 +33,7 @@ from duologue.telephony.bridge import (
     KeysPressed,
     session_encoding,
 )
-from duologue.telephony.control.call_control import CallControl
+from duologue.telephony.control.call_control import CallControl, ControlRequest
 from duologue.telephony.control.control_client import carry_out
 from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
@@ -175,11 +175,9 @@ class PhoneCall:
             AuthenticationFailed: the network does not accept the key.
             ConnectFailed: the network was not reached within 5 s, or does not do it.
         """
-        if self._control is None:
-            raise LocalProtocolError("this call cannot be transferred: give accept a control, as TwilioControl")
-        request = self._control.transfer(self.started, to)
+        control, request = self._transfer(to)
         await self._until_heard()
-        if self._bridge.ended is not None or not await carry_out(self._control, request):
+        if self._bridge.ended is not None or not await carry_out(control, request):
             return "The call was over already."
         _logger.info("a call of %s is transferred", printable_name(self._protocol))
         self._bridge.end(CallEnded(reason="transferred"))
@@ -189,9 +187,20 @@ class PhoneCall:
     def transfer_among(self, targets: Mapping[str, str]) -> Callable[[str], Awaitable[str]]:
         """A function for the model, `transfer`, which connects the caller with one of these targets, by their names.
 
-        Raises ValueError for no targets. A transfer that fails is told to the model, and the call goes on.
+        A transfer that fails is told to the model, and the call goes on.
+
+        Raises:
+            LocalProtocolError: `accept` was given no `control`.
+            ValueError: there are no targets, the network connects with no such one, or the call has no id.
         """
+        for to in targets.values():
+            self._transfer(to)
         return transfer_function(self.transfer, targets)
+
+    def _transfer(self, to: str) -> tuple[CallControl, ControlRequest]:
+        if self._control is None:
+            raise LocalProtocolError("this call cannot be transferred: give accept a control, as TwilioControl")
+        return self._control, self._control.transfer(self.started, to)
 
     async def _until_heard(self) -> None:
         with suppress(TimeoutError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import wave
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import pytest
 from duologue.testing.sounds import clip
 from tests.telephony.asterisk._private_root import NoAsterisk, private_root
 
-__all__ = ["PASSWORD", "RunningAsterisk", "Way", "asterisk"]
+__all__ = ["CALL_ID", "PASSWORD", "RunningAsterisk", "Way", "asterisk", "free_port", "loud_ms"]
 
 Way: TypeAlias = Literal["json", "plain", "audiosocket"]
 """How Asterisk brings the call."""
@@ -26,7 +27,8 @@ CALL_ID: Final = "40325ec2-5efd-4bd3-805f-53576e581d13"
 _MODULES: Final = (
     "res_sorcery_config res_sorcery_memory res_timing_timerfd res_http_websocket res_websocket_client res_audiosocket "
     "res_clioriginate chan_websocket app_audiosocket app_dial app_playback app_senddtmf app_mixmonitor pbx_config "
-    "codec_ulaw codec_resample format_wav format_pcm bridge_simple func_channel"
+    "codec_ulaw codec_resample format_wav format_pcm bridge_simple func_channel func_global "
+    "res_stasis res_ari_model res_ari res_ari_asterisk"
 ).split()
 
 _CALL_S: Final = 90
@@ -82,13 +84,16 @@ class RunningAsterisk:
 
 
 @asynccontextmanager
-async def asterisk(*, websocket_port: int, audiosocket_port: int) -> AsyncGenerator[RunningAsterisk, None]:
-    """Asterisk, which opens its connections to these ports of this machine. Skips the test where it cannot be had."""
+async def asterisk(*, websocket_port: int, audiosocket_port: int, ari_port: int) -> AsyncGenerator[RunningAsterisk, None]:
+    """Asterisk, which opens its connections to the first two ports of this machine, and has its REST interface at the third.
+
+    Skips the test where it cannot be had.
+    """
     try:
         root = await asyncio.to_thread(private_root)
     except NoAsterisk as fault:
         pytest.skip(f"no Asterisk: {fault}")
-    _configure(root, websocket_port, audiosocket_port)
+    _configure(root, websocket_port, audiosocket_port, ari_port)
     process = await asyncio.create_subprocess_exec(
         "chroot", root, "/usr/sbin/asterisk", "-f",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, stdin=asyncio.subprocess.DEVNULL,
@@ -109,6 +114,13 @@ async def asterisk(*, websocket_port: int, audiosocket_port: int) -> AsyncGenera
                 await process.wait()
 
 
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
 def loud_ms(peaks: Sequence[int]) -> int:
     """For how long something was heard."""
     return 20 * sum(peak > _LOUD for peak in peaks)
@@ -121,7 +133,7 @@ async def _ticks() -> AsyncGenerator[None, None]:
         await asyncio.sleep(0.1)
 
 
-def _configure(root: Path, websocket_port: int, audiosocket_port: int) -> None:
+def _configure(root: Path, websocket_port: int, audiosocket_port: int, ari_port: int) -> None:
     for folder in ("run/asterisk", "var/log/asterisk", "var/spool/asterisk/monitor", "etc/asterisk", "tmp", "sounds"):
         shutil.rmtree(root / folder, ignore_errors=True)
         (root / folder).mkdir(parents=True)
@@ -147,11 +159,25 @@ def _configure(root: Path, websocket_port: int, audiosocket_port: int) -> None:
         root,
         "application",
         [],
-        "exten => json,1,Dial(WebSocket/duologue/c(ulaw)f(json),30)",
+        "exten => json,1,Set(__call=${UNIQUEID})",
+        " same => n,Set(__caller=+15551230042)",
+        " same => n,Dial(WebSocket/duologue/c(ulaw)f(json),30,g)",
+        " same => n,Set(to=${GLOBAL(TRANSFER_${UNIQUEID})})",
+        ' same => n,GotoIf($["${to}" = ""]?end)',
+        " same => n,Goto(transfers,${to},1)",
+        " same => n(end),Hangup()",
         "exten => plain,1,Dial(WebSocket/duologue/c(ulaw),30)",
         "exten => audiosocket,1,Answer()",
         f" same => n,AudioSocket({CALL_ID},127.0.0.1:{audiosocket_port})",
+        f" same => n,Set(to=${{GLOBAL(TRANSFER_{CALL_ID})}})",
+        ' same => n,GotoIf($["${to}" = ""]?end)',
+        " same => n,Goto(transfers,${to},1)",
+        " same => n(end),Hangup()",
+        "[transfers]",
+        "exten => sales,1,Playback(/sounds/question)",
     )
+    _write(root, "http.conf", "[general]", "enabled = yes", "bindaddr = 127.0.0.1", f"bindport = {ari_port}")
+    _write(root, "ari.conf", "[general]", "enabled = yes", "[duologue]", "type = user", f"password = {PASSWORD}")
     _write(root, "extensions.conf", "#include extensions.d/*.conf")
 
 

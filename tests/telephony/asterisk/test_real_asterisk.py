@@ -19,7 +19,7 @@ from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
 from tests._uvicorn import under_uvicorn
-from tests.telephony.asterisk._running import CALL_ID, PASSWORD, RunningAsterisk, Way, asterisk, loud_ms
+from tests.telephony.asterisk._running import CALL_ID, PASSWORD, RunningAsterisk, Way, asterisk, free_port, loud_ms
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -36,6 +36,10 @@ class _Application:
         self.memory = AppInMemory(app)
         self.events: list[LegEvent] = []
         self.ended: list[CallEnded] = []
+        self.ari_port = free_port()
+        self.control = telephony.AsteriskControl(
+            ari_url=f"http://127.0.0.1:{self.ari_port}/ari", username="duologue", password=PASSWORD
+        )
         self.interrupt_at: LegEvent | None = None
         """The application interrupts when this is told."""
 
@@ -52,14 +56,15 @@ class _Application:
         ]
         socket = ASGITransport(receive, send)
         await socket.accept("media")
-        await self.answer(await telephony.accept(socket, _CODECS[self.way]()))
+        await self.answer(await telephony.accept(socket, _CODECS[self.way](), control=self.control))
 
     async def answer(self, call: PhoneCall) -> None:
         """Answer."""
         self.events.append(call.started)
+        tools = [call.hang_up, call.transfer_among({"the sales desk": "sales"})]
         async with (
             asyncio.TaskGroup() as group,
-            duologue.converse(open_connection=self.memory.connect, tools=[call.hang_up]) as conversation,
+            duologue.converse(open_connection=self.memory.connect, tools=tools) as conversation,
         ):
 
             def told(event: LegEvent) -> None:
@@ -78,8 +83,8 @@ async def _answered(
     application = _Application(way, app or RealtimeApp(engines=engines))
     async with (
         under_uvicorn(application, lifespan="off") as port,
-        telephony.serve_audiosocket(application.answer, port=0) as listener,
-        asterisk(websocket_port=port, audiosocket_port=listener.address[1]) as running,
+        telephony.serve_audiosocket(application.answer, port=0, control=application.control) as listener,
+        asterisk(websocket_port=port, audiosocket_port=listener.address[1], ari_port=application.ari_port) as running,
     ):
         yield running, application
 
@@ -149,3 +154,15 @@ async def test_silence_on_both_sides_ends_no_call() -> None:
     async with _answered("audiosocket") as (running, application):
         await running.call("audiosocket", "Wait(6)", "SendDTMF(1#)", "Wait(2)")
         assert [response.text for response in application.view.responses] == ["Hello."]
+
+
+@pytest.mark.parametrize("way", ["json", "audiosocket"])
+async def test_the_model_transfers_a_call_when_its_words_were_heard(way: Way) -> None:
+    transfer = FunctionCall(name="transfer", arguments='{"to":"the sales desk"}')
+    async with _answered(way, [transfer]) as (running, application):
+        await running.call(way, _SPEAK, "Wait(10)")
+        assert [ended.reason for ended in application.ended] == ["transferred"]
+        assert "Executing [sales@transfers:1]" in running.log
+        if way == "json":
+            assert isinstance(application.events[0], CallStarted)
+            assert application.events[0].parameters["caller"] == "+15551230042"

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from duologue.telephony.leg_events import CallStarted
+from duologue.transports.addresses import without_secrets
 
 __all__ = [
     "AsteriskControl",
@@ -43,7 +44,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 
 class ControlRequest(Struct, frozen=True, kw_only=True):
-    """An HTTP request. Its headers hold a key, so `repr` leaves them out."""
+    """An HTTP request. Its headers hold a key, and its query may hold a number: `repr` leaves them out."""
 
     method: str
     url: str
@@ -51,7 +52,7 @@ class ControlRequest(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
     def __repr__(self) -> str:
-        return f"ControlRequest(method={self.method!r}, url={self.url!r}, body=<{len(self.body)} bytes>)"
+        return f"ControlRequest(method={self.method!r}, url={without_secrets(self.url)!r}, body=<{len(self.body)} bytes>)"
 
 
 class CallControl(Protocol):
