@@ -85,8 +85,11 @@ class Observers:
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:
         """Opens the session for all of them."""
-        observers = (each.opened(session_id, kind=kind) for each in self._observers)
-        return _Together(tuple(each for each in observers if each is not UNOBSERVED))
+        opened = (each.opened(session_id, kind=kind) for each in self._observers)
+        observers = tuple(each for each in opened if each is not UNOBSERVED)
+        if len(observers) < 2:  # the usual case, for which each message would make two calls of one
+            return observers[0] if observers else UNOBSERVED
+        return _Together(observers)
 
     def turned_away(self, reason: str) -> None:
         """Reports the rejection to all of them."""

@@ -25,6 +25,7 @@ class InputBuffer:
 
     def __init__(self, encoding: Encoding, account: MemoryAccount) -> None:
         self.encoding = encoding
+        self._max_bytes = encoding.bytes_for_ms(MAX_BUFFERED_MS + 1) - 1
         self._account = account
         self._held = bytearray()
         self._start_byte = 0
@@ -48,9 +49,9 @@ class InputBuffer:
     def append(self, audio: bytes) -> None:
         """Add audio. Raises InvalidRequest if the buffer is full."""
         held_bytes = len(self._held) + len(audio)
-        if self.encoding.duration_ms(held_bytes) > MAX_BUFFERED_MS:
-            raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
         if held_bytes > self._counted_bytes:
+            if held_bytes > self._max_bytes:
+                raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
             self._count(held_bytes)
         self._held += audio
 
@@ -80,6 +81,7 @@ class InputBuffer:
         self._held.clear()
         self._count(0)
         self.encoding = encoding
+        self._max_bytes = encoding.bytes_for_ms(MAX_BUFFERED_MS + 1) - 1
         self._start_byte = encoding.bytes_for_ms(end_ms)
 
     def _offset(self, position_ms: int) -> int:
@@ -96,7 +98,7 @@ class InputBuffer:
 
     def _count(self, n_bytes: int) -> None:
         """Count this many bytes, in steps. Raises InvalidRequest if they do not fit."""
-        wanted_bytes = -(-n_bytes // _STEP_BYTES) * _STEP_BYTES
+        wanted_bytes = min(-(-n_bytes // _STEP_BYTES) * _STEP_BYTES, self._max_bytes)
         if wanted_bytes > self._counted_bytes:
             self._account.take("input", wanted_bytes - self._counted_bytes, param="audio")
         else:
