@@ -159,10 +159,14 @@ class ServerProtocol:
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity once the session has ended."""
-        if self._ends_at == inf:
+        due_at = self._ends_at
+        if due_at == inf:
             return inf
-        idle_at = self._idle.due_at(self.session.idle_timeout_ms) if self._idle.running else inf
-        return min(self._ends_at, idle_at, self._input.silence_due_at)
+        if self._idle.running:
+            due_at = min(due_at, self._idle.due_at(self.session.idle_timeout_ms))
+        if self._input.in_turn:  # asked several times for each message, and the user is silent at most of them
+            due_at = min(due_at, self._input.silence_due_at)
+        return due_at
 
     def excuse_silence(self, now: float) -> None:
         """The client's messages were not read until now, so that it is not silent if no audio has come."""

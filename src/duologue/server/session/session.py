@@ -409,10 +409,11 @@ class ServerSession:
         """Send the protocol's events and execute its commands."""
         for event in self._protocol.take_events():
             self._send(event)
-        for text in self._utterances.take_frames():
-            self._send_queue.put(text)
-        if self._utterances.closes:
-            self._send_queue.put(_FINISHED)
+        if self._utterances.has_commands:
+            for text in self._utterances.take_frames():
+                self._send_queue.put(text)
+            if self._utterances.closes:
+                self._send_queue.put(_FINISHED)
         for command in self._protocol.take_commands():
             self._execute(command)
         if self._protocol.next_tick_at < self._tick_at:
