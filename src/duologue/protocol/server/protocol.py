@@ -194,7 +194,7 @@ class ServerProtocol:
                 self._turn(turn)
         elif (idle_ms := self.session.idle_timeout_ms) is not None:
             self._input.idle_timed_out(idle_ms)
-            self._responses.create(None, silent_ms=idle_ms)
+            self._responses.begin_unasked(silent_ms=idle_ms)
 
     @property
     def held(self) -> Mapping[str, int]:

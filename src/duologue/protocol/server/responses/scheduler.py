@@ -121,7 +121,7 @@ class ResponseScheduler:
         silent_ms: int | None = None,
         message: ForcedMessage | None = None,
     ) -> None:
-        """Start a response: the client asked for it, or the user has been silent. Raises InvalidRequest.
+        """Start a response that the client asked for. Raises InvalidRequest.
 
         Behind a forced message, which the client did not ask for by `response.create`, it starts when that is spoken.
         """
@@ -184,9 +184,26 @@ class ResponseScheduler:
     def answer_turn(self) -> None:
         """Start a response to the user's turn, now or when the active response has ended."""
         if self.active is None:
-            self.create(None)
+            self.begin_unasked()
         else:
             self._turn_unanswered = True
+
+    def begin_unasked(
+        self,
+        params: ResponseCreateParams | None = None,
+        *,
+        silent_ms: int | None = None,
+        message: ForcedMessage | None = None,
+    ) -> None:
+        """Start a response that no event of the client waits for; if it is not possible, an `error` says why.
+
+        The user's turn ended, the user was silent, or it is the next of those that wait. The session's memory may be
+        used up then, or what the response refers to may have gone.
+        """
+        try:
+            self.create(params, silent_ms=silent_ms, message=message)
+        except InvalidRequest as invalid:
+            self._out.send(invalid.event(self._out.event_id(), answers=None))
 
     def approval_answered(self, answer: McpApprovalResponseItem) -> None:
         """The user has approved or rejected a call: the next response makes it, or goes on without it."""
@@ -387,18 +404,9 @@ class ResponseScheduler:
             self._idle.start()
         if self._turn_unanswered and self.active is None:
             self._turn_unanswered = False
-            self.create(None)
-        while self._waiting and self.active is None:
-            self._start_waiting()
-
-    def _start_waiting(self) -> None:
-        queued = self._waiting.take()
-        assert queued is not None, "one waits"
-        try:
-            self.create(queued.params, message=queued.message)
-        except InvalidRequest as invalid:
-            # It was accepted, and what it refers to has gone since. The command's own answer was no error.
-            self._out.send(invalid.event(self._out.event_id(), answers=None))
+            self.begin_unasked()
+        while self.active is None and (queued := self._waiting.take()) is not None:
+            self.begin_unasked(queued.params, message=queued.message)
 
     def _respond(self, response: Response) -> Respond:
         settings = response.settings
