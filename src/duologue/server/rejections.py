@@ -34,6 +34,9 @@ REJECTIONS: Final[dict[str, _Row]] = {
         "origin_not_allowed",
         "Pages of this origin are not served; the server's option --allow-origin lets them in.",
     ),
+    "unsigned_call": _Row(
+        403, 1008, _BAD, "invalid_signature", "This does not show that it comes from the telephone network of the path."
+    ),
     "no_model": _Row(400, 4000, _BAD, "missing_model", "You must provide a model parameter."),
     "wrong_model": _Row(404, 4000, _BAD, "invalid_model", "The model '{model}' is not served here."),
     "wrong_intent": _Row(400, 4000, _BAD, "invalid_intent", "Invalid intent {intent}"),

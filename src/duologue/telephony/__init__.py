@@ -9,6 +9,8 @@ SIP stack, and FreeSWITCH, whose modules differ from fork to fork.
 
 from duologue.telephony.asterisk import Asterisk, AsteriskPlain
 from duologue.telephony.audiosocket import AudioSocket, AudioSocketSplitter
+from duologue.telephony.audiosocket_listener import AudioSocketListener, serve_audiosocket
+from duologue.telephony.audiosocket_stream import AudioSocketStream
 from duologue.telephony.bridge import Bridge
 from duologue.telephony.joining import PhoneCall, accept, join
 from duologue.telephony.leg_codec import LegCodec
@@ -34,7 +36,9 @@ __all__ = [
     "Asterisk",
     "AsteriskPlain",
     "AudioSocket",
+    "AudioSocketListener",
     "AudioSocketSplitter",
+    "AudioSocketStream",
     "Bridge",
     "CallEnded",
     "CallStarted",
@@ -58,4 +62,5 @@ __all__ = [
     "Vonage",
     "accept",
     "join",
+    "serve_audiosocket",
 ]

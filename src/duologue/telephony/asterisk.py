@@ -82,6 +82,10 @@ _COMMANDS: Final = FrameShapes(
 )
 _FLOW: Final = {"MEDIA_XOFF": False, "MEDIA_XON": True}
 
+_MOST_QUEUED_MS: Final = 10_000
+"""Asterisk queues 1,000 frames and marks, 18 s of speech with ours, and ignores what is above. It says so at 900, but
+by then a server that speaks fast has sent the rest."""
+
 _MAX_LINE_WORDS: Final = 64
 """Parameters of one plain line; the longest that Asterisk writes has seven."""
 
@@ -94,7 +98,12 @@ class Asterisk(LegCodec):
     """
 
     traits: ClassVar[Traits] = Traits(
-        marks=True, after_clear="drop", quiet_when_silent=True, longest_text_bytes=128, subprotocol="media"
+        marks=True,
+        after_clear="drop",
+        most_queued_ms=_MOST_QUEUED_MS,
+        quiet_when_silent=True,
+        longest_text_bytes=128,
+        subprotocol="media",
     )
 
     def _read(self, frame: Frame) -> LegEvent:

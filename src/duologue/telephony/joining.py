@@ -125,9 +125,13 @@ class PhoneCall:
 
     async def hang_up(self) -> str:
         """Hang up the phone. The caller still hears what is being said."""
+        self.finish()
+        return "The call ends when everything was heard."
+
+    def finish(self) -> None:
+        """End the call when the caller has heard what is being said, within 20 s."""
         self._bridge.hang_up(now=loop_time())
         self._changed()
-        return "The call ends when everything was heard."
 
     async def start(self) -> None:
         """Wait for the start of the call. Raises ConnectionClosed if there is none."""
@@ -141,7 +145,7 @@ class PhoneCall:
             except TimeoutError:
                 bridge.tick(loop_time())
         started = bridge.started
-        caller = masked_number(started.caller) or "a number that is not told"
+        caller = masked_number(started.caller or started.parameters.get("caller", "")) or "a number that is not told"
         _logger.info("a call of %s from %s has started", printable_name(self._protocol), printable(caller))
 
     async def close(self) -> None:

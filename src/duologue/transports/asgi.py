@@ -9,11 +9,12 @@ from weakref import WeakMethod
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
-__all__ = ["ADMISSION", "OFFER", "ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
+__all__ = ["ADMISSION", "OFFER", "ASGIApplication", "ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 ASGIReceive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 ASGISend: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApplication: TypeAlias = Callable[[Scope, ASGIReceive, ASGISend], Awaitable[None]]
 
 ADMISSION: Final = "duologue.admission"
 """An extension of ASGI: before the application has sent a message of this type, a server that knows the extension reads
