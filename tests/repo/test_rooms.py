@@ -109,6 +109,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"transports/webrtc/{name}.py" for name in "aiortc_peer aiortc_voice wrtc_peer wrtc_sound".split()),
         "tests/transports/webrtc/test_peer_contract.py and test_endurance.py",
     ),
+    "server/calls/call_start.py": "tests/server/calls/test_routes.py and test_telephone_routes.py",
     "server/calls/offers.py": "tests/server/calls/test_routes.py",
     **dict.fromkeys(
         (f"server/http/{name}.py" for name in "answers bodies session_bodies".split()),
