@@ -23,6 +23,7 @@ from duologue.cli.run import run_to_end
 from duologue.cli.serving.announcement import announce
 from duologue.cli.serving.engine_choice import chosen_engines
 from duologue.cli.serving.options import INSPECT_KEEP, RECORD_LIMIT, ServeOptions
+from duologue.cli.serving.phones import Phones
 from duologue.cli.serving.secret_files import key_of
 from duologue.cli.serving.shared_store import shared_store
 from duologue.cli.serving.standard_input import until_eof
@@ -96,11 +97,11 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
     _check_admin_key(admin_key, options, named_keys)
-    shared = shared_store(options, limits)
+    shared, phones = shared_store(options, limits), Phones.of(options)
     if place is not None:
         limits = limits_of_worker(limits, place.workers)
     if workers is not None and place is None:
-        become_parent(options, workers, bound, tls=tls is not None)
+        become_parent(options, workers, bound, tls=tls is not None, phones=phones)
     record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
     stack, peer_settings = _webrtc(options)
     link = WorkerLink.of(place) if place is not None else None
@@ -132,10 +133,12 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         supervisor=link,
         drain=options.drain,
     )
+    if phones is not None:
+        phones.mount(application)
     if link is not None and place is not None:
         serving = run_worker(application, link, place, tls=tls, tune=tune_process)
     else:
-        serving = _serve(application, options, tls, inspector, bound, webrtc=stack is not None)
+        serving = _serve(application, options, tls, inspector, bound, phones, webrtc=stack is not None)
         if options.until_eof:
             serving = until_eof(serving)
     return run_to_end(serving, loop_factory=loop_factory(), terminated=0)
@@ -147,6 +150,7 @@ async def _serve(
     tls: SSLContext | None,
     inspector: Inspector | None,
     bound: socket.socket | None,
+    phones: Phones | None,
     *,
     webrtc: bool,
 ) -> int:
@@ -154,7 +158,8 @@ async def _serve(
 
         def listening(url: str) -> None:
             tune_process()
-            announce(url, inspector=address, webrtc=webrtc, talk=not options.no_talk)
+            lines = phones.lines(url) if phones is not None else ()
+            announce(url, *lines, inspector=address, webrtc=webrtc, talk=not options.no_talk)
 
         await run_server(
             application, host=options.host, port=options.port, tls=tls, bound=bound, on_listening=listening

@@ -37,6 +37,8 @@ class ParentSettings(Struct, frozen=True, kw_only=True):
     releases: bool
     """Whether that is closed when the drain begins."""
     url: str
+    phone_lines: tuple[str, ...] = ()
+    """Where calls of telephone networks go, to be printed."""
     talk: bool
     until_eof: bool
     log_level: LogLevel
@@ -78,7 +80,8 @@ async def _serve(settings: ParentSettings) -> int:
         tune_process()
         held_mib = sum(each.memory_bytes for each in ready) // 1024**2
         more = f"{settings.workers} workers hold {held_mib} MiB of memory, each with engines of its own"
-        announce(settings.url, more, inspector=None, webrtc=any(each.takes_calls for each in ready), talk=settings.talk)
+        lines, webrtc = (*settings.phone_lines, more), any(each.takes_calls for each in ready)
+        announce(settings.url, *lines, inspector=None, webrtc=webrtc, talk=settings.talk)
 
     listening = socket.socket(fileno=settings.listening)
     listening.set_inheritable(False)

@@ -11,6 +11,7 @@ from duologue.cli.errors import UsageError
 from duologue.cli.local_server import python_command
 from duologue.cli.serving.options import ServeOptions
 from duologue.cli.serving.parent_process import ParentSettings, begin_anew
+from duologue.cli.serving.phones import Phones
 from duologue.errors import DuologueError
 from duologue.server.run.listening_socket import adopt, bind, passed_descriptor, url_of
 
@@ -64,20 +65,24 @@ def bound_socket(options: ServeOptions) -> socket.socket | None:
         raise UsageError(str(fault)) from fault
 
 
-def become_parent(options: ServeOptions, workers: int, bound: socket.socket | None, *, tls: bool) -> NoReturn:
+def become_parent(
+    options: ServeOptions, workers: int, bound: socket.socket | None, *, tls: bool, phones: Phones | None
+) -> NoReturn:
     """Be the parent of workers from now on. Each runs the command of this process, and reads the options itself.
 
     Raises:
         DuologueError: the address cannot be used.
     """
     listening = bound if bound is not None else bind(options.host, options.port)
+    url = url_of(listening, tls=tls)
     begin_anew(
         ParentSettings(
             command=(*python_command(), "-m", "duologue", *sys.argv[1:]),
             workers=workers,
             listening=listening.fileno(),
             releases=bound is not None,
-            url=url_of(listening, tls=tls),
+            url=url,
+            phone_lines=tuple(phones.lines(url)) if phones is not None else (),
             talk=not options.no_talk,
             until_eof=options.until_eof,
             log_level=options.log_level,

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from duologue.events import (
+    ErrorEvent,
     InputAudioPart,
     MessageItem,
 )
@@ -268,3 +271,45 @@ def test_speech_in_the_input_of_a_response_is_transcribed_for_it(pair: Pair) -> 
     [item] = pair.take(Respond).context
     assert isinstance(item, MessageItem)
     assert item.content == [InputAudioPart(transcript="good morning")]
+
+
+# --- responses that no event of the client waits for
+
+
+def user_speaks(pair: Pair) -> None:
+    pair.speak(300)
+    pair.pause(500)
+
+
+def user_speaks_during_a_response(pair: Pair) -> None:
+    pair.send(turn_detection(interrupt_response=False), create(user_text("hi")), respond())
+    user_speaks(pair)
+    if Respond in map(type, pair.commands):
+        pair.responds("Hello")
+        pair.finishes()
+
+
+def user_is_silent(pair: Pair) -> None:
+    pair.send(turn_detection(idle_timeout_ms=5000), create(user_text("hi")), respond())
+    if Respond in map(type, pair.commands):
+        pair.responds("Hello")
+        pair.finishes()
+    pair.advance(6)
+
+
+@pytest.mark.parametrize("scene", [user_speaks, user_speaks_during_a_response, user_is_silent])
+def test_a_response_that_no_event_asks_for_and_that_memory_has_no_room_for_is_an_error_event(
+    scene: Callable[[Pair], None],
+) -> None:
+    """With every limit: some reject the audio before, some the response, and none breaks the session."""
+    found = []
+    for max_bytes in range(1_000, 150_000, 307):
+        pair = Pair(SessionDefaults(max_session_bytes=max_bytes))
+        pair.connect()
+        scene(pair)
+        found += [
+            event.error
+            for event in pair.received
+            if isinstance(event, ErrorEvent) and event.error.event_id is None and event.error.param == "response"
+        ]
+    assert {(error.type, error.code) for error in found} == {("invalid_request_error", "invalid_value")}

@@ -22,7 +22,7 @@ from duologue.events import (
 )
 from duologue.protocol.server.account import MemoryAccount, held_bytes
 from duologue.protocol.server.commands import McpCall, Respond, StopResponse
-from duologue.protocol.server.conversation.context_window import ContextTooLong, ContextWindow
+from duologue.protocol.server.conversation.context_window import Context, ContextTooLong, ContextWindow
 from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.idle_timeout import IdleTimer
@@ -121,7 +121,7 @@ class ResponseScheduler:
         silent_ms: int | None = None,
         message: ForcedMessage | None = None,
     ) -> None:
-        """Start a response: the client asked for it, or the user has been silent. Raises InvalidRequest.
+        """Start a response that the client asked for. Raises InvalidRequest.
 
         Behind a forced message, which the client did not ask for by `response.create`, it starts when that is spoken.
         """
@@ -161,7 +161,7 @@ class ResponseScheduler:
         self._out.send_all(response.created())
         self._created += 1
         for entry in settings.context:
-            if _is_speech(entry):
+            if entry.transcript is None and _is_speech(entry):
                 self._input.transcribe(entry)
         self.context_changed()
 
@@ -184,9 +184,26 @@ class ResponseScheduler:
     def answer_turn(self) -> None:
         """Start a response to the user's turn, now or when the active response has ended."""
         if self.active is None:
-            self.create(None)
+            self.begin_unasked()
         else:
             self._turn_unanswered = True
+
+    def begin_unasked(
+        self,
+        params: ResponseCreateParams | None = None,
+        *,
+        silent_ms: int | None = None,
+        message: ForcedMessage | None = None,
+    ) -> None:
+        """Start a response that no event of the client waits for; if it is not possible, an `error` says why.
+
+        The user's turn ended, the user was silent, or it is the next of those that wait. The session's memory may be
+        used up then, or what the response refers to may have gone.
+        """
+        try:
+            self.create(params, silent_ms=silent_ms, message=message)
+        except InvalidRequest as invalid:
+            self._out.send(invalid.event(self._out.event_id(), answers=None))
 
     def approval_answered(self, answer: McpApprovalResponseItem) -> None:
         """The user has approved or rejected a call: the next response makes it, or goes on without it."""
@@ -206,7 +223,7 @@ class ResponseScheduler:
         """A transcript is complete: start each response that waited for no other."""
         for response in list(self._running.values()):
             if response.state is ResponseState.WAITING and not any(
-                _is_speech(entry) and entry.transcript is None for entry in response.settings.context
+                entry.transcript is None and _is_speech(entry) for entry in response.settings.context
             ):
                 self._begin(response)
 
@@ -350,7 +367,7 @@ class ResponseScheduler:
             response.approved, self._approved = self._approved, {}
         self._out.command(self._respond(response))
 
-    def _context_of(self, settings: ResponseSettings) -> tuple[ConversationItem, ...]:
+    def _context_of(self, settings: ResponseSettings) -> Context:
         """What a response reads. Raises ContextTooLong."""
         max_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
         entries, truncation = settings.context, settings.truncation
@@ -387,25 +404,16 @@ class ResponseScheduler:
             self._idle.start()
         if self._turn_unanswered and self.active is None:
             self._turn_unanswered = False
-            self.create(None)
-        while self._waiting and self.active is None:
-            self._start_waiting()
-
-    def _start_waiting(self) -> None:
-        queued = self._waiting.take()
-        assert queued is not None, "one waits"
-        try:
-            self.create(queued.params, message=queued.message)
-        except InvalidRequest as invalid:
-            # It was accepted, and what it refers to has gone since. The command's own answer was no error.
-            self._out.send(invalid.event(self._out.event_id(), answers=None))
+            self.begin_unasked()
+        while self.active is None and (queued := self._waiting.take()) is not None:
+            self.begin_unasked(queued.params, message=queued.message)
 
     def _respond(self, response: Response) -> Respond:
         settings = response.settings
         model = self._session.realtime.model
         return Respond(
             response_id=response.response_id,
-            context=response.context,
+            context=response.context.items,
             instructions=settings.instructions,
             model=model if is_set(model) else "",
             max_output_tokens=settings.max_output_tokens,
@@ -426,7 +434,8 @@ def _is_speech(entry: Entry) -> bool:
     """Whether the entry is a user's speech, which must be transcribed before a responder can read it."""
     item: ConversationItem = entry.item
     return (
-        bool(entry.audio)
+        entry.spoken is None  # the model's
+        and bool(entry.audio)
         and isinstance(item, MessageItem)
         and any(isinstance(part, InputAudioPart) for part in item.content)
     )
