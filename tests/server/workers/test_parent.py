@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from duologue import Conversation, connect, converse
+from duologue import Conversation, attach_live, connect, converse, fork_live, live
 from duologue.errors import ConnectionClosed, NotConnected, RequestRejected
 from tests.server.workers._serving import KEY, Served, serving
 
@@ -66,6 +66,20 @@ async def test_calls_are_spread_a_killed_worker_s_clients_come_back_and_no_count
         for each in made:
             async with connect(server.url, api_key=each.json()["value"]):
                 pass
+
+        async with live(server.http, model="gpt-live-1", session={"store": True}, api_key=KEY) as session:
+            assert session.session is not None
+            session_id = session.session.id
+            for _ in range(4):  # some come to the worker that has it, some to the other one
+                async with attach_live(server.http, session_id, api_key=KEY):
+                    pass
+        for _ in range(4):
+            async with fork_live(server.http, session_id, api_key=KEY):
+                pass
+
+        workers = server.workers()
+        server.signal(signal.SIGKILL)
+        await server.gone(workers)  # they have noticed it by themselves
 
 
 async def asked_again(call: Conversation) -> str:
