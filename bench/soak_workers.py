@@ -29,6 +29,7 @@ import httpx
 
 from bench._rounds import report, wants_json
 from bench.calls import sound
+from bench.workers import pss_mib
 from duologue import Conversation, connect, converse
 from duologue.client import client_secret
 from duologue.errors import ConnectFailed, ConnectionClosed, LocalProtocolError, NotConnected, RequestRejected
@@ -54,15 +55,6 @@ MANUAL: Final = {
     "audio": {"input": {"turn_detection": None, "transcription": {"model": "scripted"}}},
 }
 """Speech comes back to a new session as its transcript."""
-
-
-def pss_mib(pid: int) -> float:
-    """Memory of a process, of what it shares its part; 0 if it has ended."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
 
 
 class Server:

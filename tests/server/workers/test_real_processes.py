@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from duologue import connect, converse
-from duologue.client import hang_up
+from duologue.client import client_secret, hang_up
 from duologue.errors import ConnectFailed, ConnectionClosed, RequestRejected
 from tests.server._redis_server import PROGRAM, RedisServer
 from tests.server.workers._serving import KEY, Served, serving
@@ -130,9 +130,9 @@ async def secrets_served(one: Served, other: Served, count: int) -> int:
     """How many secrets of one server open a session of the other one."""
     opened = 0
     for _ in range(count):
-        made = await one.post("/v1/realtime/client_secrets", json={})
+        made = await client_secret(one.url, api_key=KEY)
         try:
-            async with connect(other.url, api_key=made.json()["value"]) as connection:
+            async with connect(other.url, api_key=made.value) as connection:
                 opened += (await connection.receive()).type == "session.created"
         except ConnectionClosed:
             continue
