@@ -265,8 +265,7 @@ class RealtimeApp:
 
     async def _answer(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         if (mounted := self._mounted.get(top_of(scope))) is not None:
-            await mounted(scope, receive, send)
-            return
+            return await mounted(scope, receive, send)
         if self._authenticate is not None:
             await identify(self._authenticate, scope)
         match scope["type"]:
