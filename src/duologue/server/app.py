@@ -265,7 +265,8 @@ class RealtimeApp:
 
     async def _answer(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         if (mounted := self._mounted.get(top_of(scope))) is not None:
-            return await mounted(scope, receive, send)
+            await mounted(scope, receive, send)
+            return
         if self._authenticate is not None:
             await identify(self._authenticate, scope)
         match scope["type"]:
@@ -370,8 +371,7 @@ class RealtimeApp:
                 await _run(session, transport, scope, principal.owner)
 
     async def _serve_sideband(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        """Serve another connection to the session of a call. A rejection is the HTTP status of the handshake, as at the
-        hosted service, where the server can send one."""
+        """Serve another connection to a call's session. A rejection is an HTTP status where the server can send one."""
         transport, principal, asked = ASGITransport(receive, send), None, query(scope)
         try:
             self.admission.check_origin(scope)
