@@ -44,15 +44,20 @@ class Rig:
 
 @asynccontextmanager
 async def rig(handle: Handle, *responses: str, **settings: Any) -> AsyncGenerator[Rig, None]:
+    faults: list[BaseException] = []
     app = scripted_app(scripted_engines(responses=responses or ("Hello.",)), **settings)
     async with listening(app) as url:
 
         async def answer(call: sip.CallIncoming) -> None:
-            await handle(url, call)
+            try:
+                await handle(url, call)
+            except BaseException as fault:
+                faults.append(fault)
 
         site = Starlette(routes=[Route("/openai", sip.WebhookApp(answer, secret=SECRET), methods=["POST"])])
         async with under_uvicorn(site, lifespan="off") as port:
             yield Rig(app, f"http://127.0.0.1:{port}/openai")
+    assert faults == []
     assert not len(app.calls)
 
 

@@ -78,7 +78,6 @@ class PhoneRingOptions:
             " ten minutes old.",
         ),
     ] = None
-    twice: Annotated[bool, Parameter(group=_SERVICE, help="The same as --mischief twice.")] = False
     out: Annotated[Path | None, Parameter(group=_RESULTS, help="WAV file of what the caller heard.")] = None
     json: Annotated[bool, Parameter(group=_RESULTS, help="Write one JSON object.")] = False
     force: Annotated[bool, Parameter(group=_RESULTS, help="Replace a file that exists already.")] = False
@@ -112,7 +111,7 @@ def _plan(webhook: str, wav: Path, options: PhoneRingOptions) -> RingPlan:
         caller=read_sound(wav),
         encoding=_ENCODINGS[options.line],
         keys=tuple(key for text in options.keys for key in _keys(text)),
-        mischief="twice" if options.twice else options.mischief,
+        mischief=options.mischief,
         from_address=f"<sip:{options.caller}@carrier.invalid>",
         headers=tuple(map(_header, options.header)),
         ring_s=seconds_in(options.ring_for, "--ring-for"),
