@@ -21,6 +21,7 @@ FAMILIES: Final = (
     "scripts",
     "faults",
     "sounds",
+    "phones",
     "ringing",
     "cassettes",
     "virtual_time",
