@@ -84,8 +84,10 @@ class RunningAsterisk:
 
 
 @asynccontextmanager
-async def asterisk(*, websocket_port: int, audiosocket_port: int, ari_port: int) -> AsyncGenerator[RunningAsterisk, None]:
-    """Asterisk, which opens its connections to the first two ports of this machine, and has its REST interface at the third.
+async def asterisk(
+    *, websocket_port: int, audiosocket_port: int, ari_port: int
+) -> AsyncGenerator[RunningAsterisk, None]:
+    """Asterisk, which opens its connections to the first two of these ports, and has its REST interface at the third.
 
     Skips the test where it cannot be had.
     """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ class _Application:
     async def answer(self, call: PhoneCall) -> None:
         """Answer."""
         self.events.append(call.started)
-        tools = [call.hang_up, call.transfer_among({"the sales desk": "sales"})]
+        tools: list[Callable[..., Any]] = [call.hang_up, call.transfer_among({"the sales desk": "sales"})]
         async with (
             asyncio.TaskGroup() as group,
             duologue.converse(open_connection=self.memory.connect, tools=tools) as conversation,

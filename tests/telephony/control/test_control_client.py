@@ -25,12 +25,22 @@ class Network:
         self.requests: list[bytes] = []
         self._answers = list(answers)
         self.url = ""
+        self.tasks: set[asyncio.Task[None]] = set()
 
     @property
     def control(self) -> TwilioControl:
         return TwilioControl(account_sid="AC1", auth_token="the-token", base_url=self.url)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        try:
+            await self._answer(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
         self.requests.append(head + await reader.readexactly(length))
@@ -39,6 +49,9 @@ class Network:
             writer.write(b"HTTP/1.1 %d Said\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
             await writer.drain()
             writer.close()
+            await writer.wait_closed()
+        else:
+            await reader.read()  # until the client gives up
 
 
 @asynccontextmanager
@@ -51,6 +64,8 @@ async def network(*answers: tuple[int, bytes]) -> AsyncGenerator[Network, None]:
         yield each
     finally:
         server.close()
+        if each.tasks:
+            await asyncio.wait(each.tasks)
 
 
 async def test_a_request_is_sent_as_it_stands_in_the_table() -> None:
