@@ -485,7 +485,10 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
             raise
         raise MissingExtra("starlette", extra="server") from fault
     site = pages(
-        application, path=PATH, metrics=metrics, more=(*call_pages(application), *live_call_pages(application))
+        application,
+        path=PATH,
+        metrics=metrics,
+        more=(*call_pages(application), *live_call_pages(application)),
     )
     if talk:
         site.router.routes += talk_routes(application)

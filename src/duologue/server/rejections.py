@@ -156,6 +156,10 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "no_sip_call": _Row(
         400, 4000, _BAD, "invalid_request", "The call '{call_id}' came by WebRTC: it can only be hung up."
     ),
+    "call_answered": _Row(
+        400, 4000, _BAD, "call_already_answered", "The call '{call_id}' was accepted or rejected already."
+    ),
+    "call_rings": _Row(400, 4000, _BAD, "invalid_request", "The call '{call_id}' still rings: accept it first."),
     "no_telephone": _Row(
         501, 4000, _BAD, "not_supported", "There are no telephone calls here: connect a WebSocket to {websocket}."
     ),

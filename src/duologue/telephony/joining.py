@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.sound.playout import ItemPart
-from duologue.clock import loop_time
+from duologue.clock import loop_clock
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosed,
@@ -39,6 +39,7 @@ from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
 from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
+from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
 
 __all__ = ["PhoneCall", "accept", "join"]
@@ -133,10 +134,17 @@ class PhoneCall:
         self._hangs_up = False
         self._codec = codec
         self._on_event = on_event
-        self._bridge = Bridge(codec, now=loop_time())
+        self._now = loop_clock()
+        self._bridge = Bridge(codec, now=self._now())
         self._changes = (asyncio.Event(), asyncio.Event(), asyncio.Event())
         """Of the writer, of the conversation's task, and for what waits until all was heard."""
         self._conversation: Conversation | None = None
+        self._passes_on = False
+        """Whether audio can go to the conversation as it comes: its task is not about to send what came before."""
+        self._looks = False
+        """Whether the conversation's task reports what is heard, by and by."""
+        self._looks_at = inf
+        """When the conversation's task wakes up by itself."""
 
     def __repr__(self) -> str:
         return f"<PhoneCall {self._bridge.started!r}>"
@@ -159,7 +167,7 @@ class PhoneCall:
     def finish(self) -> None:
         """End the call when the caller has heard what is being said, within 20 s."""
         self._hangs_up = True
-        self._bridge.hang_up(now=loop_time())
+        self._bridge.hang_up(now=self._now())
         self._changed()
 
     async def transfer(self, to: str) -> str:
@@ -219,7 +227,7 @@ class PhoneCall:
                 async with asyncio.timeout_at(bridge.next_tick_at):
                     await self._read_one()
             except TimeoutError:
-                bridge.tick(loop_time())
+                bridge.tick(self._now())
         started = bridge.started
         caller = masked_number(started.caller or started.parameters.get("caller", "")) or "a number that is not told"
         _logger.info("a call of %s from %s has started", printable_name(self._protocol), printable(caller))
@@ -277,13 +285,15 @@ class PhoneCall:
         """Report what was heard by now; returns whether there is more to be heard."""
         if self._conversation is not None:
             ledger = self._conversation.core.output_audio.playback
-            for part, position in self._bridge.report(loop_time()):
+            for part, position in self._bridge.report(self._now()):
                 ledger.played_to(part.item_id, part.content_index, n_bytes=position)
         return not self._bridge.is_silent
 
     def put(self, notice: object, /) -> None:
         """Take a notice or an event."""
-        self._bridge.notice(notice, received_bytes=self._received_bytes, now=loop_time())
+        if not self._bridge.hears(notice):
+            return
+        self._bridge.notice(notice, received_bytes=self._received_bytes, now=self._now())
         self._changed()
 
     def end(self, fault: DuologueError, /) -> None:
@@ -330,33 +340,58 @@ class PhoneCall:
             over.set()
 
     async def _read(self) -> None:
+        if isinstance(self._transport, ASGITransport):
+            await self._transport.offer(self._take)
         while self._bridge.ended is None:
             await self._read_one()
-            self._changed()
+
+    def _take(self, message: str) -> bool:
+        """Take the caller's audio out of the socket and give it to the conversation, without a task in between."""
+        event = self._codec.caller_audio(message)
+        if event is None:
+            return False
+        self._bridge.leg(event, now=self._now())
+        self._pass_on()
+        return True
+
+    def _pass_on(self) -> None:
+        """Give the caller's audio to the conversation, or have its task do that where it must be waited for."""
+        conversation = self._conversation
+        if self._passes_on and conversation is not None and conversation.can_put_audio:
+            if audio := self._bridge.take_speech():
+                conversation.put_audio(audio)
+        else:
+            self._changes[1].set()
 
     async def _read_one(self) -> None:
         try:
             message = await self._transport.receive()
         except ConnectionClosed as fault:
             self._bridge.end(CallEnded(reason=fault.reason or "the carrier has closed the connection"))
+            self._changed()
             return
         if len(message) > _MAX_MESSAGE:
             await self._transport.close(1009, "a message of a call is at most 64 kB")
             self._bridge.end(CallEnded(reason="the carrier has sent a message that is too long"))
+            self._changed()
             return
         event = self._codec.decode(message)
         if isinstance(event, UnknownLegFrame):
             _logger.debug("a frame that is not understood: %s", printable(event.reason))
         if self._on_event is not None and not isinstance(event, CallerAudio):
             self._on_event(event)
-        self._bridge.leg(event, now=loop_time())
+        self._bridge.leg(event, now=self._now())
+        if isinstance(event, CallerAudio):
+            self._pass_on()
+        else:
+            self._changed()
 
     async def _write(self) -> None:
         """Frames for the carrier, until the call is over."""
         bridge, changed = self._bridge, self._changes[0]
         while bridge.ended is None:
             changed.clear()
-            frames: list[Frame] = bridge.take_frames(loop_time())
+            frames: list[Frame] = bridge.take_frames(self._now())
             for frame in frames:
                 await self._transport.send(frame)
             if not frames:
@@ -367,14 +402,18 @@ class PhoneCall:
         bridge, changed = self._bridge, self._changes[1]
         while bridge.ended is None:
             changed.clear()
-            bridge.tick(loop_time())
+            bridge.tick(self._now())
             for request in bridge.take_requests():
                 with suppress(NotConnected):  # while there is no session, keys are lost as speech is
                     await self._carry_out(request, conversation)
-            look_at = loop_time() + _LOOK_S if self.report_now() else inf
+            self._looks = self.report_now()
+            look_at = self._now() + _LOOK_S if self._looks else inf
             self._changes[2].set()
             if bridge.ended is None:  # the tick may have ended it
-                await _wait(changed, min(bridge.next_tick_at, look_at))
+                self._looks_at = min(bridge.next_tick_at, look_at)
+                self._passes_on = conversation.core.checks.input_encoding == self.started.encoding
+                await _wait(changed, self._looks_at)
+                self._passes_on = False
 
     async def _carry_out(self, request: BridgeRequest, conversation: Conversation) -> None:
         match request:
@@ -395,14 +434,24 @@ class PhoneCall:
                 await conversation.send(ResponseCreateEvent())
 
     def _changed(self) -> None:
-        for change in self._changes:
-            change.set()
+        """Wake the tasks that have something to do."""
+        bridge, (to_write, to_tell, _) = self._bridge, self._changes
+        is_over = bridge.ended is not None
+        if is_over or bridge.next_frames_at < inf:
+            to_write.set()
+        sounds = not self._looks and not bridge.is_silent
+        if is_over or sounds or bridge.has_requests or bridge.next_tick_at < self._looks_at:
+            to_tell.set()
 
 
 async def _wait(changed: asyncio.Event, until: float) -> None:
+    """Wait for a change, or for a moment, which is one more change: both are looked at again."""
     if until == -inf:
         await asyncio.sleep(0)
         return
-    with suppress(TimeoutError):
-        async with asyncio.timeout_at(None if until == inf else until):
-            await changed.wait()
+    timer = asyncio.get_running_loop().call_at(until, changed.set) if until != inf else None
+    try:
+        await changed.wait()
+    finally:
+        if timer is not None:
+            timer.cancel()
