@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.telephony.serving.answer_pages import (
@@ -59,6 +59,7 @@ def test_without_a_place_the_caller_hears_that_we_are_busy(write: WriteAnswer, s
     assert says in write(None).body
 
 
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_categories=["C"])), st.sampled_from([twilio_xml, signalwire_xml]))
 def test_a_callers_number_stays_a_value(number: str, write: WriteAnswer) -> None:
     page = ElementTree.fromstring(write(Stream(url=_URL, caller=number)).body)

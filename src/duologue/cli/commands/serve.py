@@ -189,9 +189,18 @@ def _named_keys(options: ServeOptions) -> tuple[NamedKey, ...]:
 def _warn_of_open_door(options: ServeOptions) -> None:
     """Say in the log that other machines may use the server without a key."""
     host = f"[{options.host}]" if ":" in options.host else options.host
-    if options.api_key or options.key_file is not None or is_loopback(f"http://{host}"):
+    if is_loopback(f"http://{host}"):
         return
-    logging.getLogger("duologue.server").warning(
+    logger = logging.getLogger("duologue.server")
+    if options.phone_open:
+        logger.warning(
+            "--phone-open, and %s is not this machine alone: all who can reach it may call, and what a call costs is"
+            " yours",
+            printable_name(options.host),
+        )
+    if options.api_key or options.key_file is not None:
+        return
+    logger.warning(
         "no key is asked for, and %s is not this machine alone: all who can reach it may use the server, and what it"
         " pays for. Set DUOLOGUE_API_KEY, or name a file with --key-file",
         printable_name(options.host),
