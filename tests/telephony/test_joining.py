@@ -15,7 +15,7 @@ from duologue.audio.formats import PCMU
 from duologue.client import Connection, Conversation
 from duologue.engines.base import FunctionCall
 from duologue.errors import ConnectionClosed, LocalProtocolError
-from duologue.events import ErrorEvent, ResponseCreateEvent
+from duologue.events import ErrorEvent, FunctionCallOutputItem, ResponseCreateEvent
 from duologue.notices import SessionRestored
 from duologue.server import RealtimeApp
 from duologue.telephony import CallEnded, Digit, LegEvent, PhoneCall
@@ -228,7 +228,8 @@ async def test_a_transfer_that_fails_is_told_to_the_model_and_the_call_goes_on()
     ):
         await call.ask()
         await call.line.until(PlayCommand)
-        assert "no such number" in str(call.conversation.items)
+        (output,) = [each.item for each in call.conversation.items if isinstance(each.item, FunctionCallOutputItem)]
+        assert "no such number" in str(output.output)
         assert not call.joined.done()
 
 

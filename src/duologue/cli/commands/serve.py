@@ -95,7 +95,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
-    shared, phones = shared_store(options, limits), Phones.of(options)
+    shared, phones = shared_store(options, limits), Phones.of(options, limits)
     if workers is not None and place is None:
         say_where = partial(_say_where, inspector=None, talk=not options.no_talk, phones=phones)
         parent = serve_by_workers(options, workers, bound, tls=tls is not None, say_where=say_where)
@@ -151,7 +151,10 @@ async def _serve(
     *,
     webrtc: bool,
 ) -> int:
-    async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+    async with (
+        serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address,
+        phones.listening(application) if phones is not None else nullcontext(),
+    ):
         say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk, phones=phones)
         await run_server(
             application, host=options.host, port=options.port, tls=tls, bound=bound, on_listening=say_where

@@ -13,7 +13,7 @@ from msgspec import structs
 from duologue.clock import unix_time
 from duologue.errors import ConnectFailed
 from duologue.printable import printable
-from duologue.telephony.audiosocket_stream import AudioSocketStream
+from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 from duologue.telephony.carrier.call_plan import CallPlan
 from duologue.telephony.carrier.calling import CallSettings, OutgoingCall
 from duologue.telephony.carrier.networks import network_named

@@ -98,12 +98,12 @@ class AudioSocketListener:
         try:
             if await self._may_go_on(stream):
                 await self._serve(stream)
-                return
         except ConnectionClosed as fault:
             _logger.info("a connection of AudioSocket has ended: %s", printable(fault.reason))
         except Exception:
             _logger.exception("a call over AudioSocket has failed")
-        await _hang_up(stream)
+        finally:
+            await _hang_up(stream)
 
     async def _may_go_on(self, stream: AudioSocketStream) -> bool:
         """Whether the first message is an id, and one that may call."""
