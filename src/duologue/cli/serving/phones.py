@@ -121,9 +121,11 @@ class Phones(Struct, frozen=True, kw_only=True):
 def _check_belonging(options: ServeOptions) -> None:
     """Raise UsageError for an option that does nothing."""
     for name in ("public_url", "phone_open", "phone_hang_up", "twilio_sha256"):
-        of_both = options.audiosocket is not None and name in ("phone_open", "phone_hang_up")
-        if not options.phone and not of_both and getattr(options, name) != getattr(_STANDARD, name):
-            raise UsageError(f"--{name.replace('_', '-')} belongs to --phone NAME")
+        of_audiosocket = name in ("phone_open", "phone_hang_up")
+        is_idle = not options.phone and not (of_audiosocket and options.audiosocket is not None)
+        if is_idle and getattr(options, name) != getattr(_STANDARD, name):
+            more = " or --audiosocket HOST:PORT" if of_audiosocket else ""
+            raise UsageError(f"--{name.replace('_', '-')} belongs to --phone NAME{more}")
     for network in _SECRETS:
         wanted = [each for each in options.phone if _SECRETS[each] == _SECRETS[network]]
         for name in _SECRETS[network]:
