@@ -345,7 +345,7 @@ class PhoneCall:
         while self._bridge.ended is None:
             await self._read_one()
 
-    def _take(self, message: str) -> bool:
+    def _take(self, message: bytes) -> bool:
         """Take the caller's audio out of the socket and give it to the conversation, without a task in between."""
         event = self._codec.caller_audio(message)
         if event is None:

@@ -95,7 +95,7 @@ class Phones(Struct, frozen=True, kw_only=True):
             sessions = self._sessions(application)
             application.mount(PHONE_PATH, PhoneApp(sessions, self.doors, public_url=self.public_url))
 
-    def listening(self, application: RealtimeApp) -> AbstractAsyncContextManager[None]:
+    def taking_calls(self, application: RealtimeApp) -> AbstractAsyncContextManager[None]:
         """Take the calls that come over TCP, for the length of a block. Raises UsageError: nothing can listen there."""
         return nullcontext() if self.audiosocket is None else self.audiosocket.listening(self._sessions(application))
 
