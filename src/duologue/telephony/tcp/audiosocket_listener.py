@@ -81,7 +81,7 @@ class AudioSocketListener:
         task = asyncio.current_task()
         assert task is not None
         if len(self._calls) >= self._max_calls:
-            _logger.warning("a call over AudioSocket is refused: there are %d already", self._max_calls)
+            _logger.warning("a call over AudioSocket is refused: there are as many as may be")
             writer.transport.abort()
             return
         self._calls.add(task)
@@ -113,7 +113,7 @@ class AudioSocketListener:
         except TimeoutError:
             event = None
         if not isinstance(event, CallStarted):
-            _logger.info("a connection of AudioSocket has told no id within %g s", _ID_S)
+            _logger.info("a connection of AudioSocket has told no id as its first message, in 5 s")
             return False
         if self._may_call is not None and not self._may_call(event.call_id):
             _logger.warning("a call over AudioSocket is refused: its id is none of those that may call")
