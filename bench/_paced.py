@@ -33,6 +33,18 @@ DUE: Final = struct.Struct("<d8x")
 
 MAX_CALLS: Final = 2000
 
+_LIMITS: Final = Limits(
+    sessions=2 * MAX_CALLS,
+    max_sessions_per_owner=None,
+    max_connections=4 * MAX_CALLS,
+    max_connections_per_address=None,
+    max_unread_bytes=None,
+    max_unread_bytes_per_owner=None,
+    max_memory_bytes=1 << 40,
+    max_owner_bytes=1 << 40,
+)
+"""All callers come from this machine, and without a key: what one address may have is not what is measured."""
+
 ANSWER: Final = "That would be a pleasure."
 
 
@@ -100,8 +112,7 @@ async def serve_calls() -> None:
     bare = _argument("--bare")
     application = (RealtimeApp if bare is None else BareApp)(
         engines=partial(_paced_engines, _argument("--engines")),
-        # All callers come from this machine, and without a key.
-        limits=Limits(max_sessions_per_owner=None),
+        limits=_LIMITS,
         taps=(Inspector(keep=MAX_CALLS),) if "--inspect" in sys.argv else (),
         record=_argument("--record"),
     )

@@ -5,6 +5,7 @@ another core, and does as little as it can: frames that were encoded before the 
 The same is asked of an application without a protocol (`_bare.py`), which sends and receives the same frames at the
 same times on the same stack: `of_bare` is the share of its calls that the server holds. `cpu_of_bare` compares the CPU
 that a number of calls takes both of them, which depends less on what else the machine does.
+A call that the server ends, or answers by an error, ends the run: what is left would be figures of fewer calls.
 `--seconds N` bounds the whole run (240), `--asyncio` runs the server on asyncio's own loop even where uvloop is
 installed, and `--profile FILE` has the server profiled instead of measured.
 """
@@ -87,10 +88,12 @@ class Measured:
     """What the clients saw since the last reset, in milliseconds."""
 
     def __init__(self) -> None:
+        self.fault: str | None = None
+        """What broke the first call that the server has ended or answered by an error."""
         self.reset()
 
     def reset(self) -> None:
-        """Forget all."""
+        """Forget all times."""
         self.started: list[float] = []
         """From the append that makes a turn begin to `speech_started`."""
         self.answered: list[float] = []
@@ -129,6 +132,7 @@ class Call:
         self._began_at = 0.0
         self._ended_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._hung_up = False
         place = SocketPlace(
             host="127.0.0.1",
             server_name="localhost",
@@ -144,10 +148,13 @@ class Call:
 
     def ended(self, code: int, now: float, *, refused: str | None) -> None:
         """The connection is over."""
+        if not self._hung_up:
+            self._measured.fault = self._measured.fault or f"the server ended a call: {refused or code}"
         self.hang_up()
 
     def hang_up(self) -> None:
         """Disconnect."""
+        self._hung_up = True
         if self._timer is not None:
             self._timer.cancel()
         self.socket.abort()
@@ -179,6 +186,8 @@ class Call:
             self._measured.answered.append((now - self._ended_at) * 1000)
         elif message.startswith(b'{"type":"input_audio_buffer.speech_started"'):
             self._measured.started.append((now - self._began_at) * 1000)
+        elif message.startswith(b'{"type":"error"'):
+            self._measured.fault = self._measured.fault or message.decode()
 
 
 class Server:
@@ -261,7 +270,7 @@ class Crowd:
 
 
 async def level(server: Server, crowd: Crowd, measured: Measured, n_calls: int) -> dict[str, float]:
-    """Figures of this many calls."""
+    """Figures of this many calls. Raises SystemExit if a call has broken."""
     await crowd.become(n_calls)
     await asyncio.sleep(SETTLE_S)
     measured.reset()
@@ -270,6 +279,8 @@ async def level(server: Server, crowd: Crowd, measured: Measured, n_calls: int) 
     await asyncio.sleep(MEASURE_S)
     cpu_s, resident, _ = await server.usage()
     waited_s, took_s = server.waited_s() - waited_before_s, time.monotonic() - began
+    if measured.fault is not None:
+        raise SystemExit(f"with {n_calls} calls: {measured.fault}")
     added = measured.added
     # Pieces that are due and have not arrived count as late, or a server that stops would look fast.
     expected = n_calls * MEASURE_S / (TURN_MS / 1000)

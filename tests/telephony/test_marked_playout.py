@@ -13,6 +13,8 @@ from duologue.telephony import MarkedPlayout, Traits
 
 _ECHOES = Traits(marks=True)
 _PACED = Traits(marks=False, clears=False)
+_FILLED = Traits(marks=False, clears=False, fills_pauses=True)
+_SHORT = Traits(marks=True, most_queued_ms=1_000)
 
 
 def _ms(ms: int) -> bytes:
@@ -191,6 +193,40 @@ def test_when_all_will_have_been_heard_is_known() -> None:
     assert playout.heard_by(1.5) == inf
 
 
+def test_no_more_is_sent_than_the_carrier_queues() -> None:
+    playout: MarkedPlayout[str] = MarkedPlayout(PCMU, _SHORT)
+    playout.add("a", _ms(3_000))
+    assert sum(ms for ms, _ in _sent(playout, 5.0)) == 1_200  # what is beyond the limit is less than a piece
+    assert playout.next_due_at == pytest.approx(5.2)
+    playout.acknowledge("1.1", now=5.25)  # the carrier began later than was thought
+    assert playout.next_due_at == pytest.approx(5.25)
+    assert _sent(playout, 5.3) == [(200, "1.7")]
+    playout.acknowledge("1.7", now=6.4)
+    assert sum(ms for ms, _ in _sent(playout, 6.4)) == 1_200
+    assert _heard(playout, 6.4) == {"a": 1_400}
+
+
+def test_pauses_are_filled_with_silence_that_is_no_speech() -> None:
+    playout: MarkedPlayout[str] = MarkedPlayout(PCMU, _FILLED)
+    assert _sent(playout, 1.0) == [(20, None)]
+    assert playout.take(1.01) == []
+    assert playout.next_due_at == pytest.approx(1.02)
+    (pause,) = playout.take(1.02)
+    assert pause.audio == b"\xff" * 160
+    playout.add("a", _ms(60))
+    playout.complete()
+    assert playout.next_due_at == pytest.approx(1.02)
+    assert _sent(playout, 1.02) == [(20, None)]
+    assert _heard(playout, 1.04) == {}  # the silence is still being played
+    assert _sent(playout, 1.06) == [(20, None), (20, None)]
+    assert _heard(playout, 1.09) == {"a": 50}
+    assert playout.heard_by(1.10) == inf
+    assert _heard(playout, 1.10) == {"a": 10}
+    assert playout.is_idle
+    assert _sent(playout, 1.11) == [(20, None)]
+    assert playout.is_idle
+
+
 def test_outstanding_marks_are_bounded() -> None:
     playout: MarkedPlayout[str] = MarkedPlayout(PCMU, _ECHOES)
     for _ in range(5_000):
@@ -208,7 +244,7 @@ def test_outstanding_marks_are_bounded() -> None:
         ),
         max_size=60,
     ),
-    st.sampled_from([_ECHOES, _PACED]),
+    st.sampled_from([_ECHOES, _PACED, _FILLED, _SHORT]),
 )
 def test_heard_never_passes_sent_and_never_goes_back(steps: list[tuple[str, int]], traits: Traits) -> None:
     playout: MarkedPlayout[int] = MarkedPlayout(PCM, traits)

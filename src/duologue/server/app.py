@@ -26,7 +26,7 @@ from duologue.server.http.authentication import Authenticate, Principal, identif
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.http.key_file import NamedKey
-from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, url_of
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, top_of, url_of
 from duologue.server.http.voices import voices_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
@@ -51,7 +51,7 @@ from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
 from duologue.transports import Transport
-from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
+from duologue.transports.asgi import ADMISSION, ASGIApplication, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -204,6 +204,7 @@ class RealtimeApp:
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
         self._pages = _pages(self, metrics, talk=talk)
         self._probes: EngineProbes | None = None
+        self._mounted: dict[str, ASGIApplication] = {}
         self._wait = asyncio.sleep
 
     # --- for the routes
@@ -250,6 +251,10 @@ class RealtimeApp:
         """Whether sessions may have this model."""
         return not self._models or model in self._models
 
+    def mount(self, top: str, application: ASGIApplication) -> None:
+        """Have paths that begin with `/{top}` served by another application, which says itself who may use it."""
+        self._mounted[top] = application
+
     # --- start-up and shut-down
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
@@ -258,6 +263,9 @@ class RealtimeApp:
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        if (mounted := self._mounted.get(top_of(scope))) is not None:
+            await mounted(scope, receive, send)
+            return
         if self._authenticate is not None:
             await identify(self._authenticate, scope)
         match scope["type"]:
@@ -477,7 +485,10 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
             raise
         raise MissingExtra("starlette", extra="server") from fault
     site = pages(
-        application, path=PATH, metrics=metrics, more=(*call_pages(application), *live_call_pages(application))
+        application,
+        path=PATH,
+        metrics=metrics,
+        more=(*call_pages(application), *live_call_pages(application)),
     )
     if talk:
         site.router.routes += talk_routes(application)

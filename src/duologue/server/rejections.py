@@ -34,6 +34,9 @@ REJECTIONS: Final[dict[str, _Row]] = {
         "origin_not_allowed",
         "Pages of this origin are not served; the server's option --allow-origin lets them in.",
     ),
+    "unsigned_call": _Row(
+        403, 1008, _BAD, "invalid_signature", "This does not show that it comes from the telephone network of the path."
+    ),
     "no_model": _Row(400, 4000, _BAD, "missing_model", "You must provide a model parameter."),
     "wrong_model": _Row(404, 4000, _BAD, "invalid_model", "The model '{model}' is not served here."),
     "wrong_intent": _Row(400, 4000, _BAD, "invalid_intent", "Invalid intent {intent}"),
@@ -153,6 +156,10 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "no_sip_call": _Row(
         400, 4000, _BAD, "invalid_request", "The call '{call_id}' came by WebRTC: it can only be hung up."
     ),
+    "call_answered": _Row(
+        400, 4000, _BAD, "call_already_answered", "The call '{call_id}' was accepted or rejected already."
+    ),
+    "call_rings": _Row(400, 4000, _BAD, "invalid_request", "The call '{call_id}' still rings: accept it first."),
     "no_telephone": _Row(
         501, 4000, _BAD, "not_supported", "There are no telephone calls here: connect a WebSocket to {websocket}."
     ),

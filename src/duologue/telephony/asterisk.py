@@ -50,13 +50,15 @@ def _write_format(encoding: Encoding) -> str:
 
 
 _FORMAT: Final = Kind(_read_format, _write_format)
+_VARIABLES: Final = Kind(lambda value: {name.lstrip("_"): text for name, text in TEXTS.read(value).items()}, dict)
+"""A variable reaches the socket's channel if the dialplan sets it with underscores, `__caller`: they are no part of it."""
 _MARK: Final = Field("name", ("correlation_id",), TEXT)
 _STATUS: Final = Shape(LegStatus, (Field("name", ("event",), TEXT),), keeps_details=True)
 _STARTED: Final = (
     Field("call_id", ("channel_id",), TEXT, required=False),
     Field("stream_id", ("connection_id",), TEXT, required=False),
     Field("encoding", ("format",), _FORMAT),
-    Field("parameters", ("channel_variables",), TEXTS, required=False),
+    Field("parameters", ("channel_variables",), _VARIABLES, required=False),
 )
 _EVENTS: Final = FrameShapes(
     "event",
@@ -82,6 +84,10 @@ _COMMANDS: Final = FrameShapes(
 )
 _FLOW: Final = {"MEDIA_XOFF": False, "MEDIA_XON": True}
 
+_MOST_QUEUED_MS: Final = 10_000
+"""Asterisk queues 1,000 frames and marks, 18 s of speech with ours, and ignores what is above. It says so at 900, but
+by then a server that speaks fast has sent the rest."""
+
 _MAX_LINE_WORDS: Final = 64
 """Parameters of one plain line; the longest that Asterisk writes has seven."""
 
@@ -94,7 +100,12 @@ class Asterisk(LegCodec):
     """
 
     traits: ClassVar[Traits] = Traits(
-        marks=True, after_clear="drop", quiet_when_silent=True, longest_text_bytes=128, subprotocol="media"
+        marks=True,
+        after_clear="drop",
+        most_queued_ms=_MOST_QUEUED_MS,
+        quiet_when_silent=True,
+        longest_text_bytes=128,
+        subprotocol="media",
     )
 
     def _read(self, frame: Frame) -> LegEvent:

@@ -70,9 +70,10 @@ class AudioSocket(LegCodec):
     """A call over AudioSocket; `rate_hz` is that of its first audio, 8 kHz unless the dialplan asks for more.
 
     A frame is one message with its header, as `AudioSocketSplitter` gives it. The call has started with its id.
+    Asterisk ends a call in which neither side has sent anything for 2 s: silence is sent while there is no speech.
     """
 
-    traits: ClassVar[Traits] = Traits(marks=False, clears=False, quiet_when_silent=True)
+    traits: ClassVar[Traits] = Traits(marks=False, clears=False, fills_pauses=True, quiet_when_silent=True)
 
     def __init__(self, *, rate_hz: int = 8_000) -> None:
         """Raises ValueError for a rate that the protocol has not."""

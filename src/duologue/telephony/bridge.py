@@ -61,7 +61,8 @@ _START_S: Final = 5.0
 """Carriers send the start of a call at once; what opens a socket and says nothing is none."""
 
 _GIVE_UP_S: Final = 10.0
-"""So long a caller listens to silence while a lost session is restored."""
+"""So long a caller listens to silence while a lost session is restored. One that is lost again within this is lost for
+good: a server that falls over at each call would keep the caller in a call without answers."""
 
 _SETTLED_S: Final = 0.5
 """After a function has asked to hang up, the model often still says goodbye: its response begins within this."""
@@ -153,6 +154,7 @@ class Bridge:
         self._order = ChunkOrder()
         self._start_by = now + _START_S
         self._give_up_at = self._hang_up_at = self._settled_at = inf
+        self._lost_at = -inf
         self._control: deque[Frame] = deque()
         self._requests: list[BridgeRequest] = []
         self._caller = bytearray()
@@ -252,8 +254,10 @@ class Bridge:
                     self._requests.append(CutSpeech())
             case CallsAnswered(continued_by=continued_by):
                 self._answering = continued_by is not None
-            case ConnectionLost():
-                self._give_up_at = now + _GIVE_UP_S
+            case ConnectionLost(reason=reason):
+                if now - self._lost_at < _GIVE_UP_S:
+                    self.end(CallEnded(reason=f"the session was lost twice within {_GIVE_UP_S:g} s: {reason}"))
+                self._lost_at, self._give_up_at = now, now + _GIVE_UP_S
             case SessionRestored():
                 self._give_up_at = inf
                 if self._answering:

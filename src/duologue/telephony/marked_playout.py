@@ -66,6 +66,7 @@ class MarkedPlayout(Generic[P]):
         self._encoding = encoding
         self._traits = traits
         self._frame_bytes = encoding.bytes_for_ms(FRAME_MS) if traits.whole_frames else encoding.bytes_per_sample
+        self._ahead_ms = traits.most_queued_ms if traits.clears else _AHEAD_MS
         self._piece_bytes = encoding.bytes_for_ms(_MARK_EVERY_MS if traits.clears else FRAME_MS)
         self.generation = 1
         self._echoes: bool | None = None if traits.marks else False
@@ -118,18 +119,18 @@ class MarkedPlayout(Generic[P]):
     @property
     def next_due_at(self) -> float:
         """When there is something to send; infinity while there is not."""
-        if not self._takes_more or not (self._ready_bytes or self._lacks_mark):
+        if not self._takes_more:
             return inf
-        if self._traits.clears:
-            return -inf
-        return self._plays_out_at - _AHEAD_MS / 1000
+        if not self._ready_bytes:
+            return -inf if self._lacks_mark else self._plays_out_at if self._traits.fills_pauses else inf
+        return -inf if self._ahead_ms is None else self._plays_out_at - self._ahead_ms / 1000
 
     def take(self, now: float, *, at_most: int | None = None) -> list[PlayoutPiece]:
         """The pieces to send now, each of 200 ms at most, or of 20 ms where audio is sent in real time."""
         pieces: list[PlayoutPiece] = []
         while len(pieces) != at_most and self.next_due_at <= now:
             if not (ready := self._ready_bytes):
-                pieces.append(PlayoutPiece(b"", self._mark()))
+                pieces.append(PlayoutPiece(b"", self._mark()) if self._lacks_mark else self._pause(now))
                 break
             until_mark = self._piece_bytes - (self._sent - self._marked)
             size = min(ready, until_mark)
@@ -139,6 +140,11 @@ class MarkedPlayout(Generic[P]):
             ends = self._passage_ends and not self._waiting
             pieces.append(PlayoutPiece(audio, self._mark() if size == until_mark or ends else None))
         return pieces
+
+    def _pause(self, now: float) -> PlayoutPiece:
+        """A frame of silence behind speech that was heard: it belongs to no part, and has no position."""
+        self._base, self._base_at = self._sent, now + FRAME_MS / 1000
+        return PlayoutPiece(silence(self._encoding, self._encoding.bytes_for_ms(FRAME_MS)), None)
 
     def _will_send(self, n_bytes: int, now: float) -> None:
         if (not self._marks or not self._are_believed(now)) and self._plays_out_at <= now:

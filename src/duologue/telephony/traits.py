@@ -18,6 +18,10 @@ class Traits(Struct, frozen=True, kw_only=True):
     """What becomes of outstanding marks when the queue is emptied. The bridge counts none of them in any case."""
     clears: bool = True
     """Whether the carrier's queue can be emptied. Without it, audio is sent no more than 20 ms ahead."""
+    most_queued_ms: int | None = None
+    """No more is sent ahead of what is played: what does not fit is lost, and the carrier warns too late."""
+    fills_pauses: bool = False
+    """Whether silence is sent while there is no speech: without it the carrier takes the connection for dead."""
     whole_frames: bool = True
     """Whether a piece that is no multiple of 20 ms stutters or is lost: it is filled up with silence."""
     reorders: bool = False

@@ -25,6 +25,7 @@ from duologue.cli.log_format import start_logging
 from duologue.cli.run import run_to_end
 from duologue.cli.serving.engine_choice import chosen_engines
 from duologue.cli.serving.options import INSPECT_KEEP, RECORD_LIMIT, ServeOptions
+from duologue.cli.serving.phones import Phones
 from duologue.cli.serving.secret_files import key_of
 from duologue.cli.serving.shared_store import shared_store
 from duologue.cli.serving.workers import bound_socket, serve_by_workers, worker_count
@@ -94,9 +95,9 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
-    shared = shared_store(options, limits)
+    shared, phones = shared_store(options, limits), Phones.of(options)
     if workers is not None and place is None:
-        say_where = partial(_say_where, inspector=None, talk=not options.no_talk)
+        say_where = partial(_say_where, inspector=None, talk=not options.no_talk, phones=phones)
         parent = serve_by_workers(options, workers, bound, tls=tls is not None, say_where=say_where)
         return run_to_end(_until_eof(parent, options), loop_factory=loop_factory(), terminated=0)
     record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
@@ -129,10 +130,14 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         supervisor=link,
         drain=options.drain,
     )
+    if phones is not None:
+        phones.mount(application)
     if link is not None and place is not None:
         serving = run_worker(application, link, place, tls=tls, tune=tune_process)
     else:
-        serving = _until_eof(_serve(application, options, tls, inspector, bound, webrtc=stack is not None), options)
+        serving = _until_eof(
+            _serve(application, options, tls, inspector, bound, phones, webrtc=stack is not None), options
+        )
     return run_to_end(serving, loop_factory=loop_factory(), terminated=0)
 
 
@@ -142,11 +147,12 @@ async def _serve(
     tls: SSLContext | None,
     inspector: Inspector | None,
     bound: socket.socket | None,
+    phones: Phones | None,
     *,
     webrtc: bool,
 ) -> int:
     async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-        say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk)
+        say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk, phones=phones)
         await run_server(
             application, host=options.host, port=options.port, tls=tls, bound=bound, on_listening=say_where
         )
@@ -309,7 +315,7 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return fork_url(base, wanted.session_id)
 
 
-def _say_where(url: str, *more: str, inspector: str | None, webrtc: bool, talk: bool) -> None:
+def _say_where(url: str, *more: str, inspector: str | None, webrtc: bool, talk: bool, phones: Phones | None) -> None:
     tune_process()
     lines = [f"{LISTENING}{url}"]
     if webrtc:
@@ -318,6 +324,8 @@ def _say_where(url: str, *more: str, inspector: str | None, webrtc: bool, talk: 
         lines.append(f"calls are seen at {inspector}")
     if talk:
         lines.append(f"talk to it at {talk_address(url, inspector=inspector)}")
+    if phones is not None:
+        lines += phones.lines(url)
     print("\n".join((*lines, *more)), flush=True)
 
 

@@ -29,7 +29,19 @@ PREFIX: Final = "DUOLOGUE_"
 TABLE: Final = "serve"
 """Of the file."""
 
-NEVER_ARGUMENTS: Final = frozenset({"transcriber_key", "synthesizer_key", "secret"})
+NEVER_ARGUMENTS: Final = frozenset(
+    {
+        "transcriber_key",
+        "synthesizer_key",
+        "secret",
+        "twilio_auth_token",
+        "signalwire_signing_key",
+        "telnyx_token",
+        "plivo_auth_token",
+        "vonage_signature_secret",
+        "asterisk_password",
+    }
+)
 """Every user of a machine can read arguments. Older keys, which may be arguments, stay so for those who use them."""
 
 _SECRET_WORDS: Final = ("key", "token", "secret", "password")

@@ -24,7 +24,8 @@ _ADMISSION: Final = Group("Who may use it, and how much", sort_key=2)
 _SESSIONS: Final = Group("Sessions", sort_key=3)
 _ENGINES: Final = Group("Engines", sort_key=4)
 _RELAY: Final = Group("Relay, instead of engines", sort_key=5)
-_OPERATION: Final = Group("Operation", sort_key=6)
+_PHONE: Final = Group("Telephone", sort_key=6)
+_OPERATION: Final = Group("Operation", sort_key=7)
 
 
 @Parameter(name="*")
@@ -227,6 +228,113 @@ class ServeOptions:
             group=_ADMISSION, help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."
         ),
     ] = ()
+    phone: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_PHONE,
+            help="Take calls of this telephone network, at /phone/NAME: twilio, signalwire, telnyx, plivo, vonage, "
+            "asterisk, or asterisk-plain for the older control messages. May be given more than once.",
+        ),
+    ] = ()
+    public_url: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="URL of this server as networks know it, https://voice.example.com: what they sign names it.",
+        ),
+    ] = None
+    phone_open: Annotated[
+        bool,
+        Parameter(
+            group=_PHONE,
+            negative="",
+            help="Take calls of everybody who can reach the server, unsigned: for tests on this machine.",
+        ),
+    ] = False
+    phone_hang_up: Annotated[
+        bool,
+        Parameter(
+            group=_PHONE, negative="", help="Give the model of a call the function hang_up, which ends the call."
+        ),
+    ] = False
+    twilio_sha256: Annotated[
+        bool,
+        Parameter(
+            group=_PHONE,
+            negative="",
+            help="Twilio signs with SHA-256 and a shared key, which stands in place of the auth token.",
+        ),
+    ] = False
+    twilio_auth_token: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="Auth token of the account, for --phone twilio: by "
+            "DUOLOGUE_TWILIO_AUTH_TOKEN or in the file of --config, never here.",
+        ),
+    ] = None
+    twilio_auth_token_file: Annotated[
+        Path | None, Parameter(group=_PHONE, help="File with this key, for --phone twilio.")
+    ] = None
+    signalwire_signing_key: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="Signing key of the space, for --phone signalwire: by "
+            "DUOLOGUE_SIGNALWIRE_SIGNING_KEY or in the file of --config, never here.",
+        ),
+    ] = None
+    signalwire_signing_key_file: Annotated[
+        Path | None, Parameter(group=_PHONE, help="File with this key, for --phone signalwire.")
+    ] = None
+    telnyx_public_key: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE, help="Key with which Telnyx' webhooks are checked, for --phone telnyx. It is no secret."
+        ),
+    ] = None
+    telnyx_token: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="A secret of your own that streams show (stream_auth_token), for --phone telnyx: by "
+            "DUOLOGUE_TELNYX_TOKEN or in the file of --config, never here.",
+        ),
+    ] = None
+    telnyx_token_file: Annotated[Path | None, Parameter(group=_PHONE, help="File with it, for --phone telnyx.")] = None
+    plivo_auth_token: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="Auth token of the account, for --phone plivo: by "
+            "DUOLOGUE_PLIVO_AUTH_TOKEN or in the file of --config, never here.",
+        ),
+    ] = None
+    plivo_auth_token_file: Annotated[Path | None, Parameter(group=_PHONE, help="File with it, for --phone plivo.")] = (
+        None
+    )
+    vonage_signature_secret: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="Signature secret of the account, for --phone vonage: by "
+            "DUOLOGUE_VONAGE_SIGNATURE_SECRET or in the file of --config, never here.",
+        ),
+    ] = None
+    vonage_signature_secret_file: Annotated[
+        Path | None, Parameter(group=_PHONE, help="File with this key, for --phone vonage.")
+    ] = None
+    asterisk_password: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="Password in websocket_client.conf, for --phone asterisk: by "
+            "DUOLOGUE_ASTERISK_PASSWORD or in the file of --config, never here.",
+        ),
+    ] = None
+    asterisk_password_file: Annotated[
+        Path | None, Parameter(group=_PHONE, help="File with this key, for --phone asterisk.")
+    ] = None
     record: Annotated[
         Path | None,
         Parameter(

@@ -132,7 +132,7 @@ class Admission:
         start = principal.session_start
         if start.message is not None:
             raise Rejection("secret_of_another_kind", kind="translation" if start.translates else "Realtime")
-        await self._take_rate(principal.owner, now)
+        await self.take_rate(principal.owner, now)
         return principal.owner
 
     def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
@@ -153,7 +153,7 @@ class Admission:
         self, scope: Scope, principal: Principal, *, now: float, default_model: str | None = None
     ) -> SessionStart:
         """The start of the session that this principal requests. Counts for its rate. Raises Rejection."""
-        await self._take_rate(principal.owner, now)
+        await self.take_rate(principal.owner, now)
         session_start = self._session_start_of(scope, principal, default_model)
         allowed, model = self._allowances.of(principal.owner).models, session_start.model
         # A session that only transcribes answers with no model.
@@ -242,8 +242,8 @@ class Admission:
             self._allowances.note(found.owner, found.allowance)
         return found
 
-    async def _take_rate(self, owner: str, now: float) -> None:
-        """Count one more session. Raises Rejection."""
+    async def take_rate(self, owner: str, now: float) -> None:
+        """Count one more session of this owner. Raises Rejection."""
         per_minute = self._allowances.of(owner).sessions_per_minute or self._per_minute
         if per_minute is None:
             # Whether or not this session needs the store, so that it does not depend on the caller who is served.

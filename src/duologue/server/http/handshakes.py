@@ -14,7 +14,7 @@ from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
-__all__ = ["refuse", "send_rejection", "send_wrong_path", "subprotocol_of"]
+__all__ = ["refuse", "send_refusal", "send_rejection", "send_wrong_path", "subprotocol_of"]
 
 _SUBPROTOCOLS: Final = ("openai-live", "realtime")
 """Those that are accepted where clients offer them; the first one that is offered."""
@@ -32,8 +32,17 @@ async def send_wrong_path(scope: Scope, send: ASGISend) -> None:
     uvicorn alone would send the 404 too, and log it as an error of the application.
     """
     rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
+    await send_refusal(rejection, scope, send, reason=f"the path is {PATH}")
+
+
+async def send_refusal(rejection: Rejection, scope: Scope, send: ASGISend, *, reason: str | None = None) -> None:
+    """Refuse the handshake with the rejection's HTTP status, or with 403 where the server in front sends no other.
+
+    `reason` is what the application's own close says then; a client never sees it.
+    """
     if not await _answered_with_status(rejection, scope, send):
-        await send({"type": "websocket.close", "code": rejection.close_code, "reason": f"the path is {PATH}"})
+        shown = rejection.close_reason if reason is None else reason
+        await send({"type": "websocket.close", "code": rejection.close_code, "reason": shown})
 
 
 async def _answered_with_status(rejection: Rejection, scope: Scope, send: ASGISend) -> bool:

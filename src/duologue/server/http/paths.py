@@ -21,6 +21,7 @@ __all__ = [
     "live_request_of",
     "path_of",
     "right_path",
+    "top_of",
     "url_of",
 ]
 
@@ -74,6 +75,11 @@ def path_of(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def top_of(scope: Scope) -> str:
+    """The first part of the path, without slashes; empty where there is none."""
+    return path_of(scope)[1:].partition("/")[0] if "path" in scope else ""
 
 
 def url_of(scope: Scope) -> str:

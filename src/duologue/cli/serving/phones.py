@@ -1,0 +1,172 @@
+"""The telephone networks of --phone: their doors, out of keys, and what calls are told of where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from duologue.cli.errors import UsageError
+from duologue.cli.serving.options import ServeOptions
+from duologue.cli.serving.secret_files import key_of
+from duologue.printable import printable_name
+from duologue.server import RealtimeApp
+from duologue.telephony.serving.doors import (
+    AsteriskDoor,
+    Door,
+    OpenDoor,
+    PlivoDoor,
+    SignalWireDoor,
+    TelnyxDoor,
+    TwilioDoor,
+    VonageDoor,
+)
+from duologue.telephony.serving.networks import NETWORKS
+from duologue.telephony.serving.phone_app import PHONE_PATH, PhoneApp
+from duologue.telephony.serving.phone_sessions import PhoneSessions
+
+__all__ = ["Phones"]
+
+_SECRETS: Final = {
+    "twilio": ("twilio_auth_token",),
+    "signalwire": ("signalwire_signing_key",),
+    "telnyx": ("telnyx_public_key", "telnyx_token"),
+    "plivo": ("plivo_auth_token",),
+    "vonage": ("vonage_signature_secret",),
+    "asterisk": ("asterisk_password",),
+    "asterisk-plain": ("asterisk_password",),
+}
+"""Options that a network's door needs."""
+
+_DOORS: Final[dict[str, Callable[..., Door]]] = {
+    "twilio": TwilioDoor,
+    "signalwire": SignalWireDoor,
+    "telnyx": TelnyxDoor,
+    "plivo": PlivoDoor,
+    "vonage": VonageDoor,
+    "asterisk": AsteriskDoor,
+    "asterisk-plain": AsteriskDoor,
+}
+
+_STANDARD: Final = ServeOptions()
+
+
+class Phones(Struct, frozen=True, kw_only=True):
+    """The networks that call, and their doors."""
+
+    doors: dict[str, Door]
+    public_url: str | None
+    hang_up: bool
+    session: dict[str, Any] | None
+    model: str | None
+
+    @classmethod
+    def of(cls, options: ServeOptions) -> Phones | None:
+        """What the options say; None: no network calls.
+
+        Raises:
+            UsageError: there is no such network, a key or the public URL is missing, or belongs to no network.
+        """
+        for name in options.phone:
+            if name not in NETWORKS:
+                raise UsageError(f"--phone {printable_name(name)}: known: {', '.join(NETWORKS)}")
+        _check_belonging(options)
+        if not options.phone:
+            return None
+        return cls(
+            doors={name: _door(name, options) for name in options.phone},
+            public_url=_public_url(options),
+            hang_up=options.phone_hang_up,
+            session=_session(options),
+            model=options.model[0] if options.model else None,
+        )
+
+    def mount(self, application: RealtimeApp) -> None:
+        """Have the application take the calls."""
+        sessions = PhoneSessions(application, session=self.session, model=self.model, hang_up=self.hang_up)
+        application.mount(PHONE_PATH, PhoneApp(sessions, self.doors, public_url=self.public_url))
+
+    def lines(self, url: str) -> Iterator[str]:
+        """Where calls go, to be printed; `url` is that of the server's own socket."""
+        parts = urlsplit(self.public_url or url)
+        place = f"{parts.netloc}{parts.path if self.public_url else ''}"
+        secure = parts.scheme in ("https", "wss")
+        for name in self.doors:
+            socket = f"{'wss' if secure else 'ws'}://{place}/{PHONE_PATH}/{name}"
+            page = f"{'https' if secure else 'http'}://{place}/{PHONE_PATH}/{name}/answer"
+            if NETWORKS[name].answer is None:
+                yield f"calls of {name} come in at {socket}"
+            else:
+                yield f"calls of {name} are answered by {page} and come in at {socket}"
+
+
+def _check_belonging(options: ServeOptions) -> None:
+    """Raise UsageError for an option that does nothing."""
+    if not options.phone:
+        for name in ("public_url", "phone_open", "phone_hang_up", "twilio_sha256"):
+            if getattr(options, name) != getattr(_STANDARD, name):
+                raise UsageError(f"--{name.replace('_', '-')} belongs to --phone NAME")
+    for network in _SECRETS:
+        wanted = [each for each in options.phone if _SECRETS[each] == _SECRETS[network]]
+        for name in _SECRETS[network]:
+            given = getattr(options, name) or getattr(options, f"{name}_file", None)
+            if given and not wanted:
+                raise UsageError(f"{_ways(name)}: belongs to --phone {network}")
+
+
+def _door(network: str, options: ServeOptions) -> Door:
+    names = _SECRETS[network]
+    secrets = [
+        key_of(getattr(options, name), getattr(options, f"{name}_file", None), option=f"--{name.replace('_', '-')}")
+        for name in names
+    ]
+    if options.phone_open:
+        if any(secrets):
+            raise UsageError(f"--phone-open lets everybody in: omit it, or {_ways(names[0])}")
+        return OpenDoor()
+    for name, value in zip(names, secrets, strict=True):
+        if value is None:
+            raise UsageError(
+                f"--phone {network} needs a key, else strangers talk at your expense: set {_ways(name)}; "
+                "or open it to everybody with --phone-open"
+            )
+    door = _DOORS[network](*secrets)
+    if isinstance(door, TwilioDoor) and options.twilio_sha256:
+        return replace(door, algorithm="HMAC_SHA256")
+    return door
+
+
+def _ways(name: str) -> str:
+    """How an option of a key is given."""
+    flag = name.replace("_", "-")
+    return f"DUOLOGUE_{name.upper()}" + (f" or --{flag}-file" if name != "telnyx_public_key" else f" or --{flag}")
+
+
+def _public_url(options: ServeOptions) -> str | None:
+    if options.public_url is None:
+        named = [name for name in options.phone if NETWORKS[name].answer is not None]
+        if named and not options.phone_open:
+            raise UsageError(
+                f"--phone {named[0]} needs --public-url https://HOST, as the network knows this server: the signatures "
+                "are over it, and calls are sent there"
+            )
+        return None
+    parts = urlsplit(options.public_url)
+    if parts.scheme not in ("https", "http", "wss", "ws") or not parts.hostname or parts.query or parts.fragment:
+        raise UsageError(f"--public-url {printable_name(options.public_url)}: https://HOST is expected")
+    return options.public_url.rstrip("/")
+
+
+def _session(options: ServeOptions) -> dict[str, Any] | None:
+    """What an upstream is told of the sessions of calls; the server's own sessions begin with it anyway."""
+    if options.upstream is None:
+        return None
+    session: dict[str, Any] = {"type": "realtime"}
+    if options.instructions:
+        session["instructions"] = options.instructions
+    if options.voice != _STANDARD.voice:
+        session["audio"] = {"output": {"voice": options.voice}}
+    return session if len(session) > 1 else None

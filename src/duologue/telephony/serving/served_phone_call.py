@@ -1,0 +1,144 @@
+"""One telephone call of a server: its leg, a conversation, and the session in this process that it is with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing
+from typing import Final
+
+from duologue.client import Connection, connect, converse
+from duologue.client.mappings import SessionInput
+from duologue.errors import ConnectionClosed, DuologueError
+from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.server.app import RealtimeApp
+from duologue.server.calls.upstreams import opened
+from duologue.server.realtime_sessions import RealtimeSession
+from duologue.server.session_start import SessionStart
+from duologue.server.tap.tapped_session import TappedSession
+from duologue.server.telemetry.log import log_event
+from duologue.server.tracebacks import drop_traceback
+from duologue.telephony.joining import PhoneCall
+from duologue.telephony.leg_codec import LegCodec
+from duologue.transports import Transport, memory_pair
+
+__all__ = ["ServedPhoneCall"]
+
+_RECONNECT: Final = ReconnectPolicy(max_delay_s=1.0, max_attempts=32)
+"""More often than by default: after ten seconds of silence the bridge hangs up, whatever this says."""
+
+_END_S: Final = 6.0
+"""How long a session may take to end when its call has: engines have five seconds."""
+
+
+class ServedPhoneCall:
+    """A call, counted as one session whichever sessions it had. A lost session is replaced by another, with the history
+    of the conversation, while the caller waits."""
+
+    def __init__(
+        self,
+        app: RealtimeApp,
+        transport: Transport,
+        codec: LegCodec,
+        *,
+        network: str,
+        owner: str,
+        address: str,
+        session: SessionInput | None = None,
+        model: str | None = None,
+        hang_up: bool = False,
+    ) -> None:
+        self._app = app
+        self._call = PhoneCall(transport, codec)
+        self._network = network
+        self._owner = owner
+        self._address = address
+        self._config = session
+        self._session_start = SessionStart(model=model)
+        self._hang_up = hang_up
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopped = False
+
+    async def run(self) -> None:
+        """Serve until the call is over. Cancelling ends it."""
+        if self._is_stopped:
+            await self._call.close()
+            return
+        self._task = asyncio.ensure_future(self._serve())  # noqa: TID251 - awaited here
+        try:
+            await asyncio.wait([self._task])
+        finally:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if not self._task.cancelled() and (fault := self._task.exception()) is not None:
+            log_event(logging.ERROR, "call broke", fault=fault, owner=self._owner)
+            drop_traceback(fault)
+
+    def drain(self) -> None:
+        """End when the caller has heard the answer under way."""
+        self._call.finish()
+
+    def stop(self) -> None:
+        """End now."""
+        self._is_stopped = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _serve(self) -> None:
+        call = self._call
+        try:
+            await call.start()
+            async with converse(
+                open_connection=self._connect,
+                session=self._config,
+                tools=[call.hang_up] if self._hang_up else (),
+                reconnect=_RECONNECT,
+            ) as conversation:
+                await call.join(conversation)
+        except ConnectionClosed as fault:  # no call was started, or its session is over before it began
+            log_event(logging.INFO, "no call", owner=self._owner, reason=str(fault))
+        except DuologueError as fault:  # the upstream is down or refuses; an extra is missing
+            log_event(logging.WARNING, "no session for a call", owner=self._owner, reason=str(fault))
+        finally:
+            await call.close()
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncGenerator[Connection, None]:
+        """A session in this process, for the length of a block. Raises ConnectFailed: there is no upstream."""
+        ours, theirs = memory_pair()
+        with closing(self._app.tapped_session(f"/phone/{self._network}")) as tapped:
+            session = await self._new_session(theirs, tapped)
+            serving = asyncio.ensure_future(session.run())  # noqa: TID251 - ended below
+            try:
+                async with connect(transport=ours) as connection:
+                    yield connection
+            finally:
+                await ours.close()
+                await self._end(serving)
+
+    async def _new_session(self, transport: Transport, tapped: TappedSession) -> RealtimeSession:
+        app, session_start = self._app, self._session_start
+        tapped.about(
+            family="realtime",
+            subject=self._owner,
+            model=session_start.model or app.realtime.default_model,
+            dialect=session_start.dialect,
+            medium="phone",
+        )
+        observer = app.observer(tapped, address=self._address, owner=self._owner)
+        around = tapped.around(transport)
+        if app.upstream is None:
+            return app.realtime.serve(around, session_start, owner=self._owner, observer=observer)
+        async with opened(app.upstream, session_start) as upstream:
+            return app.realtime.serve(around, session_start, owner=self._owner, observer=observer, upstream=upstream)
+
+    async def _end(self, serving: asyncio.Future[None]) -> None:
+        try:
+            await asyncio.wait([serving], timeout=_END_S)
+        finally:
+            serving.cancel()
+        await asyncio.wait([serving])
+        if not serving.cancelled() and (fault := serving.exception()) is not None:
+            log_event(logging.ERROR, "session of a call broke", fault=fault, owner=self._owner)
+            drop_traceback(fault)

@@ -1,0 +1,154 @@
+"""Calls of Asterisk's AudioSocket over TCP: a listener, and who may call it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
+
+from duologue.errors import ConnectionClosed, ConnectionClosedError
+from duologue.printable import printable
+from duologue.telephony.audiosocket import AudioSocket
+from duologue.telephony.joining import PhoneCall, accept
+from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
+
+__all__ = ["AudioSocketListener", "serve_audiosocket"]
+
+_logger = logging.getLogger(__name__)
+
+_MAX_CALLS: Final = 100
+"""Connections at a time, those included that have not told their id: more than one core holds calls with speech."""
+
+_DRAIN_S: Final = 10.0
+"""How long calls may go on when the listener is closed."""
+
+_DEAD_S: Final = 20
+"""A peer whose machine is gone is noticed after so long, by keep-alives of TCP: silence alone means nothing here."""
+
+_Answer: TypeAlias = Callable[[PhoneCall], Awaitable[object]]
+_MayCall: TypeAlias = Callable[[str], bool]
+
+
+class AudioSocketListener:
+    """What listens. `serve_audiosocket` makes it."""
+
+    def __init__(self, answer: _Answer, *, may_call: _MayCall | None, max_calls: int, rate_hz: int) -> None:
+        self._answer = answer
+        self._may_call = may_call
+        self._max_calls = max_calls
+        self._rate_hz = rate_hz
+        self._calls: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that are listened on."""
+        assert self._server is not None, "serve_audiosocket starts it"
+        host, port, *_ = self._server.sockets[0].getsockname()
+        return host, port
+
+    @property
+    def n_calls(self) -> int:
+        """Connections at present."""
+        return len(self._calls)
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. Raises OSError: the address is in use, or is none of this machine."""
+        self._server = await asyncio.start_server(self._connected, host, port)
+
+    async def close(self, *, drain_s: float = _DRAIN_S) -> None:
+        """Accept no more calls, wait for those that go on, and end what is left after `drain_s` seconds."""
+        if self._server is not None:
+            self._server.close()
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=drain_s)
+        for call in self._calls:
+            call.cancel()
+        if self._calls:
+            await asyncio.wait(self._calls)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The standard library has made a task of this, and keeps it.
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._calls) >= self._max_calls:
+            _logger.warning("a call over AudioSocket is refused: there are %d already", self._max_calls)
+            writer.transport.abort()
+            return
+        self._calls.add(task)
+        try:
+            _keep_alive(writer)
+            await self._held(AudioSocketStream(reader, writer))
+        except asyncio.CancelledError:
+            pass  # `close` ends the call so; asyncio's own callback would report it as an error of the server
+        finally:
+            self._calls.discard(task)
+            writer.transport.abort()
+
+    async def _held(self, stream: AudioSocketStream) -> None:
+        try:
+            call = await accept(stream, AudioSocket(rate_hz=self._rate_hz))
+        except ConnectionClosed as fault:
+            _logger.info("a connection of AudioSocket has brought no call: %s", printable(fault.reason))
+            return
+        try:
+            if self._may_call is not None and not self._may_call(call.started.call_id):
+                _logger.warning("a call over AudioSocket is refused: its id is none of those that may call")
+                return
+            await self._answer(call)
+        except ConnectionClosedError as fault:
+            _logger.info("a call over AudioSocket has broken off: %s", printable(fault.reason))
+        except Exception:
+            _logger.exception("a call over AudioSocket has failed")
+        finally:
+            await call.close()
+
+
+@asynccontextmanager
+async def serve_audiosocket(
+    answer: _Answer,
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    may_call: _MayCall | None = None,
+    max_calls: int = _MAX_CALLS,
+    rate_hz: int = 8_000,
+    drain_s: float = _DRAIN_S,
+) -> AsyncGenerator[AudioSocketListener, None]:
+    """Take calls of Asterisk's `AudioSocket(UUID,host:port)` for the length of a block.
+
+        async def answer(call: telephony.PhoneCall) -> None:
+            async with duologue.converse(url, tools=[call.hang_up]) as conversation:
+                await call.join(conversation)
+
+        async with telephony.serve_audiosocket(answer, port=8090): …
+
+    `answer` runs once for each call, beside others; when it returns, the call ends. The id that Asterisk sends is all
+    that says who calls (`call.started.call_id`, lower-case with hyphens): let other machines in only with `may_call`,
+    which gets the id, and only on a network that is yours, because nothing is encrypted. The id comes within 5 s, and
+    there are at most `max_calls` connections. `rate_hz` is that of the audio: 8 kHz for the dialplan's `AudioSocket`.
+    `port=0` takes a free one: see `address` of what the block gets. At its end no more calls are taken, and those that
+    go on have `drain_s` seconds.
+
+    Raises:
+        OSError: the address is in use, or is none of this machine.
+        ValueError: AudioSocket has no such rate.
+    """
+    AudioSocket(rate_hz=rate_hz)
+    listener = AudioSocketListener(answer, may_call=may_call, max_calls=max_calls, rate_hz=rate_hz)
+    await listener.start(host, port)
+    try:
+        yield listener
+    finally:
+        await listener.close(drain_s=drain_s)
+
+
+def _keep_alive(writer: asyncio.StreamWriter) -> None:
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", _DEAD_S // 2), ("TCP_KEEPINTVL", _DEAD_S // 4), ("TCP_KEEPCNT", 2)):
+        if (option := getattr(socket, name, None)) is not None:  # platforms lack some
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)

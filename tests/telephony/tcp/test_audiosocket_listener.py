@@ -1,0 +1,178 @@
+"""Calls over AudioSocket: who may call, how many, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+import duologue
+from duologue.audio.formats import PCMU
+from duologue.server import RealtimeApp
+from duologue.telephony import (
+    AudioSocket,
+    AudioSocketListener,
+    AudioSocketSplitter,
+    CallerAudio,
+    PhoneCall,
+    serve_audiosocket,
+)
+from duologue.telephony.leg_events import CallEnded, CallStarted, HangUpCommand, PlayCommand
+from duologue.testing.engines import scripted_app_engines, scripted_engines
+from duologue.testing.served.app_in_memory import AppInMemory
+from tests.telephony._carrier import speech_frames
+
+_ID = str(uuid.UUID(int=7))
+_STARTED = CallStarted(call_id=_ID, encoding=AudioSocket().encoding)
+
+
+class _Asterisk:
+    """Asterisk's end of a connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self._codec, self._splitter = AudioSocket(), AudioSocketSplitter()
+        self._read: list[bytes] = []
+
+    async def tell(self, *events: Any) -> None:
+        self.writer.write(b"".join(bytes(self._codec.write(event)) for event in events))  # type: ignore[arg-type]
+        await self.writer.drain()
+
+    async def command(self) -> object:
+        """The next command, None at the end of the connection."""
+        while not self._read:
+            data = await self.reader.read(4_096)
+            if not data:
+                return None
+            self._read += self._splitter.push(data)
+        return self._codec.read_command(self._read.pop(0))
+
+    async def until(self, kind: type, *, loud: bool = False, within_s: float = 5) -> object:
+        async with asyncio.timeout(within_s):
+            while True:
+                command = await self.command()
+                assert command is not None, "the connection has ended"
+                if isinstance(command, kind) and (not loud or any(getattr(command, "audio", b""))):
+                    return command
+
+
+@asynccontextmanager
+async def _calling(listener: AudioSocketListener) -> AsyncGenerator[_Asterisk, None]:
+    reader, writer = await asyncio.open_connection(*listener.address)
+    try:
+        yield _Asterisk(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+class _Waiting:
+    """An answer that waits."""
+
+    def __init__(self) -> None:
+        self.begun, self.over = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, call: PhoneCall) -> None:
+        self.begun.set()
+        await self.over.wait()
+
+
+async def test_a_caller_is_answered_hears_silence_before_and_the_end_is_told() -> None:
+    memory = AppInMemory(RealtimeApp(engines=scripted_app_engines(scripted_engines(responses=["Hi."]))))
+    ended: list[CallEnded] = []
+
+    async def answer(call: PhoneCall) -> None:
+        async with duologue.converse(open_connection=memory.connect, tools=[call.hang_up]) as conversation:
+            ended.append(await call.join(conversation))
+
+    async with serve_audiosocket(answer, port=0) as listener, _calling(listener) as asterisk:
+        await asterisk.tell(_STARTED)
+        await asterisk.until(PlayCommand)
+        for frame in (*speech_frames(500), *[b"\xff" * 160] * 40):
+            await asterisk.tell(CallerAudio(audio=PCMU.to_pcm16(frame)))
+        await asterisk.until(PlayCommand, loud=True)
+        await asterisk.tell(CallEnded())
+        await asterisk.until(HangUpCommand)
+        assert await asyncio.wait_for(asterisk.command(), 5) is None
+    assert [each.reason for each in ended] == ["hung up"]
+    assert listener.n_calls == 0
+
+
+async def test_an_id_that_may_not_call_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    answered: list[str] = []
+
+    async def answer(call: PhoneCall) -> None:
+        answered.append(call.started.call_id)
+
+    async with serve_audiosocket(answer, port=0, may_call={_ID}.__contains__) as listener:
+        for call_id in (str(uuid.UUID(int=8)), _ID):
+            async with _calling(listener) as asterisk:
+                await asterisk.tell(CallStarted(call_id=call_id, encoding=_STARTED.encoding))
+                await asterisk.until(HangUpCommand)
+                assert await asterisk.command() is None
+    assert answered == [_ID]
+    assert str(uuid.UUID(int=8)) not in caplog.text  # ids are what callers are known by
+
+
+async def test_what_tells_no_id_is_closed_after_five_seconds(idle_clock: Any) -> None:
+    async with serve_audiosocket(_Waiting(), port=0) as listener, _calling(listener) as asterisk:
+        await asterisk.tell(CallerAudio(audio=bytes(320)))
+        await asterisk.until(HangUpCommand, within_s=60)
+        assert await asterisk.command() is None
+
+
+async def test_one_call_too_many_is_closed_at_once() -> None:
+    waiting = _Waiting()
+    async with serve_audiosocket(waiting, port=0, max_calls=1, drain_s=0) as listener, _calling(listener) as one:
+        await one.tell(_STARTED)
+        await asyncio.wait_for(waiting.begun.wait(), 5)
+        async with _calling(listener) as other:
+            with suppress(ConnectionError):  # a reset
+                assert await asyncio.wait_for(other.command(), 5) is None
+        assert listener.n_calls == 1
+
+
+async def test_at_the_end_calls_may_go_on_for_a_while(idle_clock: Any) -> None:
+    waiting = _Waiting()
+    async with serve_audiosocket(waiting, port=0, drain_s=30) as listener:
+        reader, writer = await asyncio.open_connection(*listener.address)
+        asterisk = _Asterisk(reader, writer)
+        await asterisk.tell(_STARTED)
+        await waiting.begun.wait()
+        asyncio.get_running_loop().call_later(5, waiting.over.set)
+    assert waiting.over.is_set()
+    await asterisk.until(HangUpCommand)
+    writer.close()
+
+
+async def test_a_call_that_does_not_end_is_cut(idle_clock: Any) -> None:
+    waiting = _Waiting()
+    async with serve_audiosocket(waiting, port=0, drain_s=1) as listener:
+        reader, writer = await asyncio.open_connection(*listener.address)
+        asterisk = _Asterisk(reader, writer)
+        await asterisk.tell(_STARTED)
+        await waiting.begun.wait()
+    await asterisk.until(HangUpCommand)
+    writer.close()
+
+
+async def test_an_answer_that_fails_ends_its_call_only(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(call: PhoneCall) -> None:
+        raise RuntimeError("the application's own")
+
+    async with serve_audiosocket(answer, port=0) as listener:
+        for _ in range(2):
+            async with _calling(listener) as asterisk:
+                await asterisk.tell(_STARTED)
+                await asterisk.until(HangUpCommand)
+    assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR] * 2
+
+
+async def test_a_rate_that_the_protocol_lacks_is_refused() -> None:
+    with pytest.raises(ValueError, match="8000"):
+        async with serve_audiosocket(_Waiting(), port=0, rate_hz=11_025):
+            pass
