@@ -298,6 +298,10 @@ class _OfferingSocket:
         self.messages.put_nowait({"type": "websocket.receive", "text": codec.write(event)})
 
 
+def _text(codec: telephony.LegCodec, event: LegEvent) -> bytes:
+    return str(codec.write(event)).encode()
+
+
 async def test_the_caller_s_audio_goes_from_the_socket_to_the_session_without_a_task_in_between() -> None:
     memory = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
     codec, socket = started("twilio"), _OfferingSocket()
@@ -305,13 +309,13 @@ async def test_the_caller_s_audio_goes_from_the_socket_to_the_session_without_a_
         await socket.transport.admit("the carrier")
         socket.comes(codec, telephony.CallStarted(call_id="CA1", stream_id="MZ1", encoding=PCMU))
         joined = asyncio.ensure_future(telephony.join(socket.transport, telephony.Twilio(), conversation))
-        take = (await socket.offered)()
+        take = await socket.offered
         async with conversation.stream("input_audio_buffer.speech_started") as told:
             for number, frame in enumerate(speech_frames(500)):
-                assert take(codec.write(telephony.CallerAudio(audio=frame, at_ms=20 * number)))
+                assert take(_text(codec, telephony.CallerAudio(audio=frame, at_ms=20 * number)))
             await told.receive()
-        assert not take(codec.write(Digit(digit="1")))  # for the reader
-        assert not take("{}")
+        assert not take(_text(codec, Digit(digit="1")))  # for the reader
+        assert not take(b"{}")
         assert conversation.core.checks.input_encoding == PCMU
         socket.messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
         assert (await joined).reason

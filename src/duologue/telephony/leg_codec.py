@@ -74,8 +74,8 @@ class LegCodec(ABC):
             self.encoding, self.stream_id = event.encoding, event.stream_id
         return event
 
-    def caller_audio(self, frame: str) -> CallerAudio | None:
-        """The caller's audio, if a text frame is that and can be read faster than by `decode`; else None."""
+    def caller_audio(self, frame: str | bytes) -> CallerAudio | None:
+        """The caller's audio, if a text is that and can be read faster than by `decode`; else None."""
         return None
 
     def play(self, audio: bytes) -> Frame:

@@ -68,7 +68,7 @@ class MediaStream(LegCodec):
 
     spelling: ClassVar[_Spelling]
 
-    def caller_audio(self, frame: str) -> CallerAudio | None:
+    def caller_audio(self, frame: str | bytes) -> CallerAudio | None:
         """The caller's audio, as all of the family write it: fifty frames a second, in a fifth of the table's time.
 
         None for all else, and for what is written otherwise: the table says what it is.
