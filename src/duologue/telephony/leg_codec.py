@@ -75,7 +75,7 @@ class LegCodec(ABC):
         return event
 
     def caller_audio(self, frame: str | bytes) -> CallerAudio | None:
-        """The caller's audio, if a text is that and can be read faster than by `decode`; else None."""
+        """The caller's audio, if a text (or its bytes) is that and can be read faster than by `decode`; else None."""
         return None
 
     def play(self, audio: bytes) -> Frame:

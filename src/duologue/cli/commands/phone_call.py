@@ -21,7 +21,6 @@ from duologue.telephony.carrier import (
     CARRIERS,
     CallerSays,
     CallPlan,
-    CallReport,
     CallSettings,
     KeysAt,
     LineQuality,
@@ -188,7 +187,7 @@ async def _call(
     if options.json:
         print(msgspec.json.encode(report.to_json()).decode("utf-8"))
     else:
-        _tell(report, names)
+        print("\n".join(report.sentences(names)))
         for each_ms in late:
             print(f"too late: {each_ms:.0f} ms, and --max-first-audio is {options.max_first_audio}")
     return EXIT_FAILURE if late or not report.is_answered else 0
@@ -200,28 +199,3 @@ def _save(call: OutgoingCall, options: PhoneCallOptions) -> None:
         rate_hz = sound.encoding.rate_hz
         with WavWriter(options.record_stereo, rate_hz=rate_hz, channels=2, replace=options.force) as file:
             file.write(sound.stereo_pcm16())
-
-
-def _tell(report: CallReport, names: list[str]) -> None:
-    if report.greeting_ms is not None:
-        print(f"greeting: begins after {report.greeting_ms:.0f} ms")
-    said = iter(names)
-    for each in report.spoken:
-        name = f"keys {each.keys}" if each.keys else printable_name(next(said, "?"))
-        if each.first_audio_ms is None:
-            print(f"{name}: not answered")
-        else:
-            print(
-                f"{name}: answered after {each.first_audio_ms:.0f} ms, {each.answer_heard_ms / 1000:.1f} s were heard"
-            )
-    for clear in report.clears:
-        late = f", {clear.late_ms:.0f} ms came late" if clear.late_ms else ""
-        shares = f"{clear.heard_ms:.0f} ms were heard, {clear.dropped_ms:.0f} ms not"
-        print(f"queue emptied at {clear.at_ms / 1000:.2f} s: {shares}{late}")
-    if report.marks_sent:
-        print(f"marks: {report.marks_sent} sent, {report.marks_echoed} returned")
-    if report.frames_lost:
-        print(f"lost: {report.frames_lost} of {report.frames_lost + report.frames_sent} frames of the caller")
-    for problem in report.problems:
-        print(f"problem {problem}")
-    print(f"over after {report.duration_ms / 1000:.1f} s: {printable(report.reason)}")

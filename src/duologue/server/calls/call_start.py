@@ -80,7 +80,7 @@ def call_of(request: Request, principal: Principal, app: RealtimeApp) -> ServedC
     call_id: str = request.path_params["call_id"]
     call = app.calls.find(call_id, principal)
     if call is None:
-        raise Rejection("no_call" if app.supervisor is None else "no_call_in_worker", call_id=printable_name(call_id))
+        raise Rejection("no_call", call_id=printable_name(call_id))
     return call
 
 

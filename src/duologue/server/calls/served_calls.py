@@ -13,6 +13,7 @@ from duologue.errors import MissingExtra
 from duologue.server.calls.incoming_call import IncomingCall
 from duologue.server.calls.served_call import ServedCall
 from duologue.server.http.authentication import Principal
+from duologue.server.ids import kind_in_worker
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
@@ -30,11 +31,15 @@ _UNAVAILABLE: Final = 503
 class ServedCalls:
     """Makes peers, and runs calls while the server runs."""
 
-    def __init__(self, *, stack: Stack | None, settings: PeerSettings | None, webrtc: bool) -> None:
-        """Without a `stack`, the one that is installed is loaded at the first call."""
+    def __init__(
+        self, *, stack: Stack | None, settings: PeerSettings | None, webrtc: bool, worker: int | None = None
+    ) -> None:
+        """Without a `stack`, the one that is installed is loaded at the first call. Ids name the `worker`, if there are
+        several."""
         self._stack = stack
         self.settings = settings or PeerSettings()
         self._webrtc = webrtc
+        self._kind = "rtc" if worker is None else kind_in_worker("rtc", worker)
         self._calls: dict[str, ServedCall] = {}
         self._incoming: dict[str, IncomingCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,10 +82,9 @@ class ServedCalls:
                 raise Rejection("no_webrtc_package") from None
         return self._stack
 
-    @staticmethod
-    def new_id() -> str:
+    def new_id(self) -> str:
         """An id that cannot be guessed."""
-        return f"rtc_{secrets.token_hex(_ID_BYTES)}"
+        return f"{self._kind}_{secrets.token_hex(_ID_BYTES)}"
 
     async def start(self, call: ServedCall, held: ExitStack) -> str:
         """Run a call; returns the answer to its offer. What is `held` for the call is closed at its end.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain, count
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+
+from duologue.printable import printable, printable_name
 
 __all__ = ["CallReport", "ClearReport", "PieceReport", "SpokenReport"]
 
@@ -93,3 +97,26 @@ class CallReport(Struct, kw_only=True):
         for row, each in zip(content["spoken"], self.spoken, strict=True):
             row["first_audio_ms"] = each.first_audio_ms
         return {"is_answered": self.is_answered, **content}
+
+    def sentences(self, names: Sequence[str] = ()) -> list[str]:
+        """The call in words, a line each; `names` are those of what the caller has said."""
+        lines = [] if self.greeting_ms is None else [f"greeting: begins after {self.greeting_ms:.0f} ms"]
+        said = chain(names, (f"utterance {number}" for number in count(len(names) + 1)))
+        for each in self.spoken:
+            name = f"keys {each.keys}" if each.keys else next(said)
+            heard_s = each.answer_heard_ms / 1000
+            fate = "not answered"
+            if each.first_audio_ms is not None:
+                fate = f"answered after {each.first_audio_ms:.0f} ms, {heard_s:.1f} s were heard"
+            lines.append(f"{printable_name(name)}: {fate}")
+        for clear in self.clears:
+            late = f", {clear.late_ms:.0f} ms came late" if clear.late_ms else ""
+            shares = f"{clear.heard_ms:.0f} ms were heard, {clear.dropped_ms:.0f} ms not"
+            lines.append(f"queue emptied at {clear.at_ms / 1000:.2f} s: {shares}{late}")
+        if self.marks_sent:
+            lines.append(f"marks: {self.marks_sent} sent, {self.marks_echoed} returned")
+        if self.frames_lost:
+            lines.append(f"lost: {self.frames_lost} of {self.frames_lost + self.frames_sent} frames of the caller")
+        lines += [f"problem {problem}" for problem in self.problems]
+        ended = f"over after {self.duration_ms / 1000:.1f} s: {printable(self.reason)}"
+        return [*lines, ended if self.ended_by else f"goes on after {self.duration_ms / 1000:.1f} s"]

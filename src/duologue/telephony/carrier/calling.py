@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from duologue.audio.formats import Encoding
-from duologue.clock import loop_time
+from duologue.clock import loop_clock
 from duologue.errors import ConnectionClosed
 from duologue.telephony.carrier.call_plan import CallPlan
 from duologue.telephony.carrier.call_report import CallReport
@@ -54,10 +54,11 @@ class OutgoingCall:
             MissingExtra: a clip has another rate than the call, and the `audio` extra is not installed.
         """
         self._transport = transport
+        self._now = loop_clock()
         self._carrier = Carrier(
             network_named(protocol),
             plan,
-            now=loop_time(),
+            now=self._now(),
             chance=random.Random(settings.seed).random,
             ids=settings.ids,
             marks=settings.marks,
@@ -69,7 +70,7 @@ class OutgoingCall:
     @property
     def report(self) -> CallReport:
         """What has become of the call."""
-        return self._carrier.report(loop_time())
+        return self._carrier.report(self._now())
 
     @property
     def sound(self) -> CallSound:
@@ -78,7 +79,7 @@ class OutgoingCall:
 
     def hang_up(self) -> None:
         """The caller hangs up."""
-        self._carrier.hang_up(now=loop_time())
+        self._carrier.hang_up(now=self._now())
         self._changed.set()
 
     async def run(self) -> CallReport:
@@ -96,7 +97,7 @@ class OutgoingCall:
         with suppress(ConnectionClosed):  # which the reader tells
             while carrier.next_frames_at != inf:
                 self._changed.clear()
-                for frame in carrier.take_frames(loop_time()):
+                for frame in carrier.take_frames(self._now()):
                     await self._transport.send(frame)
                 await self._wait(carrier.next_frames_at)
         while carrier.ended is None:
@@ -114,16 +115,16 @@ class OutgoingCall:
         carrier = self._carrier
         try:
             while True:
-                carrier.receive(await self._transport.receive(), now=loop_time())
+                carrier.receive(await self._transport.receive(), now=self._now())
                 self._changed.set()
         except ConnectionClosed as fault:
-            carrier.closed(fault.code, fault.reason, now=loop_time())
+            carrier.closed(fault.code, fault.reason, now=self._now())
             self._changed.set()
 
     async def _close(self, reading: asyncio.Future[None]) -> None:
         with suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
-                for frame in self._carrier.take_frames(loop_time()):
+                for frame in self._carrier.take_frames(self._now()):
                     await self._transport.send(frame)
         await self._transport.close()
         reading.cancel()

@@ -13,7 +13,6 @@ from msgspec import structs
 from duologue.clock import unix_time
 from duologue.errors import ConnectFailed
 from duologue.printable import printable
-from duologue.telephony.audiosocket_stream import AudioSocketStream
 from duologue.telephony.carrier.call_plan import CallPlan
 from duologue.telephony.carrier.calling import CallSettings, OutgoingCall
 from duologue.telephony.carrier.networks import network_named
@@ -24,6 +23,7 @@ from duologue.telephony.carrier.openings import (
     read_answer,
     socket_opening,
 )
+from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 from duologue.transports.base import Transport
 from duologue.transports.http_exchange import exchange
 from duologue.transports.websocket import open_websocket

@@ -111,8 +111,14 @@ class InputBuffer:
     def _between(self, first: int, last: int) -> bytes:
         if last <= first:
             return b""
-        begin = self._dropped_bytes
-        return b"".join(self._pieces)[begin + first : begin + last]
+        pieces: list[bytes | bytearray] = []
+        at = -self._dropped_bytes
+        for piece in self._pieces:
+            if at >= last:
+                break
+            pieces.append(piece[max(first - at, 0) : last - at])
+            at += len(piece)
+        return b"".join(pieces)
 
     def _drop(self, n_bytes: int) -> None:
         self._start_byte += n_bytes

@@ -306,7 +306,7 @@ class InputPipeline:
     def _make_item(self, item_id: str, audio: bytes) -> None:
         item = MessageItem(id=item_id, role="user", status="completed", content=[InputAudioPart(transcript=None)])
         previous_item_id = self._conversation.last_id
-        entry = Entry(item=item, audio=bytearray(audio), encoding=self._audio.encoding)
+        entry = Entry(item=item, audio=audio, encoding=self._audio.encoding)
         self._out.send(
             InputAudioBufferCommittedEvent(
                 event_id=self._out.event_id(), item_id=item_id, previous_item_id=previous_item_id
