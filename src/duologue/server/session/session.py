@@ -383,6 +383,8 @@ class ServerSession:
                 async with asyncio.timeout(max(0.0, wake_at - loop_time())):
                     await self._wake.wait()
             except TimeoutError:
+                if loop_time() < min(self._protocol.next_tick_at, self._last_message_at + idle_s):
+                    continue  # each append has put it off
                 # What has come while the event loop was busy is read first.
                 for _ in range(_TURNS_TO_READ):
                     await asyncio.sleep(0)
