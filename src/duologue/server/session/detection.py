@@ -65,6 +65,7 @@ class Detection:
 
     async def run(self) -> None:
         """Detect in all that waits, in this task. Cancelling cancels the detector."""
+        await self.ended()
         while self._waiting:
             await self._detect(self._waiting.popleft())
             self._carry_out()
