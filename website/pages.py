@@ -1,14 +1,21 @@
-"""The pages as the generator gets them: those of docs/, and files of the repository that are pages of the site too."""
+"""The pages as the generator gets them: those of docs/, and files of the repository that are pages of the site too.
+
+Pages stay Markdown that reads well as a file. What only a site can do is added here: pictures in the scheme of their
+reader, drawings in the place of what is text in a file, a description for search engines, and the name of the file.
+"""
 
 from __future__ import annotations
 
 import posixpath
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["ROOT", "prepare"]
+from website.drawings.blocks import Drawn, drawn_blocks
+
+__all__ = ["FILES", "ROOT", "description", "prepare", "source_of"]
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -21,36 +28,88 @@ FILES: Final = {
 }
 """Files beside docs/, and the pages they become."""
 
+_MAX_DESCRIPTION: Final = 200
+"""Search engines show less than that."""
+
+_FENCED: Final = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"(?<!!)\[([^\]]*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
+_PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*pictures/[\w-]+?)-light\.(png|svg)\)")
+_MARKS: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]")
 
 
 def prepare(target: Path) -> None:
     """Write all pages and what they show into a new folder."""
-    for path in sorted((ROOT / "docs").rglob("*.md")):
-        source = path.relative_to(ROOT).as_posix()
-        _write(target, source.removeprefix("docs/"), source)
-    for source, page in FILES.items():
-        _write(target, page, source)
     shutil.copytree(ROOT / "docs" / "pictures", target / "pictures")
     shutil.copytree(ROOT / "website" / "assets", target / "assets")
+    drawn = drawn_blocks(ROOT)
+    for name, picture in {name: text for each in drawn for name, text in each.pictures.items()}.items():
+        (target / "pictures" / name).write_text(picture, encoding="utf-8")
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        source = path.relative_to(ROOT).as_posix()
+        _write(target, source.removeprefix("docs/"), source, drawn)
+    for source, page in FILES.items():
+        _write(target, page, source, drawn)
 
 
-def _write(target: Path, page: str, source: str) -> None:
+def source_of(page: str) -> str:
+    """The file of the repository that becomes a page."""
+    return next((source for source, name in FILES.items() if name == page), f"docs/{page}")
+
+
+def description(text: str) -> str:
+    """The first paragraph of a page, without its marks, as far as search engines show it."""
+    paragraphs = (" ".join(each.split()) for each in _FENCED.sub("", text).split("\n\n"))
+    plain = next((_MARKS.sub(r"\1", each) for each in paragraphs if each and each[0] not in "#<|!-"), "")
+    if len(plain) <= _MAX_DESCRIPTION:
+        return plain
+    return plain[:_MAX_DESCRIPTION].rsplit(" ", 1)[0].rstrip(",.:;") + " …"
+
+
+def _write(target: Path, page: str, source: str, drawn: list[Drawn]) -> None:
     text = (ROOT / source).read_text(encoding="utf-8")
-    linked = _LINK.sub(lambda link: _moved(link, page, source), text)
+    head = [f"source: {source}", f'description: "{_quotable(description(text))}"']
+    if page == "index.md":
+        head += ["home: true", "hide: [navigation, toc, path]"]
+    for block in drawn:
+        if block.source == source:
+            text = block.replaced(text)
+    prose = _outside_code(text, lambda part: _PICTURE.sub(_in_both_schemes, _LINK.sub(_moved(page, source), part)))
     path = target / page
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"---\nsource: {source}\n---\n\n{linked}", encoding="utf-8")
+    path.write_text("\n".join(["---", *head, "---", "", prose]), encoding="utf-8")
 
 
-def _moved(link: re.Match[str], page: str, source: str) -> str:
-    """A link of a file of the repository: to a page of the site if there is one, else its words alone."""
-    words, anchor = link[1], link[3] or ""
-    name = posixpath.normpath(posixpath.join(posixpath.dirname(source), link[2]))
-    if name.startswith("docs/"):
-        to = name.removeprefix("docs/")
-    elif name in FILES:
-        to = FILES[name]
-    else:
-        return words
-    return f"[{words}]({posixpath.relpath(to, posixpath.dirname(page) or '.')}{anchor})"
+def _quotable(text: str) -> str:
+    return text.replace("\\", " ").replace('"', "'")
+
+
+def _outside_code(text: str, change: Callable[[str], str]) -> str:
+    parts: list[str] = []
+    end = 0
+    for block in _FENCED.finditer(text):
+        parts += [change(text[end : block.start()]), block[0]]
+        end = block.end()
+    return "".join([*parts, change(text[end:])])
+
+
+def _in_both_schemes(picture: re.Match[str]) -> str:
+    """The picture and its dark version, of which the theme shows one."""
+    words, name, kind = picture.groups()
+    return f"![{words}]({name}-light.{kind}#only-light)\n![{words}]({name}-dark.{kind}#only-dark)"
+
+
+def _moved(page: str, source: str) -> Callable[[re.Match[str]], str]:
+    """Links of a file become links of its page: to another page if there is one, else their words alone."""
+
+    def link_of(link: re.Match[str]) -> str:
+        words, anchor = link[1], link[3] or ""
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(source), link[2]))
+        if name.startswith("docs/"):
+            to = name.removeprefix("docs/")
+        elif name in FILES:
+            to = FILES[name]
+        else:
+            return words
+        return f"[{words}]({posixpath.relpath(to, posixpath.dirname(page) or '.')}{anchor})"
+
+    return link_of

@@ -27,8 +27,7 @@ def settings(root: Path) -> str:
     lines = [f"{key} = {_quoted(value)}" for key, value in project.items()]
     written = (root / "website" / "zensical.toml").read_text(encoding="utf-8")
     head, _, rest = written.partition("[project]\n")
-    extra = f"\n[project.extra]\nrelease = {_quoted(__version__)}\n"
-    return f"{head}[project]\n" + "\n".join(lines) + f"\n{rest}{extra}"
+    return f"{head}[project]\n" + "\n".join(lines) + f"\n{rest}release = {_quoted(__version__)}\n"
 
 
 def _quoted(text: str) -> str:

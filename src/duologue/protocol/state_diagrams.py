@@ -18,7 +18,7 @@ from duologue.protocol import states as tables
 from duologue.protocol.client.core import EVENT_TABLE, ORDER
 from duologue.protocol.media import speech_states
 
-__all__ = ["states_page"]
+__all__ = ["TABLES", "states_page"]
 
 _HEAD: Final = """\
 # States
@@ -39,7 +39,7 @@ is not listed changes nothing. A malformed event is only reported: `Unreadable`.
 _Table: TypeAlias = Mapping[Any, Enum]
 """By state and input, whose types differ from table to table."""
 
-_TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
+TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
     ("Connection", tables.CONNECTION, "client"),
     ("Order of responses", tables.SEQUENCE, "client"),
     ("Playback of one part", tables.PLAYBACK, "client"),
@@ -51,12 +51,13 @@ _TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
     ("A Live session on the server", tables.LIVE_SERVER, "server"),
     ("The Responses model of a Live session", tables.BACKEND, "server"),
 )
+"""Title, table, and the side that keeps the state; in the order of the page."""
 
 
 def states_page() -> str:
     """The whole page, as Markdown."""
     notes = _notes(inspect.getsource(tables)) | _notes(inspect.getsource(speech_states))
-    sections = ("\n".join(_section(*entry, notes)) for entry in _TABLES)
+    sections = ("\n".join(_section(*entry, notes)) for entry in TABLES)
     return "\n".join([_HEAD, *sections, *_takers(), ""])
 
 

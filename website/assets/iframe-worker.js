@@ -1,0 +1,28 @@
+// A page that is opened as a file may start no worker. The search runs in a hidden frame instead, which is of the page's own origin.
+if (location.protocol === "file:")
+  window.Worker = class {
+    constructor(address) {
+      this.onmessage = this.onerror = this.onmessageerror = null
+      this.frame = document.createElement("iframe")
+      this.frame.hidden = true
+      this.frame.title = "search"
+      document.body.append(this.frame)
+      const inside = this.frame.contentWindow
+      inside.postMessage = data => setTimeout(() => this.onmessage?.({ data }))
+      this.ready = new Promise(resolve => {
+        const script = inside.document.createElement("script")
+        script.src = address
+        script.onload = resolve
+        script.onerror = event => this.onerror?.(event)
+        inside.document.body.append(script)
+      })
+    }
+
+    postMessage(data) {
+      this.ready.then(() => this.frame.contentWindow.onmessage({ data }))
+    }
+
+    terminate() {
+      this.frame.remove()
+    }
+  }
