@@ -23,7 +23,7 @@ def test_an_example_is_a_command_line_that_is_understood(example: str) -> None:
     program, *arguments = shlex.split(example)
     function, bound, _ = command().parse_args(arguments, print_error=False, exit_on_error=False)
     assert program == "duologue"
-    assert function is COMMANDS[arguments[0]]
+    assert function is (COMMANDS.get(arguments[0]) or COMMANDS[" ".join(arguments[:2])])
     assert bound is not None
 
 
@@ -40,7 +40,7 @@ def test_the_help_of_a_command_ends_with_its_examples(
     name: str, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    shown = command(name, "--help").out
+    shown = command(*name.split(), "--help").out
     for example in HELP[name].examples:
         assert example in shown.partition("Examples")[2]
 
@@ -55,4 +55,4 @@ def test_options_of_the_server_are_in_groups(command: Command) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_gets_its_completion(shell: str) -> None:
     script = command().generate_completion(shell=shell)  # type: ignore[arg-type]  # a literal
-    assert [name for name in (*HELP, "--upstream-dialect") if name not in script] == []
+    assert [name for name in (*" ".join(HELP).split(), "--upstream-dialect") if name not in script] == []

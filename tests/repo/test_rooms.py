@@ -109,6 +109,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"transports/webrtc/{name}.py" for name in "aiortc_peer aiortc_voice wrtc_peer wrtc_sound".split()),
         "tests/transports/webrtc/test_peer_contract.py and test_endurance.py",
     ),
+    "server/calls/call_start.py": "tests/server/calls/test_routes.py and test_telephone_routes.py",
     "server/calls/offers.py": "tests/server/calls/test_routes.py",
     **dict.fromkeys(
         (f"server/http/{name}.py" for name in "answers bodies session_bodies".split()),
@@ -120,6 +121,10 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "server/translation/interpretation.py": "tests/server/translation/test_served_translation.py",
     "server/tap/taps.py": "types; tests/server/tap/test_tapped_session.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
+    **dict.fromkeys(
+        (f"telephony/carrier/{name}.py" for name in "call_plan call_report caller".split()),
+        "tests/telephony/carrier/test_carrier.py",
+    ),
     "telephony/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
     "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }

@@ -79,6 +79,7 @@ async def test_a_drain_has_three_manners(manner: DrainManner, asked: list[str]) 
 class Counting:
     """A supervisor that has so many places."""
 
+    number = 1
     replaced = False
 
     def __init__(self, places: int) -> None:

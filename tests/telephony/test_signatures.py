@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -19,15 +20,18 @@ from duologue.telephony.signatures import (
     TwilioAlgorithm,
     sign_plivo,
     sign_twilio,
+    sign_vonage,
     sign_webhook,
     verify_plivo,
     verify_telnyx,
     verify_token,
     verify_twilio,
+    verify_vonage,
     verify_webhook,
 )
 
 _TOKEN = "12345"
+_JWT_SECRET = "a signature secret of Vonage, as long as other algorithms want it"
 _STREAM = "wss://voice.example.com/phone/twilio"
 _NOW = 1_790_000_000.0
 _SECRET = f"whsec_{base64.b64encode(b'a secret of twenty-four b').decode()}"
@@ -126,6 +130,43 @@ def test_plivo_signs_url_query_form_and_nonce_in_this_order() -> None:
     assert sign_plivo("GET", f"{url}?b=2", {"a": "1"}, secret="k", nonce="n") == signed("https://e.com/p?a=1&b=2.n")
     assert sign_plivo("POST", url, {"b": "2", "a": "1"}, secret="k", nonce="n") == signed("https://e.com/p?a1b2.n")
     assert sign_plivo("POST", f"{url}?q=0", {"a": "1"}, secret="k", nonce="n") == signed("https://e.com/p?q=0.a1.n")
+
+
+def _by_vonage(secret: str = _JWT_SECRET, algorithm: str = "HS256", **claims: object) -> dict[str, str]:
+    """As another implementation writes tokens."""
+    token = jwt.encode({"iat": int(_NOW), "iss": "Vonage", **claims}, secret, algorithm=algorithm)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_what_vonage_signs_is_accepted_and_nothing_else() -> None:
+    body = b'{"from":"1"}'
+    hashed = hashlib.sha256(body).hexdigest()
+    verify_vonage(_by_vonage(), secret=_JWT_SECRET, now_unix_s=_NOW)
+    verify_vonage(_by_vonage(payload_hash=hashed), secret=_JWT_SECRET, now_unix_s=_NOW + 200, body=body)
+    forged = jwt.encode({"iat": int(_NOW)}, "", algorithm="none")
+    for headers, now, sent in (
+        ({}, _NOW, b""),
+        (_by_vonage("another secret, which has thirty-two"), _NOW, b""),
+        (_by_vonage(algorithm="HS512"), _NOW, b""),
+        ({"Authorization": f"Bearer {forged}"}, _NOW, b""),
+        ({"Authorization": f"Basic {_by_vonage()['Authorization'][7:]}"}, _NOW, b""),
+        (_by_vonage(), _NOW + 301, b""),
+        (_by_vonage(iat="soon"), _NOW, b""),
+        (_by_vonage(), _NOW, body),
+        (_by_vonage(payload_hash=hashed), _NOW, b"{}"),
+        ({"Authorization": "Bearer a.b.c"}, _NOW, b""),
+        ({"Authorization": f"Bearer {'[' * 9_999}.{'[' * 9_999}.x"}, _NOW, b""),
+    ):
+        with pytest.raises(SignatureRejected):
+            verify_vonage(headers, secret=_JWT_SECRET, now_unix_s=now, body=sent)
+
+
+def test_a_token_of_ours_is_one_for_others() -> None:
+    token = sign_vonage({"iat": int(_NOW), "iss": "Vonage"}, secret=_JWT_SECRET)
+    assert jwt.decode(token, _JWT_SECRET, algorithms=["HS256"], options={"verify_iat": False})["iss"] == "Vonage"
+    verify_vonage({"authorization": f"Bearer {token}"}, secret=_JWT_SECRET, now_unix_s=_NOW)
+    with pytest.raises(ValueError, match="empty"):
+        sign_vonage({}, secret="")
 
 
 def test_what_telnyx_signs_is_accepted_and_nothing_else() -> None:

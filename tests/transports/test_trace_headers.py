@@ -59,11 +59,11 @@ def test_opentelemetry_is_not_loaded_for_it(monkeypatch: pytest.MonkeyPatch) -> 
     assert trace_headers() == {}
 
 
-def test_a_post_goes_along_with_it() -> None:
+async def test_a_post_goes_along_with_it() -> None:
     spans = Spans()
     sent: list[Mapping[str, str]] = []
     with answering(200, b"", seen=sent) as url, spans.tracer.start_as_current_span("caller"):
-        post(url, b"", {"Authorization": "Bearer sesame"}, timeout=5)
+        await post(url, b"", {"Authorization": "Bearer sesame"}, timeout=5)
     [headers] = sent
     assert headers["traceparent"].split("-")[1] in spans.trace_ids
     assert headers["Authorization"] == "Bearer sesame"

@@ -156,20 +156,23 @@ def _too_long(name: str) -> str:
 
 
 class WavWriter:
-    """Writes mono PCM16 into a WAV file as it comes. A context manager.
+    """Writes PCM16 into a WAV file as it comes, mono unless told otherwise. A context manager.
 
     The sizes in the header are brought up to date once a second of audio, at `flush` and at `close`: a program that
     ends in an exception leaves a valid file, and one that is killed leaves one that lacks a second at most.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, rate_hz: int, replace: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, rate_hz: int, channels: int = 1, replace: bool = True) -> None:
         """The file is its owner's alone to read; one that is there makes room for it, unless `replace` is False.
+
+        Samples of several channels alternate.
 
         Raises `AudioError` when the rate is not positive or the file cannot be made: symbolic links are not followed.
         """
         if rate_hz <= 0:
             raise AudioError(f"a sample rate is positive, not {rate_hz} Hz")
         self.rate_hz = rate_hz
+        self._channels = channels
         self._name = os.fspath(path)
         self._data_bytes = 0
         self._unflushed_bytes = 0
@@ -182,7 +185,7 @@ class WavWriter:
     @property
     def duration_ms(self) -> int:
         """Whole milliseconds written so far."""
-        return self._data_bytes // 2 * 1000 // self.rate_hz
+        return self._data_bytes // (2 * self._channels) * 1000 // self.rate_hz
 
     def write(self, pcm16: bytes) -> None:
         """Append samples.
@@ -195,7 +198,7 @@ class WavWriter:
         self._file.write(whole_samples(pcm16))
         self._data_bytes += len(pcm16)
         self._unflushed_bytes += len(pcm16)
-        if self._unflushed_bytes >= 2 * self.rate_hz:
+        if self._unflushed_bytes >= 2 * self._channels * self.rate_hz:
             self.flush()
 
     def flush(self) -> None:
@@ -223,7 +226,7 @@ class WavWriter:
         self.close()
 
     def _header(self) -> bytes:
-        return _header(self._data_bytes, self.rate_hz)
+        return _header(self._data_bytes, self.rate_hz, self._channels)
 
 
 def wav_of(pcm16: bytes, *, rate_hz: int) -> bytes:
@@ -231,7 +234,7 @@ def wav_of(pcm16: bytes, *, rate_hz: int) -> bytes:
     return _header(len(pcm16), rate_hz) + whole_samples(pcm16)
 
 
-def _header(size: int, rate_hz: int) -> bytes:
+def _header(size: int, rate_hz: int, channels: int = 1) -> bytes:
     riff = (b"RIFF", size + _HEADER.size - 8, b"WAVE")
-    fmt = (b"fmt ", 16, _PCM, 1, rate_hz, 2 * rate_hz, 2, 16)
+    fmt = (b"fmt ", 16, _PCM, channels, rate_hz, 2 * channels * rate_hz, 2 * channels, 16)
     return _HEADER.pack(*riff, *fmt, b"data", size)

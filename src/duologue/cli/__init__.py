@@ -10,6 +10,7 @@ from importlib import import_module
 __all__ = ["main"]
 
 _EXTRA = ("cyclopts", "rich")
+_PARENT = "_DUOLOGUE_PARENT"  # as `cli.serving.parent_process` has it
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
@@ -33,6 +34,10 @@ def _open_standard_files() -> None:
 
 
 def _main(arguments: Sequence[str]) -> int:
+    if _PARENT in os.environ:  # before the modules of the command, which the parent of workers does without
+        from duologue.cli.serving.parent_process import run_parent
+
+        return run_parent(os.environ.pop(_PARENT))
     for package in _EXTRA:
         try:
             import_module(package)

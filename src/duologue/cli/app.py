@@ -21,6 +21,7 @@ from duologue.cli.commands.events import events
 from duologue.cli.commands.gate import gate
 from duologue.cli.commands.inspect import inspect
 from duologue.cli.commands.load import load
+from duologue.cli.commands.phone_call import phone_call
 from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
@@ -46,6 +47,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "conform": conform,
     "chaos": chaos,
     "load": load,
+    "phone call": phone_call,
     "replay": replay,
     "inspect": inspect,
     "gate": gate,
@@ -53,7 +55,10 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "convert": convert,
     "events": events,
 }
-"""By name, in the order of the help."""
+"""By name, in the order of the help; a name of two words is a command of a family."""
+
+_FAMILIES: Final[Mapping[str, str]] = {"phone": "Try applications that take telephone calls."}
+"""The first words of such names."""
 
 
 def command() -> App:
@@ -70,10 +75,28 @@ def command() -> App:
         default_parameter=Parameter(negative=(), show_default=_shown_default),
         group_commands=ITSELF,
     )
+    families: dict[str, App] = {}
     for place, (name, function) in enumerate(COMMANDS.items()):
         page = HELP[name]
         sources = read_sources if function is serve else None
-        app.command(function, name=name, group=page.group, sort_key=place, help_epilogue=page.epilogue, config=sources)
+        first, _, second = name.partition(" ")
+        parent = app
+        if second:
+            if first not in families:
+                families[first] = App(
+                    name=first,
+                    help=_FAMILIES[first],
+                    help_epilogue="",
+                    group=page.group,
+                    group_commands="Commands",
+                    sort_key=place,
+                )
+                app.command(families[first])
+            parent = families[first]
+        group = None if second else page.group
+        parent.command(
+            function, name=second or first, group=group, sort_key=place, help_epilogue=page.epilogue, config=sources
+        )
     app.register_install_completion_command(
         COMPLETION, group=ITSELF, help="Install completion for the shell in use, and say where."
     )

@@ -104,6 +104,15 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue load localhost:8000 --rate 2/s --turns 3 --fault 'latency ms=100 jitter=30'",
         ),
     ),
+    "phone call": HelpPage(
+        _PROTOCOL,
+        (
+            "duologue phone call ws://localhost:8000/phone/twilio question.wav",
+            "duologue phone call https://voice.example.com/phone/twilio/answer q.wav stop.wav --interrupt-after 700ms",
+            "duologue phone call ws://localhost:8000/phone/telnyx q.wav --protocol telnyx --packet-loss 0.05",
+            "duologue phone call tcp://localhost:8090 q.wav --protocol audiosocket --keys 12#@3s --json",
+        ),
+    ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
     "inspect": HelpPage(
         _FILES,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -15,6 +14,7 @@ from duologue.errors import ConnectFailed
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, SessionCreatedEvent, SessionUpdateEvent
 from duologue.transports.addresses import is_loopback, without_secrets
 from duologue.transports.http_post import post
+from duologue.transports.own_loop import run_on_own_loop
 from duologue.transports.socket_options import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -69,22 +69,20 @@ async def client_secret(
     """Ask the server at `url`, which is the URL for `connect`, for a key that opens one session of this kind.
 
     `expires_after` is how long the key can open a session, in seconds; None: the server's default. `timeout` is in
-    seconds. The real key is sent over HTTPS only, or to this machine; redirects are not followed. Cancelling returns at
-    once; the request ends in a thread, within its timeout.
+    seconds. The real key is sent over HTTPS only, or to this machine; redirects are not followed. Cancelling closes the
+    connection.
 
     Raises:
         ConnectFailed: there is no key; `.retryable` says whether another try can help.
         AuthenticationFailed: the server does not accept `api_key`.
     """
-    return await asyncio.to_thread(
-        ask_client_secret,
-        url,
-        api_key=api_key,
-        session=session,
-        expires_after=expires_after,
-        ssl=ssl,
-        proxy=proxy,
-        timeout=timeout,
+    endpoint = Endpoint(url=url, api_key=api_key)
+    answer = await ask_secret(endpoint, _body(session, expires_after), ssl=ssl, proxy=proxy, timeout=timeout)
+    event = RealtimeEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
+    return ClientSecret(
+        value=answer.value,
+        expires_at=answer.expires_at,
+        session=event.session if isinstance(event, SessionCreatedEvent) else None,
     )
 
 
@@ -99,17 +97,20 @@ def ask_client_secret(
     timeout: float = SECRET_TIMEOUT_S,
 ) -> ClientSecret:
     """`client_secret` for threads; `duologue.blocking.client_secret` is this function. Raises as that does."""
-    endpoint = Endpoint(url=url, api_key=api_key)
-    answer = ask_secret(endpoint, _body(session, expires_after), ssl=ssl, proxy=proxy, timeout=timeout)
-    event = RealtimeEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
-    return ClientSecret(
-        value=answer.value,
-        expires_at=answer.expires_at,
-        session=event.session if isinstance(event, SessionCreatedEvent) else None,
+    return run_on_own_loop(
+        client_secret(
+            url,
+            api_key=api_key,
+            session=session,
+            expires_after=expires_after,
+            ssl=ssl,
+            proxy=proxy,
+            timeout=timeout,
+        )
     )
 
 
-def ask_secret(
+async def ask_secret(
     endpoint: Endpoint,
     body: Mapping[str, Any],
     *,
@@ -125,7 +126,7 @@ def ask_secret(
     if not (target.startswith("https:") or (target.startswith("http:") and is_loopback(target))):
         raise ConnectFailed(f"{shown_url} is not encrypted: a key is sent over https only", retryable=False)
     headers = {**endpoint.credentials().headers, "Content-Type": "application/json"}
-    answer = post(target, msgspec.json.encode(body), headers, ssl=ssl, proxy=proxy, timeout=timeout)
+    answer = await post(target, msgspec.json.encode(body), headers, ssl=ssl, proxy=proxy, timeout=timeout)
     return _secret_of(answer.body, shown_url)
 
 

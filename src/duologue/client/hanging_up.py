@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
 
 from duologue.client.auth import Auth
+from duologue.client.call_requests import CALL_TIMEOUT_S, ask_of_call
 from duologue.client.endpoint import Endpoint
-from duologue.errors import AuthenticationFailed, ConnectFailed, RequestRejected
-from duologue.transports.http_post import post
-from duologue.transports.socket_options import ENVIRONMENT
+from duologue.transports.own_loop import run_on_own_loop
+from duologue.transports.socket_options import ENVIRONMENT, SocketOptions
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-__all__ = ["HANG_UP_TIMEOUT_S", "hang_up", "hang_up_call"]
-
-HANG_UP_TIMEOUT_S: Final = 10.0
-"""DNS, TCP, TLS and HTTP take a second together."""
-
-_NO_SUCH_CALL: Final = frozenset({400, 404})
-"""The first is what the hosted service says, with the code `call_id_not_found`."""
+__all__ = ["hang_up", "hang_up_call"]
 
 
 async def hang_up(
@@ -34,27 +26,24 @@ async def hang_up(
     headers: Mapping[str, str] | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
-    timeout: float = HANG_UP_TIMEOUT_S,
+    timeout: float = CALL_TIMEOUT_S,
 ) -> None:
     """End a call of the server at `url`, which is the URL for `connect`.
 
     `timeout` is in seconds. The call's sideband is closed too. A call of this program ends when its block is left, and
-    needs none of this. Cancelling returns at once; the request ends in a thread, within its timeout.
+    needs none of this. Cancelling closes the connection.
 
     Raises:
         RequestRejected: there is no such call, or it is over.
         AuthenticationFailed: the server does not accept the key.
         ConnectFailed: the server was not reached, or refused for another reason.
     """
-    await asyncio.to_thread(
-        hang_up_call,
-        url,
+    await ask_of_call(
+        Endpoint(
+            url=url, api_key=api_key, auth=auth, headers=headers or {}, socket=SocketOptions(ssl=ssl, proxy=proxy)
+        ),
+        "hangup",
         call_id=call_id,
-        api_key=api_key,
-        auth=auth,
-        headers=headers,
-        ssl=ssl,
-        proxy=proxy,
         timeout=timeout,
     )
 
@@ -68,26 +57,11 @@ def hang_up_call(
     headers: Mapping[str, str] | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
-    timeout: float = HANG_UP_TIMEOUT_S,
+    timeout: float = CALL_TIMEOUT_S,
 ) -> None:
     """`hang_up` for threads; `duologue.blocking.hang_up` is this function. Raises as that does."""
-    endpoint = Endpoint(url=url, api_key=api_key, auth=auth, headers=headers or {}, transport="webrtc")
-    credentials = endpoint.credentials()
-    parts = urlsplit(endpoint.session_url(credentials))
-    target = urlunsplit(parts._replace(path=f"{parts.path}/{quote(call_id, safe='')}/hangup"))
-    try:
-        post(
-            target,
-            b"",
-            credentials.headers,
-            ssl=ssl,
-            proxy=proxy,
-            timeout=timeout,
-            has_key=api_key is not None,
+    run_on_own_loop(
+        hang_up(
+            url, call_id=call_id, api_key=api_key, auth=auth, headers=headers, ssl=ssl, proxy=proxy, timeout=timeout
         )
-    except AuthenticationFailed:
-        raise
-    except ConnectFailed as fault:
-        if fault.status in _NO_SUCH_CALL:
-            raise RequestRejected(f"cannot hang up: {fault}") from None
-        raise
+    )

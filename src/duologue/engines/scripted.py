@@ -35,8 +35,12 @@ _FULL_SCALE = 32_768
 _MAX_AT_ONCE_BYTES = 1024 * 1024
 """Audio that is looked at on the event loop, in 3 ms: half a minute. More of it is looked at in a thread."""
 
-_EVERY = 8
-"""Loudness is measured on one sample in eight: all of them would cost more than the rest of the server."""
+_EVERY = 13
+"""Loudness is measured on one sample in so many: all of them would cost more than the rest of the server. A prime, of
+which no usual tone has its period."""
+
+_EVERY_OF_UTTERANCE = 61
+"""The same for a whole utterance, which has samples enough."""
 
 
 class ScriptedDetector:
@@ -130,7 +134,7 @@ class ScriptedTranscriber:
     ) -> AsyncGenerator[str, None]:
         """The words of the line, each with the space before it. Raises `AudioError` for an odd number of bytes."""
         del language, prompt
-        if samples_dbfs(to_samples(pcm16)[::_EVERY]) <= _LOUD_DBFS or not self._lines:
+        if samples_dbfs(to_samples(pcm16)[::_EVERY_OF_UTTERANCE]) <= _LOUD_DBFS or not self._lines:
             return
         line = self._lines[self._heard % len(self._lines)]
         self._heard += 1

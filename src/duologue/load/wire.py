@@ -10,7 +10,7 @@ import struct
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha1
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from msgspec import Struct
 
@@ -131,8 +131,7 @@ class LoadSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one, but not by its class
         place = self._place
         lines = [
             f"GET {place.path} HTTP/1.1",
@@ -144,7 +143,7 @@ class LoadSocket(asyncio.Protocol):
             *([f"Sec-WebSocket-Protocol: {', '.join(place.subprotocols)}"] if place.subprotocols else []),
             *(f"{name}: {value}" for name, value in place.headers.items()),
         ]
-        transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""

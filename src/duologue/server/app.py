@@ -28,7 +28,7 @@ from duologue.server.http.handshakes import refuse, send_rejection, send_wrong_p
 from duologue.server.http.key_file import NamedKey
 from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, top_of, url_of
 from duologue.server.http.voices import voices_of
-from duologue.server.ids import new_id
+from duologue.server.ids import ids_of_worker, new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.live_sessions import LiveSessions
@@ -138,7 +138,7 @@ class RealtimeApp:
         self.limits = limits or Limits()
         self.created_at = int(unix_time())
         self._make_engines = engines
-        self.new_id = new_id
+        self.new_id = new_id if supervisor is None else ids_of_worker(new_id, supervisor.number)
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
         self.store = store or MemoryStore(
@@ -174,7 +174,7 @@ class RealtimeApp:
             models=models,
             allowances=allowances,
             long_work=long_work,
-            new_id=new_id,
+            new_id=self.new_id,
         )
         self.realtime = RealtimeSessions(
             defaults=self.defaults,
@@ -188,10 +188,11 @@ class RealtimeApp:
         )
         self.supervisor = supervisor
         self.open_sessions = OpenSessions(self.limits, allowances, supervisor)
-        self._drain_manner: DrainManner = drain
+        self.drain_manner: DrainManner = drain
         self.drain_requested = asyncio.Event()
         """Set when a client with a key has asked for the end (`request_drain`)."""
-        self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc)
+        number = None if supervisor is None else supervisor.number
+        self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc, worker=number)
         metrics = self.metrics = Metrics(budget=self.budget)
         self._owner_figures = metrics.owners
         self.call_ended = metrics.call_ended
@@ -311,18 +312,18 @@ class RealtimeApp:
         After `within_s` seconds, by default the limit `drain_s`, or when cancelled, those that are left are ended too.
         All are closed with 1001.
         """
-        await self.open_sessions.drain(within_s=within_s, manner=manner or self._drain_manner)
+        await self.open_sessions.drain(within_s=within_s, manner=manner or self.drain_manner)
 
     def request_drain(self, manner: DrainManner | None = None) -> None:
         """Have what runs the server drain and end it, and all its workers."""
         if self.supervisor is not None:
-            self.supervisor.request_drain(manner or self._drain_manner)
+            self.supervisor.request_drain(manner or self.drain_manner)
         else:
             self.begin_drain(manner)
 
     def begin_drain(self, manner: DrainManner | None = None) -> None:
         """Have what runs the server drain and end this process."""
-        self._drain_manner = manner or self._drain_manner
+        self.drain_manner = manner or self.drain_manner
         self.drain_requested.set()
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
@@ -378,7 +379,7 @@ class RealtimeApp:
             principal = await self.admission.principal_of(scope, unix_now_s=unix_time())
             if "model" in asked:
                 raise Rejection("call_has_model")
-            self.open_sessions.check_room(principal.owner)
+            self.open_sessions.check_room(principal.owner, joins=True)
             call = self.calls.find(asked["call_id"][-1], principal)
             if call is None:
                 raise Rejection("no_call_to_join", call_id=printable_name(asked["call_id"][-1]))
@@ -405,7 +406,7 @@ class RealtimeApp:
             try:
                 self.admission.check_origin(scope)
                 owner = await self.admission.live_owner_of(scope, now=unix_time(), unix_now_s=unix_time())
-                held.enter_context(await self.open_sessions.place(owner))
+                held.enter_context(await self.open_sessions.place(owner, joins=wanted.verb == "attach"))
                 tapped.about(family="live", subject=owner)
                 observer = self.observer(tapped, address=peer_of(scope), owner=owner)
                 session = self.admit_live(wanted, tapped.around(transport), owner, observer)
@@ -485,7 +486,10 @@ def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp
             raise
         raise MissingExtra("starlette", extra="server") from fault
     site = pages(
-        application, path=PATH, metrics=metrics, more=(*call_pages(application), *live_call_pages(application))
+        application,
+        path=PATH,
+        metrics=metrics,
+        more=(*call_pages(application), *live_call_pages(application)),
     )
     if talk:
         site.router.routes += talk_routes(application)

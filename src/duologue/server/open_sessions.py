@@ -62,9 +62,10 @@ class OpenSessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def check_room(self, owner: str) -> None:
-        """Raise Rejection if the server takes no more sessions, or none of this owner."""
-        if self.draining:
+    def check_room(self, owner: str, *, joins: bool = False) -> None:
+        """Raise Rejection if the server takes no more sessions, or none of this owner. What `joins` a session is taken
+        as long as the session lasts, where another worker takes new ones in place of this one."""
+        if self.draining and not (joins and self._supervisor is not None and self._supervisor.replaced):
             raise Rejection("draining")
         if not self.ready:
             raise Rejection("not_ready")
@@ -78,13 +79,14 @@ class OpenSessions:
     def _maximum_of(self, owner: str) -> int | None:
         return self._allowances.of(owner).sessions or self._limits.max_sessions_per_owner
 
-    async def place(self, owner: str) -> AbstractContextManager[None]:
-        """A place for a session of this owner, until the end of its block. Waits for a supervisor only.
+    async def place(self, owner: str, *, joins: bool = False) -> AbstractContextManager[None]:
+        """A place for a session of this owner, until the end of its block, see `check_room`. Waits for a supervisor
+        only.
 
         Raises:
             Rejection: the server takes no more sessions, or none of this owner.
         """
-        self.check_room(owner)
+        self.check_room(owner, joins=joins)
         if self._supervisor is None:
             return nullcontext()
         await self._supervisor.enter(owner, maximum=self._limits.sessions, owner_maximum=self._maximum_of(owner))

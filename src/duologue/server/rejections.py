@@ -140,15 +140,7 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "upstream_busy": _Row(503, 1013, _BUSY, "upstream_unavailable", "The upstream of this relay {problem}; try again."),
     "no_call": _Row(400, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it may be over."),
     "no_call_to_join": _Row(
-        404, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it is over, or in another process."
-    ),
-    "no_call_in_worker": _Row(
-        400,
-        4000,
-        _BAD,
-        "call_id_not_found",
-        "No call '{call_id}' of yours is open in this process, which is one of several (--workers): it may be over, or"
-        " another one has it. The caller can end it by closing its connection.",
+        404, 4000, _BAD, "call_id_not_found", "No call '{call_id}' of yours is open; it is over, or at another server."
     ),
     "call_has_model": _Row(
         400, 4000, _BAD, "invalid_request", "call_id and model exclude each other: the call has its model already."
@@ -156,6 +148,10 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "no_sip_call": _Row(
         400, 4000, _BAD, "invalid_request", "The call '{call_id}' came by WebRTC: it can only be hung up."
     ),
+    "call_answered": _Row(
+        400, 4000, _BAD, "call_already_answered", "The call '{call_id}' was accepted or rejected already."
+    ),
+    "call_rings": _Row(400, 4000, _BAD, "invalid_request", "The call '{call_id}' still rings: accept it first."),
     "no_telephone": _Row(
         501, 4000, _BAD, "not_supported", "There are no telephone calls here: connect a WebSocket to {websocket}."
     ),

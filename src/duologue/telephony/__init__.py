@@ -9,9 +9,16 @@ SIP stack, and FreeSWITCH, whose modules differ from fork to fork.
 
 from duologue.telephony.asterisk import Asterisk, AsteriskPlain
 from duologue.telephony.audiosocket import AudioSocket, AudioSocketSplitter
-from duologue.telephony.audiosocket_listener import AudioSocketListener, serve_audiosocket
-from duologue.telephony.audiosocket_stream import AudioSocketStream
 from duologue.telephony.bridge import Bridge
+from duologue.telephony.control.call_control import (
+    AsteriskControl,
+    CallControl,
+    PlivoControl,
+    SignalWireControl,
+    TelnyxControl,
+    TwilioControl,
+    VonageControl,
+)
 from duologue.telephony.joining import PhoneCall, accept, join
 from duologue.telephony.leg_codec import LegCodec
 from duologue.telephony.leg_events import (
@@ -29,17 +36,21 @@ from duologue.telephony.leg_events import (
 from duologue.telephony.line_clock import LineClock
 from duologue.telephony.marked_playout import MarkedPlayout
 from duologue.telephony.media_streams import Plivo, SignalWire, Telnyx, Twilio
+from duologue.telephony.tcp.audiosocket_listener import AudioSocketListener, serve_audiosocket
+from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 from duologue.telephony.traits import Traits
 from duologue.telephony.vonage import Vonage
 
 __all__ = [
     "Asterisk",
+    "AsteriskControl",
     "AsteriskPlain",
     "AudioSocket",
     "AudioSocketListener",
     "AudioSocketSplitter",
     "AudioSocketStream",
     "Bridge",
+    "CallControl",
     "CallEnded",
     "CallStarted",
     "CallerAudio",
@@ -54,12 +65,17 @@ __all__ = [
     "PhoneCall",
     "Played",
     "Plivo",
+    "PlivoControl",
     "SignalWire",
+    "SignalWireControl",
     "Telnyx",
+    "TelnyxControl",
     "Traits",
     "Twilio",
+    "TwilioControl",
     "UnknownLegFrame",
     "Vonage",
+    "VonageControl",
     "accept",
     "join",
     "serve_audiosocket",

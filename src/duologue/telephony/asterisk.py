@@ -50,13 +50,15 @@ def _write_format(encoding: Encoding) -> str:
 
 
 _FORMAT: Final = Kind(_read_format, _write_format)
+_VARIABLES: Final = Kind(lambda value: {name.lstrip("_"): text for name, text in TEXTS.read(value).items()}, dict)
+"""A variable reaches the socket's channel if the dialplan sets it with underscores, `__caller`: they are no part of it."""
 _MARK: Final = Field("name", ("correlation_id",), TEXT)
 _STATUS: Final = Shape(LegStatus, (Field("name", ("event",), TEXT),), keeps_details=True)
 _STARTED: Final = (
     Field("call_id", ("channel_id",), TEXT, required=False),
     Field("stream_id", ("connection_id",), TEXT, required=False),
     Field("encoding", ("format",), _FORMAT),
-    Field("parameters", ("channel_variables",), TEXTS, required=False),
+    Field("parameters", ("channel_variables",), _VARIABLES, required=False),
 )
 _EVENTS: Final = FrameShapes(
     "event",

@@ -61,7 +61,8 @@ _START_S: Final = 5.0
 """Carriers send the start of a call at once; what opens a socket and says nothing is none."""
 
 _GIVE_UP_S: Final = 10.0
-"""So long a caller listens to silence while a lost session is restored."""
+"""So long a caller listens to silence while a lost session is restored. One that is lost again within this is lost for
+good: a server that falls over at each call would keep the caller in a call without answers."""
 
 _SETTLED_S: Final = 0.5
 """After a function has asked to hang up, the model often still says goodbye: its response begins within this."""
@@ -77,6 +78,25 @@ _MOST_UNSENT_BYTES: Final = 16 * 1024 * 1024
 
 _PIECES_AT_ONCE: Final = 5
 """A second of speech: what was handed to the socket cannot be taken back before the clear that follows it."""
+
+
+_INBOUND: Final = ("inbound", "inbound_track")
+"""Names of the track that comes from the caller."""
+
+_HEARD: Final = frozenset(
+    {
+        AudioDelta,
+        AudioDone,
+        CallsAnswered,
+        ConnectionLost,
+        Interrupted,
+        ResponseFinished,
+        ResponseStarted,
+        SessionRestored,
+        SpeechStopped,
+    }
+)
+"""Notices that say something about the call: of all that a conversation publishes, one in five."""
 
 
 class CallerSpeech(Struct, frozen=True):
@@ -134,6 +154,7 @@ class Bridge:
         self._order = ChunkOrder()
         self._start_by = now + _START_S
         self._give_up_at = self._hang_up_at = self._settled_at = inf
+        self._lost_at = -inf
         self._control: deque[Frame] = deque()
         self._requests: list[BridgeRequest] = []
         self._caller = bytearray()
@@ -150,7 +171,11 @@ class Bridge:
             self._start(event, now)
         elif isinstance(event, CallEnded):
             self.end(event)
-        elif self.started is not None:
+        elif self.started is None:
+            pass  # rule 8
+        elif isinstance(event, CallerAudio):
+            self._speaks(event, now)
+        else:
             self._goes_on(event, now)
 
     def _start(self, event: CallStarted, now: float) -> None:
@@ -161,12 +186,16 @@ class Bridge:
         self._speech = SpeechConverter(event.encoding)
         self._clock = LineClock(event.encoding)
         self._clock.start(now)
+        self._most_waiting_bytes = event.encoding.bytes_for_ms(_MOST_WAITING_MS)
+
+    def _speaks(self, event: CallerAudio, now: float) -> None:
+        if event.track not in _INBOUND:
+            return
+        for piece in self._order.push(event) if self._codec.traits.reorders else (event,):
+            self._append(self._clock.audio(_whole(piece.audio, self._codec.encoding), at_ms=piece.at_ms, now=now))
 
     def _goes_on(self, event: LegEvent, now: float) -> None:
         match event:
-            case CallerAudio(track="inbound" | "inbound_track"):
-                for piece in self._order.push(event) if self._codec.traits.reorders else (event,):
-                    self._append(self._clock.audio(_whole(piece.audio, self._codec), at_ms=piece.at_ms, now=now))
             case Digit(digit=digit) if self.keys == "answer":
                 self._pressed(self._key_presses.press(digit, now=now))
             case Played(name=name):
@@ -178,8 +207,7 @@ class Bridge:
 
     def _append(self, audio: bytes) -> None:
         self._caller += audio
-        most = self._codec.encoding.bytes_for_ms(_MOST_WAITING_MS)
-        if (excess := len(self._caller) - most) > 0:
+        if (excess := len(self._caller) - self._most_waiting_bytes) > 0:
             del self._caller[:excess]
             self.dropped_ms += self._codec.encoding.duration_ms(excess)
 
@@ -192,6 +220,11 @@ class Bridge:
         self.ended = self.ended or ended
 
     # --- the conversation
+
+    @staticmethod
+    def hears(notice: object) -> bool:
+        """Whether `notice` does anything with such a notice."""
+        return type(notice) in _HEARD
 
     def notice(self, notice: object, *, received_bytes: Callable[[ItemPart], int], now: float) -> None:
         """Something that the conversation tells; `received_bytes` says how much of a part has come.
@@ -221,8 +254,10 @@ class Bridge:
                     self._requests.append(CutSpeech())
             case CallsAnswered(continued_by=continued_by):
                 self._answering = continued_by is not None
-            case ConnectionLost():
-                self._give_up_at = now + _GIVE_UP_S
+            case ConnectionLost(reason=reason):
+                if now - self._lost_at < _GIVE_UP_S:
+                    self.end(CallEnded(reason=f"the session was lost twice within {_GIVE_UP_S:g} s: {reason}"))
+                self._lost_at, self._give_up_at = now, now + _GIVE_UP_S
             case SessionRestored():
                 self._give_up_at = inf
                 if self._answering:
@@ -317,6 +352,19 @@ class Bridge:
                     frames.append(self._codec.mark(piece.mark))
         return frames
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether `take_requests` returns any."""
+        return bool(self._requests or self._caller)
+
+    def take_speech(self) -> bytes:
+        """The caller's audio, if no request stands before it: `take_requests` without its list."""
+        if self._requests or self.ended is not None:
+            return b""
+        speech = bytes(self._caller)
+        self._caller.clear()
+        return speech
+
     def take_requests(self) -> list[BridgeRequest]:
         """What the conversation is to do, in order."""
         requests, self._requests = self._requests, []
@@ -335,5 +383,6 @@ class Bridge:
         return [(part, position) for part, position in positions.items() if position is not None]
 
 
-def _whole(audio: bytes, codec: LegCodec) -> bytes:
-    return audio[: len(audio) // codec.encoding.bytes_per_sample * codec.encoding.bytes_per_sample]
+def _whole(audio: bytes, encoding: Encoding) -> bytes:
+    size = encoding.bytes_per_sample
+    return audio if size == 1 else audio[: len(audio) // size * size]

@@ -22,6 +22,7 @@ __all__ = [
     "BASE64",
     "FLAG",
     "KEY",
+    "MAX_NUMBER",
     "NUMBER",
     "NUMBER_TEXT",
     "TEXT",
@@ -34,7 +35,7 @@ __all__ = [
     "json_object",
 ]
 
-_MAX_NUMBER: Final = 2**53
+MAX_NUMBER: Final = 2**53
 """JSON numbers beyond it are not exact; no counter of a call comes near."""
 
 _MAX_PARAMETERS: Final = 256
@@ -174,11 +175,11 @@ def _text(value: Any) -> str:
 
 def _number(value: Any) -> int:
     """Carriers write numbers as numbers or as text, and not always as they say."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_NUMBER)):
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(MAX_NUMBER)):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_NUMBER:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_NUMBER:
         raise FrameFault("no number")
     return value
 

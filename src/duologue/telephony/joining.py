@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from math import inf
 from typing import Final, TypeAlias
 
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.sound.playout import ItemPart
-from duologue.clock import loop_time
+from duologue.clock import loop_clock
 from duologue.errors import (
+    ConnectFailed,
     ConnectionClosed,
     ConnectionClosedOK,
     DuologueError,
@@ -32,9 +33,13 @@ from duologue.telephony.bridge import (
     KeysPressed,
     session_encoding,
 )
+from duologue.telephony.control.call_control import CallControl, ControlRequest
+from duologue.telephony.control.control_client import carry_out
+from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
 from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
+from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
 
 __all__ = ["PhoneCall", "accept", "join"]
@@ -46,6 +51,9 @@ _MAX_MESSAGE: Final = 64 * 1024
 
 _CLOSE_S: Final = 1.0
 """How long a carrier may take to be told goodbye."""
+
+_SAID_S: Final = 20.0
+"""What is said before a transfer and takes longer is cut off."""
 
 _LOOK_S: Final = 0.1
 """How often what was heard is reported while the caller hears something."""
@@ -60,14 +68,15 @@ async def join(
     *,
     keys: KeyMode = "answer",
     on_event: _OnEvent | None = None,
+    control: CallControl | None = None,
 ) -> CallEnded:
     """Have a caller and a conversation talk, until one of them ends; returns how the call ended.
 
     `websocket` is that of an ASGI framework, or a `Transport`; `codec` speaks the carrier's protocol: `Twilio()`. The
     session's audio formats are set to those of the call where that avoids resampling. With `keys="answer"`, pressed
     keys interrupt, become a message of the user, `[keys] 12#`, and are answered; `on_event` is called with everything
-    but audio that the carrier tells, and must not block. At the end the carrier's connection is closed, and the
-    conversation stays open.
+    but audio that the carrier tells, and must not block. `control` is what the network is asked with over HTTP. At the
+    end the carrier's connection is closed, and the conversation stays open.
 
     Check who opened the socket before: see `duologue.telephony.signatures`. Cancelling closes the carrier's connection.
 
@@ -76,21 +85,28 @@ async def join(
         MissingExtra: the rates of call and session differ, and the `audio` extra is not installed.
         TypeError: this is no WebSocket.
     """
-    call = await accept(websocket, codec, on_event=on_event)
+    call = await accept(websocket, codec, on_event=on_event, control=control)
     return await call.join(conversation, keys=keys)
 
 
-async def accept(websocket: LegSocket, codec: LegCodec, *, on_event: _OnEvent | None = None) -> PhoneCall:
+async def accept(
+    websocket: LegSocket,
+    codec: LegCodec,
+    *,
+    on_event: _OnEvent | None = None,
+    control: CallControl | None = None,
+) -> PhoneCall:
     """Accept the carrier's connection, and wait for the start of the call, 5 s at most.
 
-    So that an application knows who calls before it opens a session.
+    So that an application knows who calls before it opens a session. With `control`, as `TwilioControl(…)`, the call
+    can be transferred, and ends at the network too when it is hung up here.
 
     Raises:
         ConnectionClosed: the carrier has gone, or no call was started.
         TypeError: this is no WebSocket.
     """
     transport = await leg_transport(websocket, subprotocol=codec.traits.subprotocol)
-    call = PhoneCall(transport, codec, on_event=on_event)
+    call = PhoneCall(transport, codec, on_event=on_event, control=control)
     try:
         await call.start()
     except BaseException:
@@ -100,15 +116,35 @@ async def accept(websocket: LegSocket, codec: LegCodec, *, on_event: _OnEvent | 
 
 
 class PhoneCall:
-    """A call that has started. `accept` makes it; `hang_up` can be a function of the model: `tools=[call.hang_up]`."""
+    """A call that has started. `accept` makes it.
 
-    def __init__(self, transport: Transport, codec: LegCodec, *, on_event: _OnEvent | None = None) -> None:
+    The model can have functions of it: `tools=[call.hang_up, call.transfer_among({"sales": "+15551230042"})]`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        codec: LegCodec,
+        *,
+        on_event: _OnEvent | None = None,
+        control: CallControl | None = None,
+    ) -> None:
         self._transport = transport
+        self._control = control
+        self._hangs_up = False
         self._codec = codec
         self._on_event = on_event
-        self._bridge = Bridge(codec, now=loop_time())
-        self._changes = (asyncio.Event(), asyncio.Event())  # of the writer, and of the conversation's task
+        self._now = loop_clock()
+        self._bridge = Bridge(codec, now=self._now())
+        self._changes = (asyncio.Event(), asyncio.Event(), asyncio.Event())
+        """Of the writer, of the conversation's task, and for what waits until all was heard."""
         self._conversation: Conversation | None = None
+        self._passes_on = False
+        """Whether audio can go to the conversation as it comes: its task is not about to send what came before."""
+        self._looks = False
+        """Whether the conversation's task reports what is heard, by and by."""
+        self._looks_at = inf
+        """When the conversation's task wakes up by itself."""
 
     def __repr__(self) -> str:
         return f"<PhoneCall {self._bridge.started!r}>"
@@ -130,8 +166,56 @@ class PhoneCall:
 
     def finish(self) -> None:
         """End the call when the caller has heard what is being said, within 20 s."""
-        self._bridge.hang_up(now=loop_time())
+        self._hangs_up = True
+        self._bridge.hang_up(now=self._now())
         self._changed()
+
+    async def transfer(self, to: str) -> str:
+        """Connect the caller with a number, `+15551230042`, a `sip:` address, or an extension of Asterisk's dialplan.
+
+        The caller first hears what is being said, for 20 s at most; then the network is asked, and the call ends here:
+        `join` returns. If the network does not do it, the call goes on. Cancelling before that keeps the call. A model
+        can be talked into dialling any number: give it `transfer_among`, and not this.
+
+        Raises:
+            LocalProtocolError: `accept` was given no `control`.
+            ValueError: the network connects with no such target, or the call has no id.
+            AuthenticationFailed: the network does not accept the key.
+            ConnectFailed: the network was not reached within 5 s, or does not do it.
+        """
+        control, request = self._transfer(to)
+        await self._until_heard()
+        if self._bridge.ended is not None or not await carry_out(control, request):
+            return "The call was over already."
+        _logger.info("a call of %s is transferred", printable_name(self._protocol))
+        self._bridge.end(CallEnded(reason="transferred"))
+        self._changed()
+        return "The caller is being connected."
+
+    def transfer_among(self, targets: Mapping[str, str]) -> Callable[[str], Awaitable[str]]:
+        """A function for the model, `transfer`, which connects the caller with one of these targets, by their names.
+
+        A transfer that fails is told to the model, and the call goes on.
+
+        Raises:
+            LocalProtocolError: `accept` was given no `control`.
+            ValueError: there are no targets, the network connects with no such one, or the call has no id.
+        """
+        for to in targets.values():
+            self._transfer(to)
+        return transfer_function(self.transfer, targets)
+
+    def _transfer(self, to: str) -> tuple[CallControl, ControlRequest]:
+        if self._control is None:
+            raise LocalProtocolError("this call cannot be transferred: give accept a control, as TwilioControl")
+        return self._control, self._control.transfer(self.started, to)
+
+    async def _until_heard(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SAID_S):
+                while self.report_now() and self._bridge.ended is None:
+                    self._changes[2].clear()
+                    await self._changes[2].wait()
 
     async def start(self) -> None:
         """Wait for the start of the call. Raises ConnectionClosed if there is none."""
@@ -143,23 +227,40 @@ class PhoneCall:
                 async with asyncio.timeout_at(bridge.next_tick_at):
                     await self._read_one()
             except TimeoutError:
-                bridge.tick(loop_time())
+                bridge.tick(self._now())
         started = bridge.started
         caller = masked_number(started.caller or started.parameters.get("caller", "")) or "a number that is not told"
         _logger.info("a call of %s from %s has started", printable_name(self._protocol), printable(caller))
 
     async def close(self) -> None:
-        """Tell the carrier that the call is over, and close its connection, within a second."""
+        """Tell the carrier that the call is over, and close its connection, within a second; a network that is asked
+        over HTTP has 5 s."""
+        hangs_up, self._hangs_up = self._hangs_up, False
+        if hangs_up and self._control is not None:
+            await self._hang_up_by(self._control)
         with suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 if (frame := self._codec.hang_up()) is not None:
                     await self._transport.send(frame)
         await self._transport.close()
 
-    async def join(self, conversation: Conversation, *, keys: KeyMode = "answer") -> CallEnded:
-        """As the function `join`, for a call that was accepted. Once for each call."""
+    async def _hang_up_by(self, control: CallControl) -> None:
+        try:
+            if (request := control.hang_up(self.started)) is not None:
+                await carry_out(control, request)
+        except (ConnectFailed, ValueError) as fault:
+            _logger.warning("a call of %s may go on: %s", printable_name(self._protocol), printable(str(fault)))
+
+    async def join(
+        self, conversation: Conversation, *, keys: KeyMode = "answer", on_event: _OnEvent | None = None
+    ) -> CallEnded:
+        """As the function `join`, for a call that was accepted. Once for each call.
+
+        `on_event` replaces that of `accept`.
+        """
         bridge, core = self._bridge, conversation.core
         bridge.keys = keys
+        self._on_event = on_event or self._on_event
         self._conversation = conversation
         try:
             with suppress(ConnectionClosed):  # which the conversation tells below, too
@@ -184,13 +285,15 @@ class PhoneCall:
         """Report what was heard by now; returns whether there is more to be heard."""
         if self._conversation is not None:
             ledger = self._conversation.core.output_audio.playback
-            for part, position in self._bridge.report(loop_time()):
+            for part, position in self._bridge.report(self._now()):
                 ledger.played_to(part.item_id, part.content_index, n_bytes=position)
         return not self._bridge.is_silent
 
     def put(self, notice: object, /) -> None:
         """Take a notice or an event."""
-        self._bridge.notice(notice, received_bytes=self._received_bytes, now=loop_time())
+        if not self._bridge.hears(notice):
+            return
+        self._bridge.notice(notice, received_bytes=self._received_bytes, now=self._now())
         self._changed()
 
     def end(self, fault: DuologueError, /) -> None:
@@ -237,33 +340,58 @@ class PhoneCall:
             over.set()
 
     async def _read(self) -> None:
+        if isinstance(self._transport, ASGITransport):
+            await self._transport.offer(self._take)
         while self._bridge.ended is None:
             await self._read_one()
-            self._changed()
+
+    def _take(self, message: bytes) -> bool:
+        """Take the caller's audio out of the socket and give it to the conversation, without a task in between."""
+        event = self._codec.caller_audio(message)
+        if event is None:
+            return False
+        self._bridge.leg(event, now=self._now())
+        self._pass_on()
+        return True
+
+    def _pass_on(self) -> None:
+        """Give the caller's audio to the conversation, or have its task do that where it must be waited for."""
+        conversation = self._conversation
+        if self._passes_on and conversation is not None and conversation.can_put_audio:
+            if audio := self._bridge.take_speech():
+                conversation.put_audio(audio)
+        else:
+            self._changes[1].set()
 
     async def _read_one(self) -> None:
         try:
             message = await self._transport.receive()
         except ConnectionClosed as fault:
             self._bridge.end(CallEnded(reason=fault.reason or "the carrier has closed the connection"))
+            self._changed()
             return
         if len(message) > _MAX_MESSAGE:
             await self._transport.close(1009, "a message of a call is at most 64 kB")
             self._bridge.end(CallEnded(reason="the carrier has sent a message that is too long"))
+            self._changed()
             return
         event = self._codec.decode(message)
         if isinstance(event, UnknownLegFrame):
             _logger.debug("a frame that is not understood: %s", printable(event.reason))
         if self._on_event is not None and not isinstance(event, CallerAudio):
             self._on_event(event)
-        self._bridge.leg(event, now=loop_time())
+        self._bridge.leg(event, now=self._now())
+        if isinstance(event, CallerAudio):
+            self._pass_on()
+        else:
+            self._changed()
 
     async def _write(self) -> None:
         """Frames for the carrier, until the call is over."""
         bridge, changed = self._bridge, self._changes[0]
         while bridge.ended is None:
             changed.clear()
-            frames: list[Frame] = bridge.take_frames(loop_time())
+            frames: list[Frame] = bridge.take_frames(self._now())
             for frame in frames:
                 await self._transport.send(frame)
             if not frames:
@@ -274,13 +402,18 @@ class PhoneCall:
         bridge, changed = self._bridge, self._changes[1]
         while bridge.ended is None:
             changed.clear()
-            bridge.tick(loop_time())
+            bridge.tick(self._now())
             for request in bridge.take_requests():
                 with suppress(NotConnected):  # while there is no session, keys are lost as speech is
                     await self._carry_out(request, conversation)
-            look_at = loop_time() + _LOOK_S if self.report_now() else inf
+            self._looks = self.report_now()
+            look_at = self._now() + _LOOK_S if self._looks else inf
+            self._changes[2].set()
             if bridge.ended is None:  # the tick may have ended it
-                await _wait(changed, min(bridge.next_tick_at, look_at))
+                self._looks_at = min(bridge.next_tick_at, look_at)
+                self._passes_on = conversation.core.checks.input_encoding == self.started.encoding
+                await _wait(changed, self._looks_at)
+                self._passes_on = False
 
     async def _carry_out(self, request: BridgeRequest, conversation: Conversation) -> None:
         match request:
@@ -301,14 +434,24 @@ class PhoneCall:
                 await conversation.send(ResponseCreateEvent())
 
     def _changed(self) -> None:
-        for change in self._changes:
-            change.set()
+        """Wake the tasks that have something to do."""
+        bridge, (to_write, to_tell, _) = self._bridge, self._changes
+        is_over = bridge.ended is not None
+        if is_over or bridge.next_frames_at < inf:
+            to_write.set()
+        sounds = not self._looks and not bridge.is_silent
+        if is_over or sounds or bridge.has_requests or bridge.next_tick_at < self._looks_at:
+            to_tell.set()
 
 
 async def _wait(changed: asyncio.Event, until: float) -> None:
+    """Wait for a change, or for a moment, which is one more change: both are looked at again."""
     if until == -inf:
         await asyncio.sleep(0)
         return
-    with suppress(TimeoutError):
-        async with asyncio.timeout_at(None if until == inf else until):
-            await changed.wait()
+    timer = asyncio.get_running_loop().call_at(until, changed.set) if until != inf else None
+    try:
+        await changed.wait()
+    finally:
+        if timer is not None:
+            timer.cancel()

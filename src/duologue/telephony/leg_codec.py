@@ -10,6 +10,7 @@ from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.printable import printable
 from duologue.telephony.frame_shapes import FrameFault
 from duologue.telephony.leg_events import (
+    CallerAudio,
     CallStarted,
     ClearCommand,
     HangUpCommand,
@@ -72,6 +73,10 @@ class LegCodec(ABC):
         if isinstance(event, CallStarted):
             self.encoding, self.stream_id = event.encoding, event.stream_id
         return event
+
+    def caller_audio(self, frame: str | bytes) -> CallerAudio | None:
+        """The caller's audio, if a text (or its bytes) is that and can be read faster than by `decode`; else None."""
+        return None
 
     def play(self, audio: bytes) -> Frame:
         """Audio for the caller, in the encoding of the call."""

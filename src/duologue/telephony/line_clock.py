@@ -71,17 +71,19 @@ class LineClock:
 
     def audio(self, piece: bytes, *, at_ms: int | None = None, now: float) -> bytes:
         """The caller's next audio, behind silence for what the carrier's clock says was lost before it."""
-        self.start(now)
-        lost = self._lost_ms(at_ms, now)
+        if self._began_at is None:
+            self.start(now)
+        lost = 0
+        if at_ms is not None:
+            lost = self._lost_ms(at_ms, now)
+            self._next_ms = at_ms + self.encoding.duration_ms(len(piece))
         self._heard_at = now
         self._filled_since_frame_ms = 0
-        if at_ms is not None:
-            self._next_ms = at_ms + self.encoding.duration_ms(len(piece))
-        before = self._silence(lost)
+        before = self._silence(lost) if lost else b""
         if self._ahead_ms(now) > _MAX_AHEAD_MS and self._is_silent(piece):
             return before
         self._appended_bytes += len(piece)
-        return before + piece
+        return before + piece if before else piece
 
     def tick(self, now: float) -> bytes:
         """Silence, if the carrier has sent nothing for 80 ms."""
@@ -92,11 +94,9 @@ class LineClock:
         self._filled_since_frame_ms += frames * FRAME_MS
         return self._silence(frames * FRAME_MS)
 
-    def _lost_ms(self, at_ms: int | None, now: float) -> int:
-        if at_ms is None or self._next_ms is None:
-            return 0
-        jump = at_ms - self._next_ms - self._filled_since_frame_ms
-        return max(0, min(jump, round(_TRUSTED_MS - self._ahead_ms(now))))
+    def _lost_ms(self, at_ms: int, now: float) -> int:
+        jump = 0 if self._next_ms is None else at_ms - self._next_ms - self._filled_since_frame_ms
+        return max(0, min(jump, round(_TRUSTED_MS - self._ahead_ms(now)))) if jump > 0 else 0
 
     def _ahead_ms(self, now: float) -> float:
         began = self._began_at if self._began_at is not None else now

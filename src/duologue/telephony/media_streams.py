@@ -6,7 +6,7 @@ Sources: the vendors' pages on their WebSocket messages, as of autumn 2026.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,7 @@ from duologue.audio.formats import PCM, Encoding
 from duologue.telephony.frame_shapes import (
     BASE64,
     KEY,
+    MAX_NUMBER,
     NUMBER,
     NUMBER_TEXT,
     TEXT,
@@ -67,9 +68,27 @@ class MediaStream(LegCodec):
 
     spelling: ClassVar[_Spelling]
 
+    def caller_audio(self, frame: str | bytes) -> CallerAudio | None:
+        """The caller's audio, as all of the family write it: fifty frames a second, in a fifth of the table's time.
+
+        None for all else, and for what is written otherwise: the table says what it is.
+        """
+        try:
+            media = _MEDIA_DECODER.decode(frame).media
+            return CallerAudio(
+                audio=swapped(media.payload) if self._swaps else media.payload,
+                at_ms=media.timestamp,
+                chunk=media.chunk,
+                track=media.track,
+            )
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return None
+
     def _read(self, frame: Frame) -> LegEvent:
         if isinstance(frame, bytes):
             raise FrameFault("a binary frame, where all are text")
+        if (audio := self.caller_audio(frame)) is not None:
+            return audio
         event: LegEvent = self.spelling.events.read(json_object(frame))
         if isinstance(event, CallerAudio) and self._swaps:
             return msgspec.structs.replace(event, audio=swapped(event.audio))
@@ -111,6 +130,25 @@ class MediaStream(LegCodec):
     @property
     def _swaps(self) -> bool:
         return self.spelling.big_endian and self.encoding.bytes_per_sample == PCM.bytes_per_sample
+
+
+_Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+
+
+class _MediaBody(Struct):
+    payload: bytes
+    track: str = "inbound"
+    chunk: _Number | None = None
+    timestamp: _Number | None = None
+
+
+class _MediaFrame(Struct):
+    event: Literal["media"]
+    media: _MediaBody
+
+
+_MEDIA_DECODER: Final = msgspec.json.Decoder(_MediaFrame, strict=False)
+"""Not strict: numbers are written as text."""
 
 
 def _text_of(frame: Mapping[str, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
-from weakref import WeakMethod
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
@@ -21,7 +20,8 @@ ADMISSION: Final = "duologue.admission"
 nothing of the client and takes no large frame. `owner` in the message names the caller."""
 
 OFFER: Final = "duologue.offer"
-"""A message of the same extension: `take` in it is a weak reference to a method that gets short texts at once."""
+"""A message of the same extension: `take` in it is a function that gets short texts at once, as bytes, until the
+application has returned. The server may add `write`, which writes such a text, or returns False if it would wait."""
 
 _CLOSE_TIMEOUT_S: Final = 3
 """How long a peer may take to close."""
@@ -57,12 +57,16 @@ class ASGITransport:
         await self._hand_over({"type": ADMISSION, "owner": owner})
         self._admitted = True
 
-    async def offer(self, take: Callable[[str], bool]) -> None:
+    async def offer(self, take: Callable[[bytes], bool]) -> Callable[[bytes], bool] | None:
         """Have short texts given to this method first, while `receive` waits; those that it does not take (False) are
-        for `receive`. Does nothing on servers that do not know the extension. The method's object is not kept alive.
+        for `receive`. Returns what writes a short text at once, unless it would wait (False): only for texts behind
+        which no other is being sent. None, and no effect, on servers that do not know the extension.
         """
-        if self._admitted:
-            await self._hand_over({"type": OFFER, "take": WeakMethod(take)})
+        if not self._admitted:
+            return None
+        offered: dict[str, Any] = {"type": OFFER, "take": take}
+        await self._hand_over(offered)
+        return offered.get("write")
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the server's write buffer is full."""

@@ -51,6 +51,7 @@ class _Row(NamedTuple):
 
 _PATH_REMEDY: Final = "the Realtime API is usually at /v1/realtime"
 _LIVE_REMEDY: Final = "the server may not speak Live, which is usually at /v1/live/sessions"
+_CALL_REMEDY: Final = "there may be no such call: it is over, was answered already, or is another project's"
 _LIVE_SESSION_REMEDY: Final = (
     "there may be no such session: one that is over cannot be attached to, and one without `store` cannot be forked"
 )
@@ -87,6 +88,8 @@ _STATUS: Final[Mapping[int, _Row]] = {
 _NO_KEY: Final = _Row("asks for a key, and none was sent", "pass api_key=")
 
 _OF_PATH: Final = frozenset({404, 405, 410})
+
+_OF_A_CALL: Final = re.compile(r"/realtime/calls/[^/]+/\w+$")
 
 _NO_CALLS: Final = _Row("takes no calls over WebRTC", "it may be reached by WebSocket")
 _NO_CALLS_STATUS: Final = frozenset({404, 405, 501})
@@ -185,6 +188,8 @@ def _row(status: int, kind: type[ConnectFailed], *, url: str, has_key: bool, has
 
 
 def _remedy(path: str) -> str:
+    if _OF_A_CALL.search(path):
+        return _CALL_REMEDY
     if path.endswith(("/attach", "/fork")):
         return _LIVE_SESSION_REMEDY
     return _LIVE_REMEDY if path.endswith("/live/sessions") else _PATH_REMEDY

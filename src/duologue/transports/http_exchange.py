@@ -1,4 +1,4 @@
-"""One request over HTTP/1.1 and its answer, for what is no WebSocket: SDP offers, and questions about a server."""
+"""One request over HTTP/1.1 and its answer, for what is no WebSocket: the base install has no HTTP client."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ async def open_stream(
             reader, writer = await _connected(url, address or host, port)
         else:
             via = urlsplit(proxy)
-            reader, writer = await _connected(proxy, via.hostname or "", via.port or _HTTP_PORT)
+            name = f"the proxy {without_secrets(proxy)}, which leads to {without_secrets(url)}"
+            reader, writer = await _connected(proxy, via.hostname or "", via.port or _HTTP_PORT, name=name)
             await _led(reader, writer, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", proxy)
         if tls is not None:
             await writer.start_tls(tls, server_hostname=host)
@@ -117,11 +118,13 @@ async def open_stream(
             await asyncio.sleep(0)  # here the socket is closed
 
 
-async def _connected(url: str, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connected(
+    url: str, host: str, port: int, *, name: str | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         return await asyncio.open_connection(host, port)
     except OSError as fault:
-        raise network_failure(without_secrets(url), fault) from None
+        raise network_failure(without_secrets(url), fault, name=name) from None
 
 
 async def _led(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: str, proxy: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from secrets import token_bytes
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from websockets.asyncio.client import connect as websockets_connect
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 from websockets.exceptions import WebSocketException
+from websockets.protocol import OPEN
 
 from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.protocol.liveness import LivenessLimits
@@ -27,12 +29,24 @@ from duologue.transports.liveness import KeepAlive
 from duologue.transports.socket_options import SocketOptions
 from duologue.transports.trace_headers import with_trace
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform for which the library has no compiled part
+    from websockets.utils import apply_mask
+
 __all__ = ["WebSocketTransport", "open_websocket"]
 
 _CLOSE_TIMEOUT_S: Final = 3
 """How long to wait for the peer's close frame: a live peer answers within a round trip."""
 
 _STANDARD: Final = SocketOptions()
+
+_WHOLE_TEXT: Final = 0x81
+"""The first byte of a text message of one frame."""
+_MASKED: Final = 0x80
+_SHORT: Final = 126
+"""From here on the length stands in two more bytes; 127 says eight."""
+_LONG: Final = 0x10000
 
 
 class WebSocketTransport:
@@ -72,6 +86,20 @@ class WebSocketTransport:
         except WebSocketClosed as fault:
             raise self._closed(fault) from fault
 
+    def send_now(self, message: str, /) -> bool:
+        """Hand over one text message at once, at a third of the cost of `send`.
+
+        False where that would have to wait, or cannot be done: nothing was sent then, and `send` says why.
+        """
+        socket = self._socket
+        if socket.protocol.state is not OPEN or socket.paused or socket.send_in_progress is not None:
+            return False
+        text = message.encode()
+        if len(text) > self._largest_sent_bytes:
+            self._largest_sent_bytes = len(text)
+        socket.transport.write(_frame_of(text))
+        return True
+
     async def receive(self) -> str | bytes:
         """The next message. Cancelling loses nothing."""
         keep_alive = self._keep_alive
@@ -104,6 +132,18 @@ class WebSocketTransport:
     def _closed(self, fault: WebSocketClosed) -> ConnectionClosed:
         cut_reason = self._keep_alive.cut_reason if self._keep_alive is not None else None
         return closed_error(fault, largest_sent_bytes=self._largest_sent_bytes, cut_reason=cut_reason)
+
+
+def _frame_of(text: bytes) -> bytes:
+    """A text message of a client in one frame: RFC 6455, section 5.2. Nothing is ever compressed here."""
+    size, mask = len(text), token_bytes(4)
+    if size < _SHORT:
+        head = bytes((_WHOLE_TEXT, _MASKED | size))
+    elif size < _LONG:
+        head = bytes((_WHOLE_TEXT, _MASKED | _SHORT, size >> 8, size & 0xFF))
+    else:
+        head = bytes((_WHOLE_TEXT, _MASKED | _SHORT + 1)) + size.to_bytes(8, "big")
+    return b"".join((head, mask, apply_mask(text, mask)))
 
 
 async def open_websocket(

@@ -33,7 +33,18 @@ _OF_LIVE = ("start", "attach", "detach", "drain", "silence_filled", "function_th
 
 FOR_THE_FACADE = {
     "Connection": {
-        *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to", "pass_through"),
+        *(
+            "start",
+            "stop",
+            "free_slots",
+            "messages",
+            "audio_messages",
+            "append_now",
+            "queue",
+            "put",
+            "deliver_to",
+            "pass_through",
+        ),
         *("utterance", "is_speech_told", "lacks_model", "awaits_settings", "end_utterance"),
         "played",
     },

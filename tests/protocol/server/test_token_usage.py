@@ -49,7 +49,10 @@ def test_a_schema_with_half_a_character_costs_what_its_escape_does() -> None:
 @given(st.lists(st.text()), st.text(), st.text(), st.integers(0, 10**7))
 def test_the_parts_of_a_response_s_usage_add_up(read: list[str], rules: str, said: str, spoken_ms: int) -> None:
     items = [MessageItem(role="user", content=[InputTextPart(text=text)]) for text in read]
-    usage = response_usage(items, instructions=rules, tools=(), written_tokens=text_tokens(said), spoken_ms=spoken_ms)
+    context_tokens = sum(map(item_tokens, items))
+    usage = response_usage(
+        context_tokens, instructions=rules, tools=(), written_tokens=text_tokens(said), spoken_ms=spoken_ms
+    )
     assert is_set(usage.input_token_details)
     assert is_set(usage.output_token_details)
     inputs, outputs = usage.input_token_details, usage.output_token_details

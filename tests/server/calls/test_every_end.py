@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +16,6 @@ from duologue.protocol import ServerProtocol
 from duologue.server import Limits, Relay, ServerSession
 from duologue.server.calls.served_call import ServedCall
 from duologue.server.rejections import REJECTIONS, Rejection
-from duologue.server.shared.supervisor import Supervisor
 from duologue.transports.webrtc.call import CallTransport
 from duologue.transports.webrtc.memory import MemoryPeer
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft
@@ -142,15 +141,6 @@ async def _without_the_package() -> tuple[int, str | None]:
             return error_of(await caller.post())
 
 
-async def _in_a_worker() -> tuple[int, str | None]:
-    async with calling() as caller:
-        caller.app.supervisor = cast("Supervisor", object())  # its presence alone matters here
-        try:
-            return error_of(await caller.http.post(f"{CALLS}/rtc_1/hangup"))
-        finally:
-            caller.app.supervisor = None
-
-
 def _refusing(**how: Any) -> _Ask:
     return _posted(upstream=failing(lambda: ConnectFailed("no", **how)))
 
@@ -160,7 +150,6 @@ REFUSED: dict[str, _Ask] = {
     "invalid_offer": _posted(b"v=0"),
     "malformed_form": _posted(b"--x", content_type="multipart/form-data; boundary=x"),
     "no_call": _posted(path=f"{CALLS}/rtc_1/hangup"),
-    "no_call_in_worker": _in_a_worker,
     "no_call_to_join": _joined("call_id=rtc_1"),
     "no_ports": _posted(n_ports=1),
     "no_sip_call": _below_a_call("accept"),

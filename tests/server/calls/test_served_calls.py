@@ -25,7 +25,8 @@ async def test_many_calls_leave_nothing() -> None:
 
 
 async def test_ids_are_long_and_differ() -> None:
-    ids = {ServedCalls.new_id() for _ in range(100)}
+    calls = ServedCalls(stack=None, settings=None, webrtc=True)
+    ids = {calls.new_id() for _ in range(100)}
     assert len(ids) == 100
     assert {len(call_id) for call_id in ids} == {36}
 

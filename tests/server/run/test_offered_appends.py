@@ -50,13 +50,13 @@ async def heard(events: list[RealtimeEvent], *, at_once: bool) -> tuple[list[str
     app = RealtimeApp(engines=lambda: nullcontext(scripted_engines()), new_id=lambda kind: f"{kind}_{next(numbers)}")
     incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     sent: list[str] = []
-    offered: list[Callable[[str], bool]] = []
+    offered: list[Callable[[bytes], bool]] = []
 
     async def send(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "websocket.send":
             sent.append(message["text"])
         elif message["type"] == OFFER:
-            offered.append(message["take"]())
+            offered.append(message["take"])
 
     incoming.put_nowait({"type": "websocket.connect"})
     taken = 0
@@ -66,7 +66,7 @@ async def heard(events: list[RealtimeEvent], *, at_once: bool) -> tuple[list[str
         await asyncio.sleep(0.01)
         for event in events:
             text = encode(event).decode()
-            if at_once and offered[0](text):
+            if at_once and offered[0](text.encode()):
                 taken += 1
             else:
                 incoming.put_nowait({"type": "websocket.receive", "text": text})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import platform
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -211,7 +209,7 @@ class LibC:
 async def test_free_memory_is_given_back_when_connections_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     libc = LibC()
     monkeypatch.setattr(runner, "_TRIM_S", 0.001)
-    monkeypatch.setattr(runner, "_glibc", lambda: libc)
+    monkeypatch.setattr(runner, "glibc", lambda: libc)
     async with listening(scripted_app()) as url:
         assert not libc.trimmed.is_set()
         async with websockets_connect(url) as socket:
@@ -221,37 +219,13 @@ async def test_free_memory_is_given_back_when_connections_have_ended(monkeypatch
     assert not libc.options, "an application that serves among other things keeps its allocator"
 
 
-async def test_a_process_that_only_serves_has_its_collector_and_allocator_tuned(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    libc, thresholds = LibC(), list[tuple[int, ...]]()
-    monkeypatch.setattr(runner, "_glibc", lambda: libc)
-    monkeypatch.setattr(gc, "freeze", lambda: None)
-    monkeypatch.setattr(gc, "set_threshold", lambda *given: thresholds.append(given))
-    runner.tune_process()
-    assert libc.options == dict(runner._ALLOCATION)
-    assert thresholds == [runner._COLLECTOR_THRESHOLDS]
-
-
 async def test_no_memory_is_given_back_for_connections_that_received_little(monkeypatch: pytest.MonkeyPatch) -> None:
     libc = LibC()
     monkeypatch.setattr(runner, "_TRIM_S", 0.001)
-    monkeypatch.setattr(runner, "_glibc", lambda: libc)
+    monkeypatch.setattr(runner, "glibc", lambda: libc)
     async with listening(scripted_app()) as url:
         async with websockets_connect(url) as socket:
             await socket.send("x")
         await get(url, "/healthz")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(libc.trimmed.wait(), 0.1)
-
-
-def test_giving_memory_back_does_no_harm() -> None:
-    if (libc := runner._glibc()) is not None:
-        for option, value in runner._ALLOCATION:
-            assert libc.mallopt(option, value) == 1
-        libc.malloc_trim(0)
-
-
-def test_where_the_c_library_is_another_one_no_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    assert runner._glibc() is None

@@ -385,7 +385,7 @@ _IN_SESSIONS = {
 }
 _OF_CALLS = dict.fromkeys(
     (
-        "call_has_model invalid_offer malformed_form no_call no_call_in_worker no_call_to_join no_ports no_sip_call "
+        "call_has_model invalid_offer malformed_form no_call no_call_to_join no_ports no_sip_call "
         "no_upstream no_webrtc_package upstream_busy webrtc_off wrong_media_type"
     ).split(),
     "in tests/server/calls/test_every_end.py",

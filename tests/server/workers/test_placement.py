@@ -65,3 +65,14 @@ def test_a_worker_that_is_removed_gets_no_more_and_its_late_report_is_dropped() 
     here.report(1, held=0, received=0)
     here.remove(1)
     assert (here.emptiest_first(), len(here)) == ([2], 1)
+
+
+def test_a_worker_that_is_passed_over_keeps_its_load() -> None:
+    placement = Placement()
+    for number in (1, 2):
+        placement.add(number)
+    placement.report(1, held=9, received=0)
+    placement.pass_over(frozenset({1, 7}))
+    assert (placement.emptiest_first(), len(placement)) == ([2], 1)
+    placement.pass_over(frozenset())
+    assert (placement.emptiest_first(), len(placement)) == ([2, 1], 2)

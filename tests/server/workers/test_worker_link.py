@@ -60,7 +60,7 @@ async def linked(drains: list[Drain | None] | None = None) -> AsyncGenerator[tup
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    link, parent = WorkerLink(ours), ParentEnd(theirs)
+    link, parent = WorkerLink(ours, number=7), ParentEnd(theirs)
     noted = [] if drains is None else drains
     async with link.running(families=lambda: (), on_drain=noted.append):
         yield link, parent

@@ -25,11 +25,11 @@ def scripted_app(*responses: Any, **options: Any) -> RealtimeApp:
 
 @asynccontextmanager
 async def called(
-    app: RealtimeApp, name: str = "twilio", *, session: Any = None, hang_up: bool = False
+    app: RealtimeApp, name: str = "twilio", *, session: Any = None, hang_up: bool = False, starts: bool = True
 ) -> AsyncGenerator[tuple[MemoryCarrier, asyncio.Task[None]], None]:
     """A call that the running application serves, and the task that does so."""
     sessions = PhoneSessions(app, session=session, hang_up=hang_up)
-    async with carrier(name) as (line, transport):
+    async with carrier(name, starts=starts) as (line, transport):
 
         async def serve() -> None:
             async with sessions.place(name, address="test") as place:

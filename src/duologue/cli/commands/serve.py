@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import re
 import socket
-import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
 from ssl import SSLContext
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -20,15 +18,16 @@ from msgspec.structs import replace
 from duologue.cli.byte_sizes import bytes_of
 from duologue.cli.call.call import check_url
 from duologue.cli.errors import UsageError, check_exists
-from duologue.cli.local_server import LISTENING
 from duologue.cli.log_format import start_logging
 from duologue.cli.run import run_to_end
+from duologue.cli.serving.announcement import announce
 from duologue.cli.serving.engine_choice import chosen_engines
 from duologue.cli.serving.options import INSPECT_KEEP, RECORD_LIMIT, ServeOptions
 from duologue.cli.serving.phones import Phones
 from duologue.cli.serving.secret_files import key_of
 from duologue.cli.serving.shared_store import shared_store
-from duologue.cli.serving.workers import bound_socket, serve_by_workers, worker_count
+from duologue.cli.serving.standard_input import until_eof
+from duologue.cli.serving.workers import become_parent, bound_socket, worker_count
 from duologue.cli.webrtc_settings import webrtc_settings
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
@@ -59,7 +58,6 @@ from duologue.server import (
     tune_process,
 )
 from duologue.server import serve as run_server
-from duologue.server.talk.address import talk_address
 from duologue.server.workers.worker import run_worker
 from duologue.server.workers.worker_link import WorkerLink
 from duologue.server.workers.worker_place import worker_place
@@ -97,9 +95,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
     shared, phones = shared_store(options, limits), Phones.of(options)
     if workers is not None and place is None:
-        say_where = partial(_say_where, inspector=None, talk=not options.no_talk, phones=phones)
-        parent = serve_by_workers(options, workers, bound, tls=tls is not None, say_where=say_where)
-        return run_to_end(_until_eof(parent, options), loop_factory=loop_factory(), terminated=0)
+        become_parent(options, workers, bound, tls=tls is not None, phones=phones)
     record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
     stack, peer_settings = _webrtc(options)
     link = WorkerLink.of(place) if place is not None else None
@@ -135,9 +131,9 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     if link is not None and place is not None:
         serving = run_worker(application, link, place, tls=tls, tune=tune_process)
     else:
-        serving = _until_eof(
-            _serve(application, options, tls, inspector, bound, phones, webrtc=stack is not None), options
-        )
+        serving = _serve(application, options, tls, inspector, bound, phones, webrtc=stack is not None)
+        if options.until_eof:
+            serving = until_eof(serving)
     return run_to_end(serving, loop_factory=loop_factory(), terminated=0)
 
 
@@ -152,25 +148,15 @@ async def _serve(
     webrtc: bool,
 ) -> int:
     async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
-        say_where = partial(_say_where, inspector=address, webrtc=webrtc, talk=not options.no_talk, phones=phones)
+
+        def listening(url: str) -> None:
+            tune_process()
+            lines = phones.lines(url) if phones is not None else ()
+            announce(url, *lines, inspector=address, webrtc=webrtc, talk=not options.no_talk)
+
         await run_server(
-            application, host=options.host, port=options.port, tls=tls, bound=bound, on_listening=say_where
+            application, host=options.host, port=options.port, tls=tls, bound=bound, on_listening=listening
         )
-    return 0
-
-
-async def _until_eof(work: Coroutine[Any, Any, int], options: ServeOptions) -> int:
-    """Do the work, with --until-eof until standard input ends."""
-    serving = asyncio.current_task()
-    assert serving is not None
-    ended = threading.Event()
-    if options.until_eof:
-        _at_eof(asyncio.get_running_loop(), serving, ended)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if not ended.is_set():
-            raise
     return 0
 
 
@@ -313,30 +299,3 @@ def _live_url(url: str, wanted: LiveRequest) -> str:
             return attach_url(base, wanted.session_id, graceful_close=wanted.graceful_close)
         case "fork":
             return fork_url(base, wanted.session_id)
-
-
-def _say_where(url: str, *more: str, inspector: str | None, webrtc: bool, talk: bool, phones: Phones | None) -> None:
-    tune_process()
-    lines = [f"{LISTENING}{url}"]
-    if webrtc:
-        lines.append(f"calls over WebRTC are made at {re.sub('^ws', 'http', url)}/calls")
-    if inspector is not None:
-        lines.append(f"calls are seen at {inspector}")
-    if talk:
-        lines.append(f"talk to it at {talk_address(url, inspector=inspector)}")
-    if phones is not None:
-        lines += phones.lines(url)
-    print("\n".join((*lines, *more)), flush=True)
-
-
-def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:
-    """Cancel the server when standard input ends. In a thread: not every loop can wait for a pipe."""
-
-    def wait() -> None:
-        # Not through sys.stdin: its lock would still be held when the interpreter ends.
-        while os.read(0, 4096):
-            pass
-        ended.set()
-        loop.call_soon_threadsafe(serving.cancel)
-
-    threading.Thread(target=wait, name="standard-input", daemon=True).start()

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from duologue.cli.errors import UsageError
 from duologue.cli.local_server import python_command
 from duologue.cli.serving.options import ServeOptions
+from duologue.cli.serving.parent_process import ParentSettings, begin_anew
+from duologue.cli.serving.phones import Phones
 from duologue.errors import DuologueError
 from duologue.server.run.listening_socket import adopt, bind, passed_descriptor, url_of
-from duologue.server.workers.messages import Ready
-from duologue.server.workers.parent import Parent
 
-__all__ = ["bound_socket", "serve_by_workers", "worker_count"]
+__all__ = ["become_parent", "bound_socket", "worker_count"]
 
 _MAX_WORKERS: Final = 512
 """More than the largest machines have cores: a slip of the hand would fill the memory."""
@@ -66,30 +65,27 @@ def bound_socket(options: ServeOptions) -> socket.socket | None:
         raise UsageError(str(fault)) from fault
 
 
-async def serve_by_workers(
-    options: ServeOptions,
-    workers: int,
-    bound: socket.socket | None,
-    *,
-    tls: bool,
-    say_where: Callable[..., None],
-) -> int:
-    """Be the parent of workers until cancelled. Each runs the command of this process, and reads the options itself."""
+def become_parent(
+    options: ServeOptions, workers: int, bound: socket.socket | None, *, tls: bool, phones: Phones | None
+) -> NoReturn:
+    """Be the parent of workers from now on. Each runs the command of this process, and reads the options itself.
+
+    Raises:
+        DuologueError: the address cannot be used.
+    """
     listening = bound if bound is not None else bind(options.host, options.port)
     url = url_of(listening, tls=tls)
-
-    def on_listening(ready: Sequence[Ready]) -> None:
-        held_mib = sum(each.memory_bytes for each in ready) // 1024**2
-        more = f"{workers} workers hold {held_mib} MiB of memory, each with engines of its own"
-        say_where(url, more, webrtc=any(each.takes_calls for each in ready))
-
-    parent = Parent(
-        command=(*python_command(), "-m", "duologue", *sys.argv[1:]),
-        workers=workers,
-        listening=listening,
-        drain=options.drain,
-        releases=bound is not None,
-        on_listening=on_listening,
+    begin_anew(
+        ParentSettings(
+            command=(*python_command(), "-m", "duologue", *sys.argv[1:]),
+            workers=workers,
+            listening=listening.fileno(),
+            releases=bound is not None,
+            url=url,
+            phone_lines=tuple(phones.lines(url)) if phones is not None else (),
+            talk=not options.no_talk,
+            until_eof=options.until_eof,
+            log_level=options.log_level,
+            log_format=options.log_format,
+        )
     )
-    await parent.run()
-    return 0

@@ -67,6 +67,7 @@ class Connection:
         dialects in which the first command names it.
         """
         self._transport = transport
+        self._send_now: Callable[[str], bool] | None = getattr(transport, "send_now", None)
         self._log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self.model = model
         self._played: Callable[[], Coroutine[Any, Any, None]] | None = getattr(transport, "played", None)
@@ -81,6 +82,8 @@ class Connection:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when a message has left the queue, so that senders that wait look again."""
+        self._is_writing = False
+        """Whether the writer has taken a message from the queue that is not sent."""
         self._incoming: asyncio.Queue[ReceivedEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
         self._deliver: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
@@ -258,6 +261,18 @@ class Connection:
         for message in messages:
             self._outgoing.put_nowait(message)
 
+    def append_now(self, audio: bytes) -> bool:
+        """Append input audio without the queue and its task, where nothing waits in it and the transport can do that.
+
+        False: nothing was sent.
+        """
+        send_now = self._send_now
+        if send_now is None or self._is_writing or not self._outgoing.empty() or not self._utterances.passes_audio:
+            return False
+        if self._closed is not None or self._closing is not None or WIRE.isEnabledFor(logging.DEBUG):
+            return False
+        return send_now(self._protocol.append(audio))
+
     # --- the order that the dialect wants
 
     @property
@@ -297,6 +312,7 @@ class Connection:
     def pass_through(self, wrap: Callable[[Transport], Transport]) -> None:
         """Have every message pass another transport, around the present one. Only before the event loop's next turn."""
         self._transport = wrap(self._transport)
+        self._send_now = getattr(self._transport, "send_now", None)
 
     def deliver_to(self, put: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
         """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
@@ -389,6 +405,7 @@ class Connection:
     async def _write(self) -> None:
         while True:
             message = await self._outgoing.get()
+            self._is_writing = True
             self._emptied.set()
             if WIRE.isEnabledFor(logging.DEBUG):
                 log_frame("sent", message, session=self.session_id)
@@ -401,4 +418,5 @@ class Connection:
                 _logger.exception("the transport broke while sending")
                 await self._transport.close(_INTERNAL_ERROR, "cannot send")
             finally:
+                self._is_writing = False
                 self._outgoing.task_done()

@@ -428,7 +428,10 @@ class Conversation(NoticeHub, Markable, Injectable):
     def put_audio(self, audio: bytes) -> None:
         """Append checked input audio without waiting. Drops it if the connection is lost by now."""
         if self.core.is_open and self._ended is None:
-            self._act(lambda: self.core.append(audio))
+            try:
+                self.core.append(audio, send_now=self._supervisor.append_now)
+            finally:
+                self._supervisor.wake()
 
     async def drain(self) -> None:
         """Wait until what was to be sent before is on its way. Raises what the conversation ended with."""

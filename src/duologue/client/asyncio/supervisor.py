@@ -163,9 +163,13 @@ class ConnectionSupervisor:
             else:
                 self._broke(fault)
 
+    def append_now(self, audio: bytes) -> bool:
+        """Send an append past the writer, if all that was to be sent before is on its way. False: nothing was sent."""
+        return self.connection is not None and self._emptied.is_set() and self.connection.append_now(audio)
+
     def wake(self) -> None:
-        """Have the writer look for events that the core wants sent."""
-        if self.connection is not None:
+        """Have the writer send the events that the core wants sent."""
+        if self.connection is not None and self._core.has_events:
             self._emptied.clear()
             self._wanted.set()
 

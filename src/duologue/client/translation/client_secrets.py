@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ from duologue.events import (
     TranslationSessionCreatedEvent,
     TranslationSessionUpdateEvent,
 )
+from duologue.transports.own_loop import run_on_own_loop
 from duologue.transports.socket_options import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -63,25 +63,26 @@ async def translation_secret(
 
     `language` is the one to translate into, or `session` the whole configuration. `expires_after` is how long the key
     can open a session, in seconds; None: the server's default. `timeout` is in seconds. The real key is sent over HTTPS
-    only, or to this machine; redirects are not followed. Cancelling returns at once; the request ends in a thread,
-    within its timeout.
+    only, or to this machine; redirects are not followed. Cancelling closes the connection.
 
     Raises:
         ConnectFailed: there is no key; `.retryable` says whether another try can help.
         AuthenticationFailed: the server does not accept `api_key`.
         LocalProtocolError: `session` is no configuration.
     """
-    return await asyncio.to_thread(
-        ask_translation_secret,
-        url,
-        api_key=api_key,
-        model=model,
-        session=session,
-        language=language,
-        expires_after=expires_after,
-        ssl=ssl,
-        proxy=proxy,
-        timeout=timeout,
+    config = translation_config(session, language=language)
+    settings = TranslationSessionUpdateEvent(session=config).to_json()["session"] if config is not None else {}
+    body: dict[str, Any] = {"session": {"model": model, **settings}}
+    if expires_after is not None:
+        body["expires_after"] = {"anchor": "created_at", "seconds": expires_after}
+    endpoint = translation_endpoint(Endpoint(url=url, api_key=api_key))
+    answer = await ask_secret(endpoint, body, ssl=ssl, proxy=proxy, timeout=timeout)
+    event = TranslationEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
+    created = event.session if isinstance(event, TranslationSessionCreatedEvent) else None
+    return TranslationSecret(
+        value=answer.value,
+        expires_at=answer.expires_at,
+        session=created if isinstance(created, TranslationSession) else None,
     )
 
 
@@ -98,17 +99,16 @@ def ask_translation_secret(
     timeout: float = SECRET_TIMEOUT_S,
 ) -> TranslationSecret:
     """`translation_secret` for threads, which `duologue.blocking.translation_secret` is. Raises as that does."""
-    config = translation_config(session, language=language)
-    settings = TranslationSessionUpdateEvent(session=config).to_json()["session"] if config is not None else {}
-    body: dict[str, Any] = {"session": {"model": model, **settings}}
-    if expires_after is not None:
-        body["expires_after"] = {"anchor": "created_at", "seconds": expires_after}
-    endpoint = translation_endpoint(Endpoint(url=url, api_key=api_key))
-    answer = ask_secret(endpoint, body, ssl=ssl, proxy=proxy, timeout=timeout)
-    event = TranslationEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
-    created = event.session if isinstance(event, TranslationSessionCreatedEvent) else None
-    return TranslationSecret(
-        value=answer.value,
-        expires_at=answer.expires_at,
-        session=created if isinstance(created, TranslationSession) else None,
+    return run_on_own_loop(
+        translation_secret(
+            url,
+            api_key=api_key,
+            model=model,
+            session=session,
+            language=language,
+            expires_after=expires_after,
+            ssl=ssl,
+            proxy=proxy,
+            timeout=timeout,
+        )
     )

@@ -81,6 +81,10 @@ _COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = (
 """Events after which the sequencer or the tool calls may have events to send or notices."""
 
 
+def _never(audio: bytes) -> bool:
+    return False
+
+
 class AttachedPlayer(Protocol):
     """What plays the speech."""
 
@@ -203,8 +207,12 @@ class ConversationCore(HandlesEvents):
         encoding: Encoding | None = None,
         rate_hz: int | None = None,
         channels: int | None = None,
+        send_now: Callable[[bytes], bool] = _never,
     ) -> None:
         """Send input audio, converted to the session's format as one stream; without a word on it, it has that format.
+
+        `send_now` gets audio in the session's format while no event waits to be sent, and returns whether it has sent
+        it: audio is so frequent that an event for each piece costs more than all else.
 
         Raises:
             NotConnected: the connection is lost.
@@ -214,7 +222,7 @@ class ConversationCore(HandlesEvents):
         """
         self._check_connected("append audio")
         for ready in self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels):
-            self._append(ready)
+            self._append(ready, send_now)
 
     def end_input_stream(self) -> None:
         """The source of the appended audio ends here: send what its resampler still holds."""
@@ -367,6 +375,11 @@ class ConversationCore(HandlesEvents):
 
     # --- what the shell collects
 
+    @property
+    def has_events(self) -> bool:
+        """Whether there are events to send."""
+        return bool(self._events)
+
     def take_events(self) -> list[ClientEvent | UnknownRealtimeEvent]:
         """Events to send since the last call, in order."""
         events, self._events = self._events, []
@@ -413,10 +426,11 @@ class ConversationCore(HandlesEvents):
         if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))
 
-    def _append(self, audio: bytes) -> None:
+    def _append(self, audio: bytes, send_now: Callable[[bytes], bool] = _never) -> None:
         self.checks.check_audio(len(audio))
         self.checks.appended(len(audio))
-        self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
+        if self._events or not send_now(audio):
+            self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
 
     def _stop_tools(self, call_id: str | None = None) -> None:
         self._notices += [StopTool(cancelled) for cancelled in self.calls.cancel(call_id)]

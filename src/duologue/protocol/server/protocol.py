@@ -3,7 +3,7 @@
 The client's messages and the engines' reports go in; events for the client and commands for the shell come out. The
 protocol does no I/O, reads no clock and processes no audio.
 
-    connect · receive · receive_text · speak · excuse_silence · playback · tick                   what the shell reports
+    connect · receive · receive_text · hear · speak · excuse_silence · playback · tick            what the shell reports
     detected · end_of_turn_estimated · detection_failed                  what the engines report
     partial_transcript · transcript_delta · transcribed · transcription_failed
     response_text · response_clause · response_audio · response_call · response_approved
@@ -51,7 +51,7 @@ from duologue.events import (
 from duologue.protocol.server.account import Charge, MemoryAccount
 from duologue.protocol.server.client_events import AcceptedEvent, accept, event_id_of
 from duologue.protocol.server.clock import Clock
-from duologue.protocol.server.commands import Close, McpCall, Transcribe
+from duologue.protocol.server.commands import Close, Detect, McpCall, Transcribe
 from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.conversation.items import ConversationItems
 from duologue.protocol.server.defaults import SessionDefaults
@@ -159,10 +159,14 @@ class ServerProtocol:
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity once the session has ended."""
-        if self._ends_at == inf:
+        due_at = self._ends_at
+        if due_at == inf:
             return inf
-        idle_at = self._idle.due_at(self.session.idle_timeout_ms) if self._idle.running else inf
-        return min(self._ends_at, idle_at, self._input.silence_due_at)
+        if self._idle.running:
+            due_at = min(due_at, self._idle.due_at(self.session.idle_timeout_ms))
+        if self._input.in_turn:  # asked several times for each message, and the user is silent at most of them
+            due_at = min(due_at, self._input.silence_due_at)
+        return due_at
 
     def excuse_silence(self, now: float) -> None:
         """The client's messages were not read until now, so that it is not silent if no audio has come."""
@@ -242,6 +246,16 @@ class ServerProtocol:
         except InvalidRequest as invalid:
             self.reject(invalid, event)
 
+    def hear(self, audio: bytes, *, now: float) -> Detect | None:
+        """What an append with nothing but this audio does, which nine in ten events are. Returns the command that comes
+        of it, so that it need not be collected."""
+        self._clock.advance_to(now)
+        try:
+            return self._input.hear(audio)
+        except InvalidRequest as invalid:
+            self.reject(invalid, None)
+            return None
+
     def speak(self, message: ForcedMessage, event: RealtimeEvent, *, now: float) -> None:
         """The client has this spoken word for word, as a response; `event` is what asked for it."""
         self._clock.advance_to(now)
@@ -280,6 +294,8 @@ class ServerProtocol:
     def detected(self, probabilities: Sequence[float], frame_ms: float, *, now: float) -> None:
         """Answers `Detect`: speech probabilities, 0 to 1, of the frames that the audio completed."""
         self._clock.advance_to(now)
+        if self._input.goes_on(probabilities, frame_ms):
+            return
         for turn in self._input.detected(probabilities, frame_ms):
             self._turn(turn)
 

@@ -54,7 +54,7 @@ def instruction_tokens(instructions: str, tools: Iterable[FunctionTool]) -> int:
 
 
 def response_usage(
-    context: Iterable[ConversationItem],
+    context_tokens: int,
     *,
     instructions: str,
     tools: Iterable[FunctionTool],
@@ -62,7 +62,7 @@ def response_usage(
     spoken_ms: int,
 ) -> ResponseUsage:
     """Usage of a response: its input, and its output. No tokens are cached, because this server has no prompt cache."""
-    read = instruction_tokens(instructions, tools) + sum(map(item_tokens, context))
+    read = instruction_tokens(instructions, tools) + context_tokens
     spoken = -(-spoken_ms // _MS_PER_OUTPUT_TOKEN)
     return ResponseUsage(
         total_tokens=read + written_tokens + spoken,

@@ -33,6 +33,9 @@ _HYSTERESIS: Final = 0.15
 """Speech ends at a lower probability than it starts at, so that one weak frame inside a word does not end it. The
 shipped detector was tuned with this margin."""
 
+_LOWEST: Final = 0.05
+"""At zero and below every frame would be speech, and no turn would end."""
+
 _SURELY_SILENT: Final = 0.25
 """Independent of the threshold: a frame above it may hold the rest of a word, and then a transcript without that frame
 is not reliable."""
@@ -152,6 +155,17 @@ class VadTurns:
         self._lasts_ms = self._clear_ms = 0.0
         self._wait_ms = None
 
+    def goes_on(self, probabilities: Sequence[float], frame_ms: float, threshold: float) -> bool:
+        """Push these, if by all of them speech goes on in the middle of a turn, or silence between two: the usual case,
+        which changes nothing but the time. False: nothing was pushed."""
+        if self.state is TurnState.SILENT:
+            if max(probabilities, default=0.0) >= threshold:
+                return False
+        elif self.state is not TurnState.SPEAKING or min(probabilities, default=0.0) < _lower(threshold):
+            return False
+        self.audio_ms += frame_ms * len(probabilities)
+        return True
+
     def push(self, probabilities: Sequence[float], frame_ms: float, settings: TurnSettings) -> Iterator[TurnEvent]:
         """Push the speech probabilities of the next frames. Yields what they start, interrupt or end."""
         for probability in probabilities:
@@ -190,7 +204,7 @@ class VadTurns:
 
     def _sound(self, probability: float, threshold: float) -> TurnInput:
         if self.speaking:
-            threshold = max(threshold - _HYSTERESIS, 0.05)
+            threshold = _lower(threshold)
         if probability >= threshold:
             return TurnInput.SPEECH
         return TurnInput.MURMUR if probability >= _SURELY_SILENT else TurnInput.SILENCE
@@ -210,3 +224,8 @@ class VadTurns:
         if happened is not TurnInput.ENOUGH_PAUSE:
             self._clear_ms = self._clear_ms + frame_ms if happened is TurnInput.SILENCE else 0.0
         self.state = following
+
+
+def _lower(threshold: float) -> float:
+    """The threshold during a turn."""
+    return max(threshold - _HYSTERESIS, _LOWEST)

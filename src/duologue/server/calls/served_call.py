@@ -12,6 +12,7 @@ import msgspec
 from duologue.errors import ConnectFailed
 from duologue.printable import printable_message
 from duologue.protocol.server.account import Charge
+from duologue.server.calls.incoming_call import IncomingCall
 from duologue.server.http.authentication import Principal
 from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
@@ -55,11 +56,14 @@ class ServedCall:
         line: CallLine | None = None,
         charge: Charge | None = None,
         on_end: Callable[[PeerFigures | None], None] = lambda _: None,
+        phone: IncomingCall | None = None,
     ) -> None:
         """`line` is for sessions other than Realtime's. `charge` counts the speech that waits to be played. `on_end` is
-        told what the stack has measured, when an answered call is over; None: it never connected."""
+        told what the stack has measured, when an answered call is over; None: it never connected. `phone` is what
+        was accepted; None: the call came by WebRTC."""
         self.call_id = call_id
         self.principal = principal
+        self.phone = phone
         self.transport = CallTransport(peer, call_id=call_id, new_id=new_id, line=line, charge=charge)
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """The answer to the offer; or the `Rejection`, if there is no call."""

@@ -10,28 +10,38 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Final
 
 from duologue.errors import MissingExtra
+from duologue.server.calls.incoming_call import IncomingCall
 from duologue.server.calls.served_call import ServedCall
 from duologue.server.http.authentication import Principal
+from duologue.server.ids import kind_in_worker
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
-from duologue.transports.webrtc.peer import PeerSettings, Stack
+from duologue.transports.webrtc.peer import Peer, PeerSettings, Stack
 
 __all__ = ["ServedCalls", "closed_on_fault"]
 
 _ID_BYTES: Final = 16
 """As at the hosted service. On a server without keys the id is all that keeps two users of one address apart."""
 
+_UNAVAILABLE: Final = 503
+"""Service Unavailable (RFC 3261, section 21.5.4): the server ends."""
+
 
 class ServedCalls:
     """Makes peers, and runs calls while the server runs."""
 
-    def __init__(self, *, stack: Stack | None, settings: PeerSettings | None, webrtc: bool) -> None:
-        """Without a `stack`, the one that is installed is loaded at the first call."""
+    def __init__(
+        self, *, stack: Stack | None, settings: PeerSettings | None, webrtc: bool, worker: int | None = None
+    ) -> None:
+        """Without a `stack`, the one that is installed is loaded at the first call. Ids name the `worker`, if there are
+        several."""
         self._stack = stack
         self.settings = settings or PeerSettings()
         self._webrtc = webrtc
+        self._kind = "rtc" if worker is None else kind_in_worker("rtc", worker)
         self._calls: dict[str, ServedCall] = {}
+        self._incoming: dict[str, IncomingCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_running = False
 
@@ -46,6 +56,8 @@ class ServedCalls:
             yield
         finally:
             self._is_running = False
+            for ringing in tuple(self._incoming.values()):
+                await ringing.decline(_UNAVAILABLE)
             for call in tuple(self._calls.values()):
                 call.stop()
             if self._tasks:
@@ -70,10 +82,9 @@ class ServedCalls:
                 raise Rejection("no_webrtc_package") from None
         return self._stack
 
-    @staticmethod
-    def new_id() -> str:
+    def new_id(self) -> str:
         """An id that cannot be guessed."""
-        return f"rtc_{secrets.token_hex(_ID_BYTES)}"
+        return f"{self._kind}_{secrets.token_hex(_ID_BYTES)}"
 
     async def start(self, call: ServedCall, held: ExitStack) -> str:
         """Run a call; returns the answer to its offer. What is `held` for the call is closed at its end.
@@ -93,6 +104,20 @@ class ServedCalls:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda task: _end(call, held, task))
         return await asyncio.shield(call.answered)
+
+    def ring(self, offer: str, peer: Peer, *, owner: str | None = None) -> IncomingCall:
+        """A telephone call that rings from now on, until it is accepted or declined."""
+        ringing = IncomingCall(call_id=self.new_id(), offer=offer, peer=peer, owner=owner)
+        self._incoming[ringing.call_id] = ringing
+        ringing.answered.add_done_callback(lambda _: self._incoming.pop(ringing.call_id, None))
+        return ringing
+
+    def incoming(self, call_id: str, principal: Principal) -> IncomingCall | None:
+        """The call of this id that waits for a decision, if the caller may decide on it."""
+        ringing = self._incoming.get(call_id)
+        if ringing is None or ringing.answered.done():  # what forgets it may not have run yet
+            return None
+        return ringing if ringing.owner in (None, principal.owner) else None
 
     def find(self, call_id: str, principal: Principal) -> ServedCall | None:
         """The open call of this id, if the caller may use it."""

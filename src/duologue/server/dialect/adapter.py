@@ -66,6 +66,8 @@ _DONE_SPEECH: Final = frozenset({"azure-voice-live"})
 _MAX_REPORTS: Final = 100
 """Paths logged for one connection. Dialects lack a few dozen; invented fields must fill neither log nor memory."""
 
+_APPEND: Final = "input_audio_buffer.append"
+
 _PIECE: Final = ".delta"
 """The end of the types of frequent events, which have no fields that a dialect could lack."""
 
@@ -139,6 +141,11 @@ class DialectAdapter:
         """Whether the message that was read last ends an utterance by a field that only its dialect has."""
 
     # --- from the client
+
+    @property
+    def reads_bare_appends(self) -> bool:
+        """Whether an append with nothing but audio is what it is in the canonical dialect."""
+        return self.dialect == DEFAULT_DIALECT or _APPEND in _same_names(self.dialect)
 
     def read(self, message: str) -> RealtimeEvent:
         """The canonical event of a client's message.

@@ -13,23 +13,15 @@ from uvicorn.server import ServerState
 
 from duologue.server.networks import network_of
 from duologue.server.run.connections import Connections
+from duologue.server.run.listening_socket import MAX_QUEUED, listen
 
-__all__ = ["Acceptor", "listen"]
+__all__ = ["Acceptor"]
 
 _MAX_ACCEPTED: Final = 32
 """Connections in one iteration of the event loop."""
 
 _RETRY_S: Final = 0.1
 """Until connections are accepted again after the descriptors ran out."""
-
-_MAX_QUEUED: Final = 2048
-"""Connections that the system queues until they are accepted."""
-
-
-def listen(bound: socket.socket) -> None:
-    """Have the system queue connections to this address. An iteration of the event loop accepts fewer, which must fit
-    into the reserved descriptors."""
-    bound.listen(_MAX_QUEUED)
 
 
 class Acceptor:
@@ -121,7 +113,7 @@ class Acceptor:
 
     def release(self) -> None:
         """Accept what is queued, and no more; handshakes go on. A process that has the socket too takes what comes."""
-        for _ in range(_MAX_QUEUED // _MAX_ACCEPTED):
+        for _ in range(MAX_QUEUED // _MAX_ACCEPTED):
             self._accept()
         self.stop()
         self._listening.close()

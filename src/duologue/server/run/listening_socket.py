@@ -11,9 +11,12 @@ from typing import Final
 from duologue.errors import DuologueError
 from duologue.server.http.paths import PATH
 
-__all__ = ["adopt", "bind", "passed_descriptor", "url_of"]
+__all__ = ["MAX_QUEUED", "adopt", "bind", "listen", "passed_descriptor", "url_of"]
 
 _LAST_PORT: Final = 65535
+
+MAX_QUEUED: Final = 2048
+"""Connections that the system queues until they are accepted."""
 
 _FIRST_PASSED: Final = 3
 """The first descriptor that systemd passes: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.html"""
@@ -81,3 +84,9 @@ def url_of(listening: socket.socket, *, tls: bool) -> str:
     """The URL of sessions at this socket."""
     host, port = listening.getsockname()[:2]
     return f"{'wss' if tls else 'ws'}://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+
+
+def listen(bound: socket.socket) -> None:
+    """Have the system queue connections to this address. An iteration of the event loop accepts fewer, which must fit
+    into the reserved descriptors."""
+    bound.listen(MAX_QUEUED)

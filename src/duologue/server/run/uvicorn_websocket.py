@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, cast
-from weakref import WeakMethod
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -123,7 +122,7 @@ class Socket(WebSocketsSansIOProtocol):
         """When the incomplete message began."""
         self._parsing_at_ping = 0
         self._admitted = False
-        self._offer: WeakMethod[Callable[[str], bool]] | None = None
+        self._take: Callable[[bytes], bool] | None = None
         self._lingers = False
         """Whether the connection is closing, and incoming data is dropped."""
         self._deadline: float | None = None
@@ -160,18 +159,12 @@ class Socket(WebSocketsSansIOProtocol):
         found = text_in(data)
         if found is None or self.conn.state is not OPEN or len(found) > self._limits.frame_bytes:
             return False
+        if self._take is not None and len(found) <= _LARGE_BYTES and self.queue.has_reader and self._take(found):
+            return True
         try:
             text = text_of(found, max_bytes=self._max_event_bytes)
         except UnicodeDecodeError:
             return False
-        if (
-            self._offer is not None
-            and self.queue.has_reader
-            and len(text) <= _LARGE_BYTES
-            and (take := self._offer()) is not None
-            and take(text)
-        ):
-            return True
         self.queue.put_nowait({"type": "websocket.receive", "text": text})
         if not self.read_paused and self.queue.qsize() >= _MAX_WAITING:
             self.read_paused = True
@@ -320,6 +313,7 @@ class Socket(WebSocketsSansIOProtocol):
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
         self._admitted = False
+        self._take = None
         self._deadline = self._in(CLOSE_S)
         if not self.disconnected:
             self._edge.wait(self)
@@ -335,7 +329,8 @@ class Socket(WebSocketsSansIOProtocol):
             self._admit(str(extended["owner"]))
             return
         if extended["type"] == OFFER:
-            self._offer = cast("WeakMethod[Callable[[str], bool]]", extended["take"])
+            self._take = cast("Callable[[bytes], bool]", extended["take"])
+            cast("MutableMapping[str, object]", message)["write"] = self._write_at_once
             return
         if message["type"] == "websocket.close":
             self.writable.set()
@@ -356,6 +351,12 @@ class Socket(WebSocketsSansIOProtocol):
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
+    def _write_at_once(self, text: bytes) -> bool:
+        if len(text) > _LARGE_BYTES or not self._may_send():
+            return False
+        self.transport.write(frame_of(text))
+        return True
+
     def _may_send(self) -> bool:
         """Whether a message may be written at once, and nothing is open before or behind it."""
         return (
@@ -365,6 +366,7 @@ class Socket(WebSocketsSansIOProtocol):
             and not self.disconnected
             and self.close_timer is None
             and self.conn.state is OPEN
+            and not self.transport.is_closing()
         )
 
     async def receive(self) -> ASGIReceiveEvent:

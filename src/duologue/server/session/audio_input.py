@@ -94,11 +94,15 @@ class DetectorInput:
             or len(command.audio) > _MAX_BEGUN_BYTES
         ):
             return None
-        self._waiting += command.audio
-        self._missing -= len(command.audio)
+        audio = command.audio
+        self._missing -= len(audio)
         if self._missing > 0:
+            self._waiting += audio
             return ()
-        return self._begin(self._resampling[0].push(encoding.to_pcm16(self._take(encoding))))
+        if self._waiting or len(audio) % encoding.bytes_per_sample:
+            self._waiting += audio
+            audio = self._take(encoding)
+        return self._begin(self._resampling[0].push(encoding.to_pcm16(audio)))
 
     def count(self, probabilities: Sequence[float]) -> None:
         """These frames are complete: the next one needs audio again."""

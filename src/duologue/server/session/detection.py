@@ -69,27 +69,35 @@ class Detection:
             await self._detect(self._waiting.popleft())
             self._carry_out()
 
+    def hear(self, command: Detect, context: Context) -> None:
+        """`put`, then `begin`."""
+        if self._waiting or self._running is not None:
+            self._waiting.append(command)
+        else:
+            self._begin(command, context)
+
     def begin(self, context: Context) -> None:
         """Detect in what waits, as far as that takes no time; in the rest when the detector is done, in this context.
 
         Raises what the protocol raises; later, in a task of the session.
         """
         while self._waiting and self._running is None:
-            try:
-                found = self._input.begin(self._waiting[0]) if self._input is not None else None
-            except Exception as fault:
-                self._waiting.popleft()
-                self._report_fault(fault)
-                self._carry_out()
-                continue
-            command = self._waiting.popleft()
-            if found is None or isinstance(found, asyncio.Future):
-                running: asyncio.Future[Any] = self._start(self._detect(command)) if found is None else found
-                self._running = running
-                running.add_done_callback(lambda done: self._go_on(done, context), context=context)
-            elif found:
-                self._report(found)
-                self._carry_out()
+            self._begin(self._waiting.popleft(), context)
+
+    def _begin(self, command: Detect, context: Context) -> None:
+        try:
+            found = self._input.begin(command) if self._input is not None else None
+        except Exception as fault:
+            self._report_fault(fault)
+            self._carry_out()
+            return
+        if found is None or isinstance(found, asyncio.Future):
+            running: asyncio.Future[Any] = self._start(self._detect(command)) if found is None else found
+            self._running = running
+            running.add_done_callback(lambda done: self._go_on(done, context), context=context)
+        elif found:
+            self._report(found)
+            self._carry_out()
 
     def _go_on(self, done: asyncio.Future[Any], context: Context) -> None:
         self._running = None

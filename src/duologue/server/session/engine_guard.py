@@ -68,8 +68,11 @@ class _Guard(Generic[E]):
             try:
                 async with closing:
                     while True:
-                        with in_call(span):
+                        if span is None:
                             piece = await timeout.wait_for(anext(pieces))
+                        else:
+                            with in_call(span):
+                                piece = await timeout.wait_for(anext(pieces))
                         if not is_right(piece):
                             raise EngineError(f"made {_kind_of(piece)}", engine=self._name)
                         yield piece

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -76,6 +76,10 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
     requests: dict[str, McpApprovalRequestItem] = {}
     for item in items:
         match item:
+            case MessageItem(role="system" | "user" | "assistant" as role):
+                text, images = _text_of(item), _images_of(item)
+                if text or images:
+                    messages.append(Message(role, text, images=images))
             case FunctionCallItem():
                 call_id = item.call_id if is_set(item.call_id) else ""
                 _add_call(messages, FunctionCall(name=item.name, arguments=item.arguments, call_id=call_id))
@@ -90,24 +94,20 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
                 request = requests[request_id]
                 _add_call(messages, FunctionCall(name=request.name, arguments=request.arguments, call_id=request_id))
                 _add_output(messages, Message("tool", _denial(item), call_id=request_id))
-            case MessageItem(role="system" | "user" | "assistant" as role):
-                text, images = _text_of(item), _images_of(item)
-                if text or images:
-                    messages.append(Message(role, text, images=images))
             case _:
                 pass  # not part of the dialogue: an approval, items of later versions
     return messages
 
 
-def _returned(items: Iterable[ConversationItem]) -> frozenset[str]:
+def _returned(items: Sequence[ConversationItem]) -> frozenset[str]:
     """Ids of the calls whose outputs are behind the assistant's last message."""
     returned: set[str] = set()
-    for item in items:
+    for item in reversed(items):
         match item:
             case FunctionCallOutputItem(call_id=call_id) | McpCallItem(id=call_id):
                 returned.add(call_id)
             case MessageItem(role="assistant") if _text_of(item):
-                returned.clear()
+                break
             case _:
                 pass  # other items change nothing
     return frozenset(returned)
@@ -144,12 +144,13 @@ def _add_output(messages: list[Message], output: Message) -> None:
 
 
 def _text_of(item: MessageItem) -> str:
-    return " ".join(
-        words
-        for part in item.content
-        for name in ("text", "transcript")
-        if isinstance(words := getattr(part, name, None), str) and words
-    )
+    found: list[str] = []
+    for part in item.content:
+        for name in ("text", "transcript"):
+            words = getattr(part, name, None)
+            if isinstance(words, str) and words:
+                found.append(words)
+    return " ".join(found)
 
 
 def _images_of(item: MessageItem) -> tuple[Image, ...]:

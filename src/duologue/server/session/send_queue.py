@@ -41,6 +41,12 @@ class SendQueue:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._closed = False
+        self._is_waited_on = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is being sent: `get` waits for the next message."""
+        return self._is_waited_on and not self._waiting and not self._closed
 
     def put(self, message: str | Close) -> None:
         """Add a message, or a close behind all messages. Never waits: call `room` before more work."""
@@ -60,7 +66,9 @@ class SendQueue:
         self._sending_bytes = 0
         while not self._waiting:
             self._filled.clear()
+            self._is_waited_on = True
             await self._filled.wait()
+        self._is_waited_on = False
         message = self._waiting.popleft()
         self._taken += 1
         if isinstance(message, str):

@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from duologue.clock import loop_clock, loop_time, unix_time
 from duologue.codec import decode
+from duologue.codec.append_frames import HEADS, audio_in
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
-from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionCreatedEvent, SessionUpdatedEvent
+from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionUpdatedEvent
 from duologue.protocol import (
     Close,
     Command,
@@ -50,11 +51,13 @@ from duologue.server.session.audio_input import LONG_AUDIO_CHARS, decode_long_au
 from duologue.server.session.detection import Detection, raised
 from duologue.server.session.engine_failures import attempt
 from duologue.server.session.engine_guard import guarded
+from duologue.server.session.event_sender import EventSender
 from duologue.server.session.illegal_transitions import IllegalTransitions
 from duologue.server.session.prompt import in_turn
 from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
+from duologue.server.session.session_work import SessionWork
 from duologue.server.session.transcription import TranscriptionPipeline
 from duologue.server.session.unmet_wishes import UnmetWishes
 from duologue.server.session_start import STRICT_DIALECTS, SessionStart, session_defaults
@@ -70,9 +73,6 @@ __all__ = ["ServerSession"]
 
 _FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
-
-_BARE_APPEND: Final = InputAudioBufferAppendEvent(audio="")
-_APPEND: Final = '{"type":"input_audio_buffer.append"'
 
 _LONG_S: Final = 0.0015
 """A message that took longer has the session's next one wait until others had their turn: one read can bring 32.
@@ -130,6 +130,7 @@ class ServerSession:
             session_start.dialect, new_id=new_id, conversation_id=conversation_id, kind=session_start.kind
         )
         self._read_event = decode if session_start.dialect == DEFAULT_DIALECT else self._adapter.read
+        self._reads_otherwise = not self._adapter.reads_bare_appends
         self._utterances = ServedUtterances(
             PROFILES[session_start.dialect], self._protocol, self._adapter, new_id=new_id
         )
@@ -138,9 +139,9 @@ class ServerSession:
         )
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         own = (*models, standard.model, standard.voice)
-        self._unmet_wishes = UnmetWishes(self._engines, session_id=self.session_id, own=own)
+        self._work = SessionWork(self._close_if_drained)
         self._transcription = TranscriptionPipeline(
-            self._engines, self._protocol, start=self._start_ahead, flush=self._flush
+            self._engines, self._protocol, start=self._work.start_ahead, flush=self._flush
         )
         self._mcp = McpSession(mcp, timeout_s=limits.engine_s)
         self._send_queue = SendQueue(
@@ -148,6 +149,15 @@ class ServerSession:
             stall_s=limits.stall_s,
             charge=share.charge if share is not None else None,
         )
+        self._sender = EventSender(
+            transport,
+            self._adapter,
+            self._send_queue,
+            observer=self._observer,
+            unmet_wishes=UnmetWishes(self._engines, session_id=self.session_id, own=own),
+            session_id=self.session_id,
+        )
+        self._send = self._sender.send
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
@@ -159,8 +169,6 @@ class ServerSession:
             start=lambda work: self._tasks.create_task(work),
         )
         self._context = copy_context()
-        self._work: set[asyncio.Task[None]] = set()
-        self._ahead: set[asyncio.Task[Any]] = set()
         self._illegal = IllegalTransitions(self.session_id, self._observer)
         self._tick_at = math.inf
         self._listening = False
@@ -212,6 +220,7 @@ class ServerSession:
             self._transcription.close()
             self._mcp.close()
             self._detection.close()
+            self._work.close()
             del self._transcription, self._mcp, self._detection
             self._reading = None
 
@@ -237,14 +246,17 @@ class ServerSession:
     async def _serve(self) -> int:
         """Returns the close code."""
         async with asyncio.TaskGroup() as self._tasks:
+            self._work.use(self._tasks)
             self._protocol.connect()
             for event in (*self._protocol.take_events(), *self._configuration_events):
                 self._send(event)
             await self._flush()
             self._context = copy_context()
-            if isinstance(self._transport, ASGITransport | CallTransport):
-                await self._transport.offer(self._take_at_once)
-            reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
+            if isinstance(self._transport, ASGITransport):
+                self._sender.write_at_once = await self._transport.offer(self._take_frame)
+            elif isinstance(self._transport, CallTransport):
+                await self._transport.offer(self._take_audio)
+            reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._sender.write())
             clock = self._tasks.create_task(self._watch_clock())
             self._reading = reading
             if self._close_with is not None:
@@ -254,7 +266,7 @@ class ServerSession:
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._listening = False
-                for task in (reading, writing, clock, *self._work, *self._ahead):
+                for task in (reading, writing, clock, *self._work):
                     task.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
@@ -282,8 +294,8 @@ class ServerSession:
             if self._send_queue.is_full:
                 await self._flush()
 
-    def _receive(self, message: str | bytes, audio: bytes | None = None) -> InputAudioBufferAppendEvent | None:
-        """Take a message, or audio. Returns an append that is too long to be decoded while all sessions wait."""
+    def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
+        """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
         long_append: InputAudioBufferAppendEvent | None = None
         self._listening = False
         self._last_message_at = now = self._time()
@@ -291,8 +303,6 @@ class ServerSession:
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(self._new_id("event")))
-        elif audio is not None:
-            self._protocol.receive(_BARE_APPEND, now=now, audio=audio)
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if type(event) is InputAudioBufferAppendEvent:
                 if len(event.audio) > LONG_AUDIO_CHARS:
@@ -303,27 +313,58 @@ class ServerSession:
                 self._protocol.speak(message_to_speak, event, now=now)
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
-        self._observer.received(len(audio or message), self._protocol.input_ms)
+        self._observer.received(len(message), self._protocol.input_ms)
         return long_append
 
-    def _take_at_once(self, message: str | bytes) -> bool:
-        """Take an append, or audio in the session's format, without waking the reading task, which waits. False: the
-        message is for that task; audio is, as an append."""
-        if not (self._listening and self._detection.takes_more) or self._send_queue.is_full:
+    def _take_frame(self, frame: bytes) -> bool:
+        """Take an append without waking the reading task, which waits. False: the message is for that task."""
+        if not frame.startswith(HEADS) or not self._takes_at_once():
             return False
-        if SERVER_WIRE.isEnabledFor(logging.DEBUG) if isinstance(message, bytes) else not message.startswith(_APPEND):
+        audio = None if self._reads_otherwise or SERVER_WIRE.isEnabledFor(logging.DEBUG) else audio_in(frame)
+        if audio is not None:
+            self._context.run(self._hear, audio, len(frame))
+        elif frame.isascii():
+            self._context.run(self._append, frame.decode())
+        else:
             return False
-        self._context.run(self._append, message)
         return True
 
-    def _append(self, message: str | bytes) -> None:
+    def _take_audio(self, audio: bytes) -> bool:
+        """Take audio in the session's format, as an append. False: it is for the reading task."""
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG) or not self._takes_at_once():
+            return False
+        self._context.run(self._hear, audio, len(audio))
+        return True
+
+    def _takes_at_once(self) -> bool:
+        return self._listening and self._detection.takes_more and not self._send_queue.is_full
+
+    def _hear(self, audio: bytes, n_bytes: int) -> None:
         try:
-            self._receive(message) if isinstance(message, str) else self._receive("", message)
+            self._listening = False
+            self._last_message_at = now = self._time()
+            heard = None
+            if self._events_allowed is not None and not self._events_allowed.take(now):
+                self._send(Rejection("events").event(self._new_id("event")))
+            else:
+                heard = self._protocol.hear(audio, now=now)
+            self._observer.received(n_bytes, self._protocol.input_ms)
+            if heard is not None:
+                self._detection.hear(heard, self._context)
+            else:
+                self._carry_out()
+            self._listening = True
+        except Exception as fault:
+            self._tasks.create_task(raised(fault))  # as if the reading task had raised it
+
+    def _append(self, message: str) -> None:
+        try:
+            self._receive(message)
             self._carry_out()
             self._detection.begin(self._context)
             self._listening = True
         except Exception as fault:
-            self._tasks.create_task(raised(fault))  # as if the reading task had raised it
+            self._tasks.create_task(raised(fault))
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:
@@ -332,22 +373,6 @@ class ServerSession:
             self._protocol.reject(invalid, event)
         else:
             self._protocol.receive(event, now=loop_time(), audio=audio)
-
-    async def _write(self) -> int:
-        try:
-            while True:
-                message = await self._send_queue.get()
-                if isinstance(message, Close):
-                    await self._transport.close(message.code, message.reason)
-                    return message.code
-                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("sent", message, session=self.session_id, wire=SERVER_WIRE)
-                await self._transport.send(message)
-                del message  # else it would stay in memory until there is another one
-        except ConnectionClosed as closed:
-            return closed.code
-        finally:
-            self._send_queue.close()
 
     async def _watch_clock(self) -> None:
         idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
@@ -384,10 +409,11 @@ class ServerSession:
         """Send the protocol's events and execute its commands."""
         for event in self._protocol.take_events():
             self._send(event)
-        for text in self._utterances.take_frames():
-            self._send_queue.put(text)
-        if self._utterances.closes:
-            self._send_queue.put(_FINISHED)
+        if self._utterances.has_commands:
+            for text in self._utterances.take_frames():
+                self._send_queue.put(text)
+            if self._utterances.closes:
+                self._send_queue.put(_FINISHED)
         for command in self._protocol.take_commands():
             self._execute(command)
         if self._protocol.next_tick_at < self._tick_at:
@@ -399,17 +425,8 @@ class ServerSession:
         self._send(rejection.event(self._new_id("event")))
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
-    def _send(self, event: ServerEvent) -> None:
-        if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent):
-            event = self._unmet_wishes.noted(event, shown=self._adapter.dialect == DEFAULT_DIALECT)
-        n_bytes = 0
-        for text in self._adapter.write(event):
-            self._send_queue.put(text)
-            n_bytes += len(text)
-        self._observer.sent(event, n_bytes)
-
     def _close_if_drained(self) -> None:
-        if self._draining and not self._work and not self._playing:
+        if self._draining and not self._work.is_under_way and not self._playing:
             self._send_queue.put(_GOING_AWAY)
 
     def _execute(self, command: Command) -> None:
@@ -423,15 +440,13 @@ class ServerSession:
             case DiscardAhead():
                 self._transcription.discard_ahead(command)
             case Transcribe():
-                self._start(f"transcribe {command.item_id}", self._transcribe(command))
+                self._work.start(f"transcribe {command.item_id}", self._transcribe(command))
             case ListMcpTools():
-                self._start(f"list {command.item_id}", self._list_mcp_tools(command))
+                self._work.start(f"list {command.item_id}", self._list_mcp_tools(command))
             case Respond():
-                self._start(f"respond {command.response_id}", self._respond(command))
+                self._work.start(f"respond {command.response_id}", self._respond(command))
             case StopResponse():
-                for task in self._work:
-                    if task.get_name() == f"respond {command.response_id}":
-                        task.cancel()
+                self._work.cancel(f"respond {command.response_id}")
             case Close():
                 self._send_queue.put(command)
             case IllegalTransition():
@@ -442,23 +457,6 @@ class ServerSession:
                 )
             case _:
                 assert_never(command)
-
-    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
-        task = self._tasks.create_task(work, name=work_id)
-        self._work.add(task)
-        # Not in the task itself: a task that is cancelled before its start runs no code.
-        task.add_done_callback(self._done)
-
-    def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Optional work: a session that is drained does not wait for it."""
-        task = self._tasks.create_task(work, name=work_id)
-        self._ahead.add(task)
-        task.add_done_callback(self._ahead.discard)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._work.discard(task)
-        self._close_if_drained()
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):

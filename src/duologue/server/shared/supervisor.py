@@ -10,6 +10,8 @@ __all__ = ["Supervisor"]
 class Supervisor(Protocol):
     """What is one for all workers: their sessions, their figures, their end."""
 
+    number: int
+    """Of this worker; no other one has or had it."""
     replaced: bool
     """Whether this worker ends because another one serves in its place."""
 

@@ -85,8 +85,11 @@ class Observers:
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:
         """Opens the session for all of them."""
-        observers = (each.opened(session_id, kind=kind) for each in self._observers)
-        return _Together(tuple(each for each in observers if each is not UNOBSERVED))
+        opened = (each.opened(session_id, kind=kind) for each in self._observers)
+        observers = tuple(each for each in opened if each is not UNOBSERVED)
+        if len(observers) < 2:  # the usual case, for which each message would make two calls of one
+            return observers[0] if observers else UNOBSERVED
+        return _Together(observers)
 
     def turned_away(self, reason: str) -> None:
         """Reports the rejection to all of them."""
@@ -95,43 +98,62 @@ class Observers:
 
 
 class _Together:
-    __slots__ = ("_observers",)
+    """Of what comes with each message, only those observers are told that do something."""
+
+    __slots__ = ("_engine_calls", "_observers", "_received", "_sent", "_spoke", "_work")
 
     def __init__(self, observers: tuple[SessionObserver, ...]) -> None:
         self._observers = observers
+        self._received = tuple(each.received for each in observers if _has(each, "received"))
+        self._sent = tuple(each.sent for each in observers if _has(each, "sent"))
+        self._spoke = tuple(each.spoke for each in observers if _has(each, "spoke"))
+        self._work = tuple(each.work for each in observers if _has(each, "work"))
+        self._engine_calls = tuple(each.engine_call for each in observers if _has(each, "engine_call"))
 
     def received(self, n_bytes: int, input_ms: int) -> None:
-        for each in self._observers:
-            each.received(n_bytes, input_ms)
+        for received in self._received:
+            received(n_bytes, input_ms)
 
     def sent(self, event: ObservedEvent, n_bytes: int) -> None:
-        for each in self._observers:
-            each.sent(event, n_bytes)
+        for sent in self._sent:
+            sent(event, n_bytes)
 
     def spoke(self, audio_s: float) -> None:
-        for each in self._observers:
-            each.spoke(audio_s)
+        for spoke in self._spoke:
+            spoke(audio_s)
 
     def illegal_transition(self, table: str) -> None:
         for each in self._observers:
             each.illegal_transition(table)
 
-    @contextmanager
-    def work(self, kind: Work, work_id: str) -> Generator[None, None, None]:
-        with ExitStack() as all_of_them:
-            for each in self._observers:
-                all_of_them.enter_context(each.work(kind, work_id))
-            yield
+    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
+        return _around([work(kind, work_id) for work in self._work])
 
-    @contextmanager
-    def engine_call(self, stage: Stage) -> Generator[object, None, None]:
-        with ExitStack() as all_of_them:
-            yielded = [all_of_them.enter_context(each.engine_call(stage)) for each in self._observers]
-            yield next((each for each in yielded if each is not None), None)
+    def engine_call(self, stage: Stage) -> AbstractContextManager[object]:
+        return _around([engine_call(stage) for engine_call in self._engine_calls])
 
     def closed(self, code: int) -> None:
         for each in self._observers:
             each.closed(code)
+
+
+def _has(observer: SessionObserver, method: str) -> bool:
+    """Whether an observer has a method of its own, instead of one that does nothing."""
+    return getattr(type(observer), method) is not getattr(NullSessionObserver, method)
+
+
+def _around(contexts: list[AbstractContextManager[object]]) -> AbstractContextManager[object]:
+    """All of these; yields the first value that is not None."""
+    if len(contexts) == 1:
+        return contexts[0]
+    return _all_around(contexts) if contexts else nullcontext()
+
+
+@contextmanager
+def _all_around(contexts: list[AbstractContextManager[object]]) -> Generator[object, None, None]:
+    with ExitStack() as all_of_them:
+        yielded = [all_of_them.enter_context(each) for each in contexts]
+        yield next((each for each in yielded if each is not None), None)
 
 
 class NullSessionObserver:

@@ -30,6 +30,7 @@ __all__ = [
     "Sample",
     "Take",
     "frame",
+    "framed",
 ]
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -60,6 +61,7 @@ class Ready(_Message, frozen=True, kw_only=True):
     max_client_secret_bytes: int
     max_owner_client_secret_bytes: int
     drain_s: float
+    drain: DrainManner
 
 
 class Load(_Message, frozen=True, kw_only=True):
@@ -162,7 +164,11 @@ FromParent: TypeAlias = Answer | AskFigures | Drain
 
 def frame(message: FromWorker | FromParent) -> bytes:
     """The bytes of a message."""
-    content = msgspec.msgpack.encode(message)
+    return framed(msgspec.msgpack.encode(message))
+
+
+def framed(content: bytes) -> bytes:
+    """The frame of any content."""
     return len(content).to_bytes(_LENGTH_BYTES, "big") + content
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,9 +16,9 @@ from duologue.errors import DuologueError
 from duologue.server.limits import Limits
 from duologue.server.open_sessions import DrainManner
 from duologue.server.rejections import Rejection
-from duologue.server.run.acceptor import listen
 from duologue.server.shared.memory_store import MemoryStore
 from duologue.server.telemetry.log import log_event
+from duologue.server.workers.accepting import Accepting
 from duologue.server.workers.merged_figures import MergedFigures
 from duologue.server.workers.messages import (
     Answer,
@@ -35,18 +36,21 @@ from duologue.server.workers.messages import (
     Ready,
     Take,
 )
+from duologue.server.workers.passed_streams import pass_stream, take_stream
 from duologue.server.workers.placement import Placement
 from duologue.server.workers.places import Places
 from duologue.server.workers.restarts import MAX_EARLY_DEATHS, Restarts
+from duologue.server.workers.silences import LOOK_S, Silences
 from duologue.server.workers.worker_process import WorkerProcess
 
 __all__ = ["Parent"]
 
-_MAX_ACCEPTED: Final = 32
-"""Connections in one iteration of the event loop: a worker's acceptor takes as many."""
+_MAX_PASSED: Final = 32
+"""Streams in one iteration of the event loop."""
 
-_RETRY_S: Final = 0.1
-"""Until connections are accepted again after no worker could take one, or the descriptors ran out."""
+_MAX_GENERATIONS: Final = 4
+"""Of workers at a time: those that drain hold their calls and their engines, for an hour perhaps. A reload beyond it
+waits for the end of some."""
 
 _SETTLE_S: Final = 1.0
 """From the last socket that a replaced worker was handed to its drain: for handshakes under way, which would be
@@ -68,15 +72,14 @@ class Parent:
         command: Sequence[str],
         workers: int,
         listening: socket.socket,
-        drain: DrainManner,
         releases: bool,
         on_listening: Callable[[Sequence[Ready]], None],
     ) -> None:
         """`listening` is bound, and closed at the end; with `releases` already when the drain begins, for a successor.
         `on_listening` is called once, with what all workers have said, when all of them are ready."""
         self._command = tuple(command)
-        self._listening = listening
-        self._drain: DrainManner = drain
+        self._drain: DrainManner = "turn"
+        """As the latest worker has said, which reads the options anew."""
         self._releases = releases
         self._on_listening = on_listening
         self._limits = Limits()
@@ -86,15 +89,18 @@ class Parent:
         self._figures = MergedFigures()
         self._started = 0
         self._all: dict[int, WorkerProcess] = {}
+        self._accepting = Accepting(listening, self._placement, self._all)
+        self._silences = Silences()
+        self._passed_over: frozenset[int] = frozenset()
         self._slots: list[WorkerProcess | None] = [None] * workers
         self._restarts = [Restarts() for _ in range(workers)]
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
-        self._reading = False
         self._changed = asyncio.Event()
         """A worker has become ready or has ended."""
         self._reload_wanted = asyncio.Event()
+        self._reloading: asyncio.Task[None] | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -111,18 +117,17 @@ class Parent:
         loop = asyncio.get_running_loop()
         self._failed = loop.create_future()
         ended = self._spawn(_wait(self._ending))
+        with suppress(ValueError, NotImplementedError, AttributeError):
+            loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         try:
             for slot in range(len(self._slots)):
                 self._spawn(self._keep(slot))
             await self._first_of(self._all_ready(), ended)
             if not self._ending.is_set():
-                listen(self._listening)
-                self._listening.setblocking(False)
-                self._accept_on()
+                self._accepting.start()
                 self._on_listening([each.said for each in self._all.values() if each.said is not None])
-                with suppress(ValueError, NotImplementedError, AttributeError):
-                    loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
-                self._spawn(self._reload())
+                self._reloading = self._spawn(self._reload())
+                self._spawn(self._watch())
                 await self._first_of(ended)
         except asyncio.CancelledError:
             self._ending.set()
@@ -169,14 +174,12 @@ class Parent:
         """Have a worker in this place, again and again."""
         restarts = self._restarts[slot]
         while not self._ending.is_set():
-            worker = await self._start()
-            self._slots[slot] = worker
-            self._spawn(self._serve(worker))
-            self._spawn(self._note_ready(worker, restarts))
-            await worker.left.wait()
-            while (here := self._slots[slot]) is not worker and here is not None:
-                worker = here  # a reload has replaced the other one
-                await worker.left.wait()
+            try:
+                await self._have(slot, restarts)
+            except OSError as fault:
+                if not len(self._placement):
+                    raise DuologueError(f"cannot start a worker: {fault.strerror or fault}") from fault
+                log_event(logging.ERROR, "worker cannot be started", reason=str(fault))
             self._slots[slot] = None
             if self._ending.is_set():
                 return
@@ -192,10 +195,34 @@ class Parent:
                 async with asyncio.timeout(delay_s):
                     await self._ending.wait()
 
+    async def _have(self, slot: int, restarts: Restarts) -> None:
+        """Have a worker in this place until it dies. Raises OSError: it cannot be started."""
+        worker = await self._start()
+        self._slots[slot] = worker
+        self._spawn(self._note_ready(worker, restarts))
+        await worker.left.wait()
+        while (here := self._slots[slot]) is not worker and here is not None:
+            worker = here  # a reload has replaced the other one
+            await worker.left.wait()
+
+    async def _watch(self) -> None:
+        """Pass over workers that say nothing, and end those that hang."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            silent = self._silences.look(loop_time())
+            for number in sorted(silent.quiet - self._passed_over):
+                log_event(logging.WARNING, "worker does not answer", pid=self._all[number].pid)
+            self._passed_over = silent.quiet
+            self._placement.pass_over(silent.quiet)
+            for number in silent.hung:
+                log_event(logging.ERROR, "worker hangs and is killed", pid=self._all[number].pid)
+                self._all[number].kill()
+
     async def _start(self) -> WorkerProcess:
         self._started += 1
         worker = await WorkerProcess.start(self._started, self._command, workers=len(self._slots))
         self._all[worker.number] = worker
+        self._spawn(self._serve(worker))
         return worker
 
     async def _note_ready(self, worker: WorkerProcess, restarts: Restarts) -> None:
@@ -204,12 +231,17 @@ class Parent:
 
     async def _serve(self, worker: WorkerProcess) -> None:
         """Do what a worker asks, until it has ended."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(worker.streams.fileno(), self._pass_streams, worker)
         try:
             async for message in worker.messages():
+                self._silences.heard(worker.number, loop_time())
                 await self._handle(worker, message)
         except (ValueError, KeyError) as fault:
             log_event(logging.ERROR, "worker sends what is no message", fault=fault)
             worker.kill()
+        loop.remove_reader(worker.streams.fileno())
+        self._silences.gone(worker.number)
         self._placement.remove(worker.number)
         try:
             async with asyncio.timeout(_END_S):
@@ -233,6 +265,7 @@ class Parent:
         match message:
             case Ready():
                 self._limits_of(message)
+                self._drain = message.drain
                 worker.said = message
                 if not worker.retired:
                     self._placement.add(number)
@@ -304,52 +337,25 @@ class Parent:
         content, _ = self._figures.page()
         worker.post(Answer(request=request, value=content))
 
-    # --- connections
+    # --- streams between workers
 
-    def _accept_on(self) -> None:
-        if not self._reading and self._listening.fileno() >= 0:
-            asyncio.get_running_loop().add_reader(self._listening.fileno(), self._accept)
-            self._reading = True
-
-    def _pause(self) -> None:
-        """Leave connections in the system's queue for a moment."""
-        loop = asyncio.get_running_loop()
-        self._accept_off()
-        loop.call_later(_RETRY_S, self._accept_on)
-
-    def _accept_off(self) -> None:
-        if self._reading:
-            asyncio.get_running_loop().remove_reader(self._listening.fileno())
-            self._reading = False
-
-    def _accept(self) -> None:
-        for _ in range(_MAX_ACCEPTED):
-            if not len(self._placement):
-                return self._pause()
+    def _pass_streams(self, worker: WorkerProcess) -> None:
+        """Pass on what a worker sends for others. One that cannot be delivered is closed, which its sender sees."""
+        for _ in range(_MAX_PASSED):
             try:
-                client, _ = self._listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return None
+                taken = take_stream(worker.streams)
             except OSError:
-                return self._pause()
-            with client:
-                if not self._hand_over(client):
-                    return self._pause()
-        return None
-
-    def _hand_over(self, client: socket.socket) -> bool:
-        """Give a connection to the emptiest worker that takes it. Without any, it is closed."""
-        for number in self._placement.emptiest_first():
+                return
+            if taken is None:
+                continue
+            number, end = taken
             try:
-                self._all[number].hand_over(client)
-            except BlockingIOError:
-                continue
-            except OSError:
-                self._placement.remove(number)
-                continue
-            self._placement.handed(number)
-            return True
-        return False
+                wanted = self._all.get(number)
+                if wanted is not None:
+                    with suppress(OSError):
+                        pass_stream(wanted.streams, number, end)
+            finally:
+                os.close(end)
 
     # --- the end of workers
 
@@ -359,11 +365,19 @@ class Parent:
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted.clear()
+            await self._fewer_than(_MAX_GENERATIONS * len(self._slots))
             log_event(logging.INFO, "workers are replaced")
             for slot in range(len(self._slots)):
                 if not await self._replace(slot):
                     log_event(logging.ERROR, "reload given up: the workers of before go on")
                     break
+
+    async def _fewer_than(self, workers: int) -> None:
+        """Wait until so many have ended that there are fewer."""
+        while len(self._all) >= workers:
+            log_event(logging.WARNING, "reload waits for workers that drain", workers=len(self._all))
+            self._changed.clear()
+            await self._changed.wait()
 
     async def _replace(self, slot: int) -> bool:
         """Start a worker and, when it is ready, end the one in its place. Whether it became ready."""
@@ -371,10 +385,14 @@ class Parent:
             before = self._slots[slot]
             if before is None:
                 return True  # it has died and is started anew: by the options of now
-            worker = await self._start()
-            serving = self._spawn(self._serve(worker))
-            ready = self._spawn(_wait(worker.ready))
-            await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                worker = await self._start()
+            except OSError as fault:
+                log_event(logging.ERROR, "worker cannot be started", reason=str(fault))
+                return False
+            gone, ready = self._spawn(_wait(worker.gone)), self._spawn(_wait(worker.ready))
+            await asyncio.wait({gone, ready}, return_when=asyncio.FIRST_COMPLETED)
+            gone.cancel()
             if worker.ready.is_set():
                 self._restarts[slot].ready(loop_time())
                 if self._slots[slot] is before:
@@ -407,14 +425,16 @@ class Parent:
 
     async def _end(self, *, now: bool = False) -> None:
         """Drain all workers, and wait for their ends. Cancelled: they end at once."""
+        if self._reloading is not None:
+            self._reloading.cancel()
         if self._releases or now:
-            if self._reading:
-                self._accept()
-            self._accept_off()
-            self._listening.close()
+            self._accepting.release()
         for each in tuple(self._all.values()):
             each.retired = True
-            each.post(Drain(manner="now" if now else self._drain))
+            if each.ready.is_set():
+                each.post(Drain(manner="now" if now else self._drain))
+            else:
+                each.terminate()  # it has no sessions, and may load its engines for a while yet
         ends = [self._spawn(self._ended(each)) for each in tuple(self._all.values())]
         try:
             if ends:
@@ -429,8 +449,7 @@ class Parent:
                 each.kill()
 
     def _close(self) -> None:
-        self._accept_off()
-        self._listening.close()
+        self._accepting.close()
         for task in tuple(self._tasks):
             task.cancel()
         if self._failed is not None and self._failed.done():

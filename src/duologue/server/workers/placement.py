@@ -24,9 +24,10 @@ class Placement:
 
     def __init__(self) -> None:
         self._held: dict[int, _Held] = {}
+        self._quiet: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._held.keys() - self._quiet)
 
     def add(self, worker: int) -> None:
         """A worker takes sockets from now on."""
@@ -36,6 +37,10 @@ class Placement:
         """A worker takes no more sockets."""
         self._held.pop(worker, None)
 
+    def pass_over(self, quiet: frozenset[int]) -> None:
+        """These workers take no sockets for now; others that were passed over do again."""
+        self._quiet = quiet
+
     def report(self, worker: int, *, held: int, received: int) -> None:
         """What a worker says that it holds, and how many of the sockets that it was handed this includes, with those
         that have ended."""
@@ -44,8 +49,10 @@ class Placement:
             known.held, known.received = held, received
 
     def emptiest_first(self) -> list[int]:
-        """All workers, that with the least load first; among equals, that which was handed least."""
-        return sorted(self._held, key=lambda each: (self._held[each].load, self._held[each].handed, each))
+        """The workers that take sockets, that with the least load first; among equals, that which was handed least."""
+        return sorted(
+            self._held.keys() - self._quiet, key=lambda each: (self._held[each].load, self._held[each].handed, each)
+        )
 
     def handed(self, worker: int) -> None:
         """A socket is on its way to this worker."""

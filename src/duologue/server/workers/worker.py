@@ -29,12 +29,15 @@ async def run_worker(
     """
     try:
         from duologue.server.run.edge import edge_config
+        from duologue.server.workers.forwarding import Forwarding
         from duologue.server.workers.handed_sockets import HandedSockets
     except ImportError as fault:
         raise MissingExtra("uvicorn", extra="server") from fault
-    config = edge_config(application)
-    handed = socket.socket(fileno=place.handed)
-    handed.set_inheritable(False)
+    handed, streams = (socket.socket(fileno=each) for each in (place.handed, place.streams))
+    for each in (handed, streams):
+        each.set_inheritable(False)
+    forwarding = Forwarding(application, streams, number=place.number)
+    config = edge_config(application, handler=forwarding)
 
     def on_drain(message: Drain | None) -> None:
         application.begin_drain(message.manner if message is not None else None)
@@ -53,6 +56,7 @@ async def run_worker(
                 max_client_secret_bytes=limits.max_client_secret_bytes,
                 max_owner_client_secret_bytes=limits.max_owner_client_secret_bytes,
                 drain_s=limits.drain_s,
+                drain=application.drain_manner,
             )
         )
 
@@ -63,6 +67,7 @@ async def run_worker(
             await run_server(application, config, handed, HandedSockets, tls, started, releases=False)
         finally:
             reporting.cancel()
+            await forwarding.close()
     return 0
 
 

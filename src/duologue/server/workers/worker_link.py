@@ -54,7 +54,8 @@ _READ_BYTES: Final = 256 * 1024
 class WorkerLink:
     """A `SharedStore` and a `Supervisor`, whose work the parent does. `run` it while the worker serves."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, number: int) -> None:
+        self.number = number
         self.replaced = False
         self._control = control
         self._next = 0
@@ -62,13 +63,15 @@ class WorkerLink:
         self._writer: asyncio.StreamWriter | None = None
         self._decoder = msgspec.msgpack.Decoder(FromParent)
         self._load = Load(held=0, received=0)
+        self._orphaned = False
+        """Whether the parent has died."""
 
     @classmethod
     def of(cls, place: WorkerPlace) -> WorkerLink:
         """The link of this process."""
         control = socket.socket(fileno=place.control)
         control.set_inheritable(False)
-        return cls(control)
+        return cls(control, number=place.number)
 
     # --- the worker's own
 
@@ -167,7 +170,7 @@ class WorkerLink:
 
     async def _ask(self, make: Callable[[int], FromWorker]) -> Answer:
         """The parent's answer. Raises Rejection: its own, or there is none."""
-        if self._writer is None or self._writer.is_closing() or len(self._waiting) >= _MAX_WAITING:
+        if self._orphaned or self._writer is None or self._writer.is_closing() or len(self._waiting) >= _MAX_WAITING:
             raise Rejection("not_ready")
         number = self._next = self._next + 1
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -203,6 +206,10 @@ class WorkerLink:
                     case Drain():
                         self.replaced = message.replaced
                         on_drain(message)
+        self._orphaned = True
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(Rejection("not_ready"))
         on_drain(None)
 
     async def _push_figures(self, families: Callable[[], tuple[Family, ...]]) -> None:

@@ -21,13 +21,17 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     """Descriptor of the control channel."""
     handed: int
     """Descriptor of the socket over which connections come."""
+    streams: int
+    """Descriptor of the socket over which workers pass each other streams."""
+    number: int
+    """Of this worker; no other one of its parent has or had it."""
     workers: int
     """How many there are: each has its share of the cores."""
 
     @property
     def text(self) -> str:
         """The variable's value."""
-        return f"{self.control},{self.handed},{self.workers}"
+        return f"{self.control},{self.handed},{self.streams},{self.number},{self.workers}"
 
     @property
     def threads(self) -> int:
@@ -40,5 +44,5 @@ def worker_place(environment: MutableMapping[str, str]) -> WorkerPlace | None:
     text = environment.pop(VARIABLE, None)
     if text is None:
         return None
-    control, handed, workers = map(int, text.split(","))
-    return WorkerPlace(control=control, handed=handed, workers=workers)
+    control, handed, streams, number, workers = map(int, text.split(","))
+    return WorkerPlace(control=control, handed=handed, streams=streams, number=number, workers=workers)

@@ -15,6 +15,7 @@ import msgspec
 
 from duologue.server.workers.handed_sockets import hand_over
 from duologue.server.workers.messages import ChannelReader, FromParent, FromWorker, Ready, frame
+from duologue.server.workers.passed_streams import streams_pair
 from duologue.server.workers.worker_place import VARIABLE, WorkerPlace
 
 __all__ = ["WorkerProcess"]
@@ -33,6 +34,7 @@ class WorkerProcess:
         number: int,
         process: Process,
         way: socket.socket,
+        streams: socket.socket,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -51,6 +53,8 @@ class WorkerProcess:
         """Done when the figures that were asked for are there."""
         self._process = process
         self._way = way
+        self.streams = streams
+        """Over which streams to other workers come from it, and go to it."""
         self._reader = reader
         self._writer = writer
         self._decoder = msgspec.msgpack.Decoder(FromWorker)
@@ -60,27 +64,29 @@ class WorkerProcess:
         """Start a worker by this command. Raises OSError."""
         control, its_control = socket.socketpair()
         way, its_way = socket.socketpair()
-        place = WorkerPlace(control=its_control.fileno(), handed=its_way.fileno(), workers=workers)
+        streams, its_streams = streams_pair()
+        theirs = its_control.fileno(), its_way.fileno(), its_streams.fileno()
+        place = WorkerPlace(control=theirs[0], handed=theirs[1], streams=theirs[2], number=number, workers=workers)
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=DEVNULL,
                 stdout=DEVNULL,
-                pass_fds=(its_control.fileno(), its_way.fileno()),
+                pass_fds=theirs,
                 env={**os.environ, VARIABLE: place.text},
                 # Ctrl-C in a terminal signals every process of the group; the parent ends the workers itself.
                 start_new_session=True,
             )
         except BaseException:
-            control.close()
-            way.close()
+            for each in (control, way, streams):
+                each.close()
             raise
         finally:
-            its_control.close()
-            its_way.close()
+            for each in (its_control, its_way, its_streams):
+                each.close()
         way.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=control)
-        return cls(number, process, way, reader, writer)
+        return cls(number, process, way, streams, reader, writer)
 
     @property
     def pid(self) -> int:
@@ -132,4 +138,5 @@ class WorkerProcess:
     def close(self) -> None:
         """Free the sockets."""
         self._way.close()
+        self.streams.close()
         self._writer.close()

@@ -16,7 +16,17 @@ import pytest
 
 __all__ = ["FAMILIES", "pytest_addoption", "pytest_report_header"]
 
-FAMILIES: Final = ("servers", "scripts", "faults", "sounds", "cassettes", "virtual_time", "artifacts", "baselines")
+FAMILIES: Final = (
+    "servers",
+    "scripts",
+    "faults",
+    "sounds",
+    "phones",
+    "cassettes",
+    "virtual_time",
+    "artifacts",
+    "baselines",
+)
 """Modules of this folder that are plugins of their own, in the order in which their hooks are called last."""
 
 _OLDEST: Final = (8, 0)

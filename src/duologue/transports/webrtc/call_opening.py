@@ -62,8 +62,7 @@ async def open_call(
     peer = stack.new_peer(settings)
     try:
         content_type, body = _body(await _offer(peer, shown_url), session)
-        answer = await asyncio.to_thread(
-            post,
+        answer = await post(
             url,
             body,
             {**(headers or {}), "Content-Type": content_type, "Accept": "application/sdp"},

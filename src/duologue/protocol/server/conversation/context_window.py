@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from duologue.events import ConversationItem, FunctionCallItem, FunctionCallOutp
 from duologue.protocol.server.conversation.items import Entry
 from duologue.protocol.server.token_usage import item_tokens
 
-__all__ = ["ContextTooLong", "ContextWindow", "TruncationSettings", "newest_that_fit"]
+__all__ = ["Context", "ContextTooLong", "ContextWindow", "TruncationSettings", "newest_that_fit"]
 
 
 class ContextTooLong(Exception):
@@ -47,6 +47,19 @@ class TruncationSettings(Struct, frozen=True):
                 return TruncationSettings()
 
 
+class Context(Struct, frozen=True):
+    """What a response reads."""
+
+    items: tuple[ConversationItem, ...] = ()
+    tokens: int = 0
+
+    @staticmethod
+    def of(entries: Iterable[Entry]) -> Context:
+        """Of these items."""
+        entries = tuple(entries)
+        return Context(tuple(entry.for_responder() for entry in entries), sum(map(_tokens, entries)))
+
+
 class ContextWindow:
     """Chooses items, and remembers those it dropped: an item dropped for one response stays dropped for later ones."""
 
@@ -55,23 +68,23 @@ class ContextWindow:
 
     def of_conversation(
         self, entries: Sequence[Entry], truncation: TruncationSettings, *, max_tokens: int, remember: bool
-    ) -> tuple[ConversationItem, ...]:
+    ) -> Context:
         """What a response to the conversation reads. Raises ContextTooLong.
 
         `remember` is false for an out-of-band response, which must not decide what later responses read.
         """
-        left = [entry for entry in entries if entry.item_id not in self._dropped]
+        left = [entry for entry in entries if entry.item_id not in self._dropped] if self._dropped else entries
         read = newest_that_fit(left, truncation, max_tokens=max_tokens)
         if remember:
-            self._dropped = {entry.item_id for entry in entries} - {entry.item_id for entry in read}
-        return tuple(entry.for_responder() for entry in read)
+            self._dropped = set()
+            if len(read) < len(entries):
+                self._dropped = {entry.item_id for entry in entries} - {entry.item_id for entry in read}
+        return Context.of(read)
 
     @staticmethod
-    def of_input(
-        entries: Sequence[Entry], truncation: TruncationSettings, *, max_tokens: int
-    ) -> tuple[ConversationItem, ...]:
+    def of_input(entries: Sequence[Entry], truncation: TruncationSettings, *, max_tokens: int) -> Context:
         """What a response with its own `input` reads. Raises ContextTooLong."""
-        return tuple(entry.for_responder() for entry in newest_that_fit(entries, truncation, max_tokens=max_tokens))
+        return Context.of(newest_that_fit(entries, truncation, max_tokens=max_tokens))
 
 
 def newest_that_fit(entries: Sequence[Entry], truncation: TruncationSettings, *, max_tokens: int) -> list[Entry]:
@@ -82,13 +95,13 @@ def newest_that_fit(entries: Sequence[Entry], truncation: TruncationSettings, *,
     limit = max(max_tokens, 0)
     if truncation.post_instructions_tokens is not None:
         limit = min(limit, truncation.post_instructions_tokens)
-    groups = _groups(entries)
-    sizes = [sum(map(_tokens, group)) for group in groups]
-    total = sum(sizes)
+    total = sum(map(_tokens, entries))
     if total <= limit:
         return list(entries)
     if not truncation.may_drop:
         raise ContextTooLong(total, limit)
+    groups = _groups(entries)
+    sizes = [sum(map(_tokens, group)) for group in groups]
     goal = int(limit * truncation.retention_ratio)
     newest = entries[-1]
     kept = dict.fromkeys(range(len(groups)))

@@ -31,7 +31,8 @@ class Entry(Struct, kw_only=True):
     """One item and its audio."""
 
     item: ConversationItem
-    audio: bytearray = msgspec.field(default_factory=bytearray)
+    audio: bytes | bytearray = msgspec.field(default_factory=bytearray)
+    """Bytes where no more will come."""
     encoding: Encoding | None = None
     transcript: str | None = None
     """Of a user's speech: its transcript, None until it is transcribed. Of the model's speech: the words that were
@@ -45,6 +46,8 @@ class Entry(Struct, kw_only=True):
     """The words of the model's speech, aligned with its audio."""
     counted_tokens: tuple[ConversationItem, str | None, int] | None = None
     """A cache: the item and transcript whose tokens were counted, and the count."""
+    transcribed: tuple[ConversationItem, str, ConversationItem] | None = None
+    """A cache: the item and transcript that were joined, and the item of both."""
     cost_bytes: int = 0
     """What the item takes in memory, as the conversation has counted it."""
     truncated_transcript: str | None = None
@@ -75,7 +78,10 @@ class Entry(Struct, kw_only=True):
         """The item as a responder reads it: with the words that were spoken as its transcript."""
         if self.transcript is None:
             return self.item
-        return with_transcript(self.item, self.transcript)
+        joined = self.transcribed
+        if joined is None or joined[0] is not self.item or joined[1] is not self.transcript:
+            joined = self.transcribed = (self.item, self.transcript, with_transcript(self.item, self.transcript))
+        return joined[2]
 
     def with_audio(self) -> ConversationItem:
         """The item with its audio, as only `conversation.item.retrieved` has it (rule `no_audio_in_items`)."""
@@ -241,7 +247,7 @@ class ConversationItems:
 
     def _drop_audio(self, entry: Entry) -> None:
         self._count_audio(-len(entry.audio))
-        entry.audio.clear()
+        entry.audio = b""
 
     def _count_audio(self, n_bytes: int) -> None:
         self._audio_bytes += n_bytes
@@ -277,7 +283,7 @@ class ConversationItems:
         kept_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
         kept = entry.spoken.words_until(kept_bytes) if entry.spoken is not None else ""
         before_bytes = len(entry.audio)
-        del entry.audio[kept_bytes:]
+        entry.audio = entry.audio[:kept_bytes]
         self._count_audio(len(entry.audio) - before_bytes)
         entry.truncated_transcript = entry.transcript = kept
         entry.item = with_transcript(item, kept)

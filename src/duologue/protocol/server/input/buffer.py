@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from duologue.audio.formats import Encoding
@@ -12,6 +13,10 @@ __all__ = ["MAX_BUFFERED_MS", "InputBuffer"]
 
 MAX_BUFFERED_MS: Final = 20 * 60 * 1000
 """A third of the longest session, 58 MB at 24 kHz: no turn is that long; only a faulty client sends as much."""
+
+_PIECE_BYTES: Final = 4 * 1024
+"""Appends are kept as they came, but shorter ones are put together to this length: an object of its own for each byte
+would take forty times its memory."""
 
 _STEP_BYTES: Final = 64 * 1024
 """The account counts the buffer in steps of 1.4 s at 24 kHz, so that most appends need no accounting."""
@@ -25,8 +30,13 @@ class InputBuffer:
 
     def __init__(self, encoding: Encoding, account: MemoryAccount) -> None:
         self.encoding = encoding
+        self._max_bytes = encoding.bytes_for_ms(MAX_BUFFERED_MS + 1) - 1
         self._account = account
-        self._held = bytearray()
+        # Pieces instead of one block, which would be copied whenever it grows behind and shrinks in front.
+        self._pieces: deque[bytes | bytearray] = deque()
+        self._dropped_bytes = 0
+        """At the beginning of the first piece."""
+        self._held_bytes = 0
         self._start_byte = 0
         self._counted_bytes = 0
 
@@ -38,37 +48,45 @@ class InputBuffer:
     @property
     def end_ms(self) -> int:
         """Position of the buffer's end: the length of all audio so far."""
-        return self.encoding.duration_ms(self._start_byte + len(self._held))
+        return self.encoding.duration_ms(self._start_byte + self._held_bytes)
 
     @property
     def held_ms(self) -> int:
         """Length of the buffer."""
-        return self.encoding.duration_ms(len(self._held))
+        return self.encoding.duration_ms(self._held_bytes)
 
     def append(self, audio: bytes) -> None:
         """Add audio. Raises InvalidRequest if the buffer is full."""
-        held_bytes = len(self._held) + len(audio)
-        if self.encoding.duration_ms(held_bytes) > MAX_BUFFERED_MS:
-            raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
+        held_bytes = self._held_bytes + len(audio)
         if held_bytes > self._counted_bytes:
+            if held_bytes > self._max_bytes:
+                raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
             self._count(held_bytes)
-        self._held += audio
+        self._held_bytes = held_bytes
+        pieces = self._pieces
+        if len(audio) >= _PIECE_BYTES:
+            pieces.append(audio)
+        elif pieces and len(pieces[-1]) < _PIECE_BYTES:
+            pieces[-1] += audio
+        else:
+            pieces.append(bytearray(audio))
 
     def take(self, start_ms: int | None = None, end_ms: int | None = None) -> bytes:
         """Return the audio from `start_ms` to `end_ms`, by default all, and drop what lies before `end_ms`."""
         first = 0 if start_ms is None else self._offset(start_ms)
         last = self._whole_bytes() if end_ms is None else self._offset(end_ms)
-        taken = bytes(self._held[first:last])
+        taken = self._between(first, last)
         self._drop(last)
         return taken
 
     def held(self, from_byte: int = 0) -> bytes:
         """The buffer's audio from `from_byte` on; nothing is dropped."""
-        return bytes(self._held[from_byte : self._whole_bytes()])
+        return self._between(from_byte, self._whole_bytes())
 
     def keep_from(self, start_ms: int) -> None:
         """Drop the audio before `start_ms`."""
-        self._drop(self._offset(start_ms))
+        if self.encoding.bytes_for_ms(start_ms) > self._start_byte:
+            self._drop(self._offset(start_ms))
 
     def clear(self) -> None:
         """Drop everything."""
@@ -77,26 +95,48 @@ class InputBuffer:
     def change_encoding(self, encoding: Encoding) -> None:
         """Change the format. Audio in the old format is dropped; positions go on."""
         end_ms = self.end_ms
-        self._held.clear()
+        self._pieces.clear()
+        self._dropped_bytes = self._held_bytes = 0
         self._count(0)
         self.encoding = encoding
+        self._max_bytes = encoding.bytes_for_ms(MAX_BUFFERED_MS + 1) - 1
         self._start_byte = encoding.bytes_for_ms(end_ms)
 
     def _offset(self, position_ms: int) -> int:
         return min(max(self.encoding.bytes_for_ms(position_ms) - self._start_byte, 0), self._whole_bytes())
 
     def _whole_bytes(self) -> int:
-        return len(self._held) // self.encoding.bytes_per_sample * self.encoding.bytes_per_sample
+        return self._held_bytes // self.encoding.bytes_per_sample * self.encoding.bytes_per_sample
+
+    def _between(self, first: int, last: int) -> bytes:
+        if last <= first:
+            return b""
+        pieces: list[bytes | bytearray] = []
+        at = -self._dropped_bytes
+        for piece in self._pieces:
+            if at >= last:
+                break
+            pieces.append(piece[max(first - at, 0) : last - at])
+            at += len(piece)
+        return b"".join(pieces)
 
     def _drop(self, n_bytes: int) -> None:
-        del self._held[:n_bytes]
         self._start_byte += n_bytes
-        if self._counted_bytes - len(self._held) >= 2 * _STEP_BYTES:
-            self._count(len(self._held))
+        self._held_bytes -= n_bytes
+        self._dropped_bytes += n_bytes
+        pieces = self._pieces
+        while pieces and len(pieces[0]) <= self._dropped_bytes:
+            self._dropped_bytes -= len(pieces.popleft())
+        if self._dropped_bytes > _STEP_BYTES and 2 * self._dropped_bytes > len(pieces[0]):
+            # A recording at once is one long piece: what is left of it may be a small part.
+            pieces[0] = pieces[0][self._dropped_bytes :]
+            self._dropped_bytes = 0
+        if self._counted_bytes - self._held_bytes >= 2 * _STEP_BYTES:
+            self._count(self._held_bytes)
 
     def _count(self, n_bytes: int) -> None:
         """Count this many bytes, in steps. Raises InvalidRequest if they do not fit."""
-        wanted_bytes = -(-n_bytes // _STEP_BYTES) * _STEP_BYTES
+        wanted_bytes = min(-(-n_bytes // _STEP_BYTES) * _STEP_BYTES, self._max_bytes)
         if wanted_bytes > self._counted_bytes:
             self._account.take("input", wanted_bytes - self._counted_bytes, param="audio")
         else:

@@ -116,11 +116,15 @@ class InputPipeline:
 
     def append(self, audio: bytes) -> None:
         """More audio from the client. Raises InvalidRequest if the buffer is full."""
+        if (command := self.hear(audio)) is not None:
+            self._out.command(command)
+
+    def hear(self, audio: bytes) -> Detect | None:
+        """The same; returns the command instead of queueing it."""
         encoding = self._audio.encoding
         self._audio.append(audio)
         self.client_silence.heard(len(audio) / encoding.bytes_per_s)
-        if self._detecting:
-            self._out.command(Detect(audio, encoding, self._noise_reduction))
+        return Detect(audio, encoding, self._noise_reduction) if self._detecting else None
 
     def clear(self) -> None:
         """Drop the buffer, and with it the current turn."""
@@ -197,6 +201,15 @@ class InputPipeline:
 
     # --- turns
 
+    def goes_on(self, probabilities: Sequence[float], frame_ms: float) -> bool:
+        """Push the same as `detected`, if by them speech goes on, or silence does. False: nothing was pushed."""
+        settings = self._settings
+        if settings is None or not self._turns.goes_on(probabilities, frame_ms, settings.threshold):
+            return False
+        if not self._turns.speaking:
+            self._keep_padding(settings)
+        return True
+
     def detected(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[TurnStarted | TurnEnded]:
         """Push speech probabilities of the next frames. Yields each turn's start and end, once its events are sent."""
         settings = self._settings
@@ -217,8 +230,11 @@ class InputPipeline:
                 case _:
                     assert_never(event)
         if not self._turns.speaking:
-            # A turn that is detected next can start this much earlier in the audio.
-            self._audio.keep_from(round(self._turns.audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)
+            self._keep_padding(settings)
+
+    def _keep_padding(self, settings: TurnSettings) -> None:
+        # A turn that is detected next can start this much earlier in the audio.
+        self._audio.keep_from(round(self._turns.audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)
 
     def end_of_turn_estimated(self, item_id: str, completeness: float) -> Iterator[TurnEnded]:
         """The words of the current turn are complete with this probability. Yields its end, if it is reached."""
@@ -290,7 +306,7 @@ class InputPipeline:
     def _make_item(self, item_id: str, audio: bytes) -> None:
         item = MessageItem(id=item_id, role="user", status="completed", content=[InputAudioPart(transcript=None)])
         previous_item_id = self._conversation.last_id
-        entry = Entry(item=item, audio=bytearray(audio), encoding=self._audio.encoding)
+        entry = Entry(item=item, audio=audio, encoding=self._audio.encoding)
         self._out.send(
             InputAudioBufferCommittedEvent(
                 event_id=self._out.event_id(), item_id=item_id, previous_item_id=previous_item_id

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from duologue.events import (
-    ConversationItem,
     McpCallError,
     RealtimeResponse,
     ResponseAudio,
@@ -25,6 +24,7 @@ from duologue.events import (
 )
 from duologue.events.base import UNSET
 from duologue.protocol.server.commands import McpCall
+from duologue.protocol.server.conversation.context_window import Context
 from duologue.protocol.server.conversation.items import ConversationItems
 from duologue.protocol.server.mcp_servers import McpOffer
 from duologue.protocol.server.responses.mcp_calls import OutputApprovalRequest, OutputMcpCall
@@ -59,8 +59,8 @@ class Response:
         self.response_id = response_id
         self.settings = settings
         self.state = ResponseState.WAITING
-        self.context: tuple[ConversationItem, ...] = ()
-        """The items that the response reads; set when it begins."""
+        self.context = Context()
+        """What the response reads; set when it begins."""
         self.usage: ResponseUsage | None = None
         """Token usage; set at the end."""
         self.token_limit_reached = False
@@ -97,7 +97,7 @@ class Response:
         """The response's first event."""
         yield ResponseCreatedEvent(event_id=self._new_id("event"), response=self._wire())
 
-    def begin(self, context: tuple[ConversationItem, ...]) -> None:
+    def begin(self, context: Context) -> None:
         """The context is complete: the responder may start."""
         began = step(RESPONSE, self.state, ResponseInput.CONTEXT_COMPLETE, report=self._report_illegal)
         if began is None:
@@ -176,7 +176,7 @@ class Response:
         yield from self._close(item_status)
         settings = self.settings
         self.usage = response_usage(
-            self.context,
+            self.context.tokens,
             # A response that never began has read nothing.
             instructions=settings.instructions if self._began else "",
             tools=settings.functions.tools if self._began else (),

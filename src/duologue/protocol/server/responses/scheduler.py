@@ -22,7 +22,7 @@ from duologue.events import (
 )
 from duologue.protocol.server.account import MemoryAccount, held_bytes
 from duologue.protocol.server.commands import McpCall, Respond, StopResponse
-from duologue.protocol.server.conversation.context_window import ContextTooLong, ContextWindow
+from duologue.protocol.server.conversation.context_window import Context, ContextTooLong, ContextWindow
 from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.idle_timeout import IdleTimer
@@ -161,7 +161,7 @@ class ResponseScheduler:
         self._out.send_all(response.created())
         self._created += 1
         for entry in settings.context:
-            if _is_speech(entry):
+            if entry.transcript is None and _is_speech(entry):
                 self._input.transcribe(entry)
         self.context_changed()
 
@@ -223,7 +223,7 @@ class ResponseScheduler:
         """A transcript is complete: start each response that waited for no other."""
         for response in list(self._running.values()):
             if response.state is ResponseState.WAITING and not any(
-                _is_speech(entry) and entry.transcript is None for entry in response.settings.context
+                entry.transcript is None and _is_speech(entry) for entry in response.settings.context
             ):
                 self._begin(response)
 
@@ -367,7 +367,7 @@ class ResponseScheduler:
             response.approved, self._approved = self._approved, {}
         self._out.command(self._respond(response))
 
-    def _context_of(self, settings: ResponseSettings) -> tuple[ConversationItem, ...]:
+    def _context_of(self, settings: ResponseSettings) -> Context:
         """What a response reads. Raises ContextTooLong."""
         max_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
         entries, truncation = settings.context, settings.truncation
@@ -413,7 +413,7 @@ class ResponseScheduler:
         model = self._session.realtime.model
         return Respond(
             response_id=response.response_id,
-            context=response.context,
+            context=response.context.items,
             instructions=settings.instructions,
             model=model if is_set(model) else "",
             max_output_tokens=settings.max_output_tokens,
@@ -434,7 +434,8 @@ def _is_speech(entry: Entry) -> bool:
     """Whether the entry is a user's speech, which must be transcribed before a responder can read it."""
     item: ConversationItem = entry.item
     return (
-        bool(entry.audio)
+        entry.spoken is None  # the model's
+        and bool(entry.audio)
         and isinstance(item, MessageItem)
         and any(isinstance(part, InputAudioPart) for part in item.content)
     )

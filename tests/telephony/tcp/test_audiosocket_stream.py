@@ -70,7 +70,7 @@ async def test_a_reset_is_a_closed_connection() -> None:
 
 
 async def test_a_peer_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.telephony.audiosocket_stream._SEND_S", 0.05)
+    monkeypatch.setattr("duologue.telephony.tcp.audiosocket_stream._SEND_S", 0.05)
     async with _connected() as (stream, _, writer):
         writer.transport.pause_reading()  # type: ignore[attr-defined]
 

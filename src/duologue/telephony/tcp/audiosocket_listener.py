@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError
+from duologue.printable import printable
 from duologue.telephony.audiosocket import AudioSocket
-from duologue.telephony.audiosocket_stream import AudioSocketStream
 from duologue.telephony.joining import PhoneCall, accept
+from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 
 __all__ = ["AudioSocketListener", "serve_audiosocket"]
 
@@ -91,7 +92,7 @@ class AudioSocketListener:
         try:
             call = await accept(stream, AudioSocket(rate_hz=self._rate_hz))
         except ConnectionClosed as fault:
-            _logger.info("a connection of AudioSocket has brought no call: %s", fault.reason)
+            _logger.info("a connection of AudioSocket has brought no call: %s", printable(fault.reason))
             return
         try:
             if self._may_call is not None and not self._may_call(call.started.call_id):
@@ -99,7 +100,7 @@ class AudioSocketListener:
                 return
             await self._answer(call)
         except ConnectionClosedError as fault:
-            _logger.info("a call over AudioSocket has broken off: %s", fault.reason)
+            _logger.info("a call over AudioSocket has broken off: %s", printable(fault.reason))
         except Exception:
             _logger.exception("a call over AudioSocket has failed")
         finally:

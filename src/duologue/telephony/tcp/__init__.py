@@ -1,0 +1,1 @@
+"""Calls over TCP, without a WebSocket: AudioSocket of Asterisk."""

@@ -1,0 +1,165 @@
+"""What is a network's own is let in, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from duologue.errors import SignatureRejected
+from duologue.telephony.serving.doors import AsteriskDoor, OpenDoor, TelnyxDoor, TwilioDoor
+from duologue.telephony.serving.phone_requests import PhoneRequest
+from tests.telephony.serving._doors import DOORS, OTHER, PUBLIC, SIGNERS, TOKEN, Signed, twilio_headers
+
+_NOW = 1_790_000_000.0
+
+
+def _question(name: str, signed: Signed) -> PhoneRequest:
+    url = f"{PUBLIC}/phone/{name}/answer" + (f"?{signed.query}" if signed.query else "")
+    return PhoneRequest(method=signed.method, url=url, headers=signed.headers, body=signed.body, now_unix_s=_NOW)
+
+
+def _opening(name: str, **facts: Any) -> PhoneRequest:
+    url = f"{PUBLIC.replace('https', 'wss')}/phone/{name}"
+    return PhoneRequest(**{"url": url, "headers": {}, "now_unix_s": _NOW, **facts})
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_the_question_of_a_network_is_accepted_and_no_other(name: str) -> None:
+    door, url = DOORS[name], f"{PUBLIC}/phone/{name}/answer"
+    good = _question(name, SIGNERS[name](url, TOKEN, _NOW))
+    door.check_answer(good)
+    assert good.fields.get("From", good.fields.get("from", "")).endswith("5550001267")
+    wrong = {
+        "unsigned": replace(good, headers={"content-type": good.headers.get("content-type", "")}),
+        "another token": _question(name, SIGNERS[name](url, OTHER, _NOW)),
+    }
+    if name in ("twilio", "signalwire", "plivo"):
+        wrong |= {
+            "slash": _question(name, SIGNERS[name](f"{url}/", TOKEN, _NOW)),
+            "http": _question(name, SIGNERS[name](url.replace("https", "http"), TOKEN, _NOW)),
+            "another form": replace(good, body=good.body + b"&a=1"),
+        }
+    else:
+        wrong["old"] = replace(good, now_unix_s=_NOW + 301)
+    for request in wrong.values():
+        with pytest.raises(SignatureRejected):
+            door.check_answer(request)
+
+
+def test_twilios_socket_is_signed_for_its_url() -> None:
+    door, url = DOORS["twilio"], "wss://voice.example.com/phone/twilio"
+    door.check_socket(_opening("twilio", headers=twilio_headers(url)))
+    wrong: tuple[dict[str, str], ...] = (
+        {},
+        twilio_headers(url, token="another"),
+        twilio_headers(f"{url}/"),
+        twilio_headers(url.replace("wss", "http")),
+        twilio_headers(url.replace("wss", "https")),
+        twilio_headers(url, sha256=True),
+    )
+    for headers in wrong:
+        with pytest.raises(SignatureRejected):
+            door.check_socket(_opening("twilio", headers=headers))
+    with pytest.raises(SignatureRejected):
+        door.check_socket(_opening("twilio", headers=twilio_headers(url), ticket="answer"))
+
+
+def test_sha1_is_rejected_where_sha256_is_set() -> None:
+    door, url = TwilioDoor(TOKEN, algorithm="HMAC_SHA256"), "wss://voice.example.com/phone/twilio"
+    door.check_socket(_opening("twilio", headers=twilio_headers(url, sha256=True)))
+    with pytest.raises(SignatureRejected):
+        door.check_socket(_opening("twilio", headers=twilio_headers(url)))
+    answer = f"{PUBLIC}/phone/twilio/answer"
+    with pytest.raises(SignatureRejected):
+        door.check_answer(_question("twilio", SIGNERS["twilio"](answer, TOKEN, _NOW)))
+
+
+def _shown(name: str, ticket: str) -> PhoneRequest:
+    if name == "signalwire":
+        return _opening(name, headers={"authorization": f"Bearer {ticket}"})
+    return _opening(name, ticket=ticket)
+
+
+@pytest.mark.parametrize("name", ["signalwire", "telnyx", "plivo", "vonage"])
+def test_a_socket_shows_the_ticket_of_its_answer_page(name: str) -> None:
+    door = DOORS[name]
+    ticket = door.ticket(_NOW)
+    door.check_socket(_shown(name, ticket))
+    other = "plivo" if name != "plivo" else "telnyx"
+    for wrong in ("", "x", f"{ticket}0", DOORS[other].ticket(_NOW), door.ticket(_NOW - 121), f"9{ticket}", "-", "é-é"):
+        with pytest.raises(SignatureRejected):
+            door.check_socket(_shown(name, wrong))
+
+
+def test_telnyx_may_show_the_token_of_the_stream_instead() -> None:
+    door = DOORS["telnyx"]
+    door.check_socket(_opening("telnyx", headers={"x-telnyx-streaming-auth-token": TOKEN}))
+    for headers in ({}, {"x-telnyx-streaming-auth-token": "another"}):
+        with pytest.raises(SignatureRejected):
+            door.check_socket(_opening("telnyx", headers=headers))
+    assert isinstance(door, TelnyxDoor)
+
+
+def test_vonage_may_show_a_token_of_its_own_instead() -> None:
+    headers = SIGNERS["vonage"]("", TOKEN, _NOW).headers
+    DOORS["vonage"].check_socket(_opening("vonage", headers=headers))
+
+
+def test_asterisk_shows_its_password() -> None:
+    def basic(text: str) -> PhoneRequest:
+        return _opening("asterisk", headers={"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"})
+
+    door = AsteriskDoor("pass:word")
+    door.check_socket(basic("duologue:pass:word"))
+    for wrong in (basic("duologue:pass"), basic("pass:word"), basic(""), _opening("asterisk")):
+        with pytest.raises(SignatureRejected):
+            door.check_socket(wrong)
+    for text in ("Basic %%%", "Basic", "Bearer pass:word", "Basic //8="):
+        with pytest.raises(SignatureRejected):
+            door.check_socket(_opening("asterisk", headers={"authorization": text}))
+    with pytest.raises(SignatureRejected):
+        door.check_answer(basic("duologue:pass:word"))
+
+
+def test_an_open_door_lets_everybody_in() -> None:
+    OpenDoor().check_answer(_opening("twilio"))
+    OpenDoor().check_socket(_opening("twilio"))
+    assert not OpenDoor().ticket(_NOW)
+
+
+_TEXT = st.text(max_size=40)
+
+
+@given(
+    st.sampled_from(sorted(DOORS)),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "authorization",
+                "content-type",
+                "x-twilio-signature",
+                "x-signalwire-signature",
+                "x-plivo-signature-v3",
+                "x-plivo-signature-v3-nonce",
+                "telnyx-signature-ed25519",
+                "telnyx-timestamp",
+                "x-telnyx-streaming-auth-token",
+            ]
+        ),
+        _TEXT | _TEXT.map(lambda text: f"Bearer {text}") | _TEXT.map(lambda text: f"Bearer {text}.{text}.{text}"),
+    ),
+    st.binary(max_size=40),
+    _TEXT,
+)
+def test_whatever_strangers_send_is_rejected(name: str, headers: dict[str, str], body: bytes, ticket: str) -> None:
+    request = PhoneRequest(
+        method="POST", url=f"{PUBLIC}/phone", headers=headers, body=body, ticket=ticket, now_unix_s=_NOW
+    )
+    for check in (DOORS[name].check_answer, DOORS[name].check_socket):
+        with pytest.raises(SignatureRejected):
+            check(request)
