@@ -377,8 +377,7 @@ class RealtimeApp:
                 await _run(session, transport, scope, principal.owner)
 
     async def _serve_sideband(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        """Serve another connection to the session of a call. A rejection is the HTTP status of the handshake, as at the
-        hosted service, where the server can send one."""
+        """Serve another connection to a call's session. A rejection is an HTTP status where the server can send one."""
         transport, principal, asked = ASGITransport(receive, send), None, query(scope)
         try:
             self.admission.check_origin(scope)

@@ -97,7 +97,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
     _check_admin_key(admin_key, options, named_keys)
-    shared, phones = shared_store(options, limits), Phones.of(options)
+    shared, phones = shared_store(options, limits), Phones.of(options, limits)
     if place is not None:
         limits = limits_of_worker(limits, place.workers)
     if workers is not None and place is None:
@@ -154,7 +154,10 @@ async def _serve(
     *,
     webrtc: bool,
 ) -> int:
-    async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+    async with (
+        serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address,
+        phones.taking_calls(application) if phones is not None else nullcontext(),
+    ):
 
         def listening(url: str) -> None:
             tune_process()
@@ -189,9 +192,18 @@ def _check_admin_key(admin_key: str | None, options: ServeOptions, named_keys: t
 def _warn_of_open_door(options: ServeOptions) -> None:
     """Say in the log that other machines may use the server without a key."""
     host = f"[{options.host}]" if ":" in options.host else options.host
-    if options.api_key or options.key_file is not None or is_loopback(f"http://{host}"):
+    if is_loopback(f"http://{host}"):
         return
-    logging.getLogger("duologue.server").warning(
+    logger = logging.getLogger("duologue.server")
+    if options.phone_open:
+        logger.warning(
+            "--phone-open, and %s is not this machine alone: all who can reach it may call, and what a call costs is"
+            " yours",
+            printable_name(options.host),
+        )
+    if options.api_key or options.key_file is not None:
+        return
+    logger.warning(
         "no key is asked for, and %s is not this machine alone: all who can reach it may use the server, and what it"
         " pays for. Set DUOLOGUE_API_KEY, or name a file with --key-file",
         printable_name(options.host),
