@@ -132,6 +132,9 @@ class PhoneCall:
         self._transport = transport
         self._control = control
         self._hangs_up = False
+        self._answered = asyncio.Event()
+        """Whether the network has answered what it was asked: it may close the socket first, because of that."""
+        self._answered.set()
         self._codec = codec
         self._on_event = on_event
         self._now = loop_clock()
@@ -185,10 +188,10 @@ class PhoneCall:
         """
         control, request = self._transfer(to)
         await self._until_heard()
-        if self._bridge.ended is not None or not await carry_out(control, request):
+        if self._bridge.ended is not None or not await self._ask(control, request):
             return "The call was over already."
         _logger.info("a call of %s is transferred", printable_name(self._protocol))
-        self._bridge.end(CallEnded(reason="transferred"))
+        self._bridge.transferred()
         self._changed()
         return "The caller is being connected."
 
@@ -209,6 +212,13 @@ class PhoneCall:
         if self._control is None:
             raise LocalProtocolError("this call cannot be transferred: give accept a control, as TwilioControl")
         return self._control, self._control.transfer(self.started, to)
+
+    async def _ask(self, control: CallControl, request: ControlRequest) -> bool:
+        self._answered.clear()
+        try:
+            return await carry_out(control, request)
+        finally:
+            self._answered.set()
 
     async def _until_heard(self) -> None:
         with suppress(TimeoutError):
@@ -272,6 +282,7 @@ class PhoneCall:
             finally:
                 conversation.detach(self)
                 core.players.remove(self)
+            await self._answered.wait()  # 5 s at most
         finally:
             await self.close()
         assert bridge.ended is not None
