@@ -28,7 +28,11 @@ def _say(ms: int) -> Say:
 
 
 def _recorded_media(folder: Path) -> list[str | None]:
-    return [RecordingReader(path).header.medium for path in folder.glob("*.jsonl")]
+    media = []
+    for path in folder.glob("*.jsonl"):
+        with RecordingReader(path) as recording:
+            media.append(recording.header.medium)
+    return media
 
 
 async def _run(url: str, *steps: Step, **options: Any) -> Any:

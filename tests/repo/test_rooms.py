@@ -125,6 +125,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"telephony/carrier/{name}.py" for name in "call_plan call_report caller".split()),
         "tests/telephony/carrier/test_carrier.py",
     ),
+    "telephony/control/asked_network.py": "tests/telephony/test_joining.py",
     "telephony/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
     "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }

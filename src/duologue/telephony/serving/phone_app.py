@@ -17,7 +17,7 @@ from duologue.server.http.handshakes import send_refusal
 from duologue.server.http.paths import path_of, right_path
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
-from duologue.telephony.serving.answer_pages import AnswerPage, Stream
+from duologue.telephony.serving.answer_pages import AnswerPage, CallStream
 from duologue.telephony.serving.doors import Door, OpenDoor
 from duologue.telephony.serving.networks import NETWORKS
 from duologue.telephony.serving.phone_requests import MAX_BODY_BYTES, PhoneRequest
@@ -95,14 +95,14 @@ class PhoneApp:
             raise self._unsigned(asked.network, scope, fault) from fault
         return write(self._stream(asked, request, scope))
 
-    def _stream(self, asked: _Asked, request: PhoneRequest, scope: Scope) -> Stream | None:
+    def _stream(self, asked: _Asked, request: PhoneRequest, scope: Scope) -> CallStream | None:
         try:
             self._sessions.check_room(asked.network)
         except Rejection as rejection:
             self._sessions.turned_away(rejection, asked.network, address=peer_of(scope))
             return None
         network = NETWORKS[asked.network]
-        return Stream(
+        return CallStream(
             url=self._url(asked.network, scope, secure="wss", plain="ws"),
             ticket=asked.door.ticket(request.now_unix_s),
             caller=request.fields.get(network.caller, ""),
