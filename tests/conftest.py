@@ -14,7 +14,7 @@ from duologue.testing.plugin.virtual_time import ClockOfTest
 
 # How long an example takes depends on the machine; timings live in bench/, and pytest-timeout ends what hangs.
 settings.register_profile("duologue", deadline=None)
-settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "duologue"))
 
 

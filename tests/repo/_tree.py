@@ -28,6 +28,7 @@ def files() -> tuple[Path, ...]:
     return tuple(sorted({path for path in found if path.is_file()}))
 
 
+@cache
 def text_files() -> list[tuple[str, str]]:
     """Relative name and content of every file that is text."""
     found: list[tuple[str, str]] = []

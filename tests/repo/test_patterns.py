@@ -16,10 +16,10 @@ import duologue
 from duologue.dialects.signs import FRAME_SIGNS, LIVE_SIGNS, QUERY_SIGNS
 
 SRC = Path(duologue.__file__).parent
-LENGTH = 40_000
-LIMIT_S = 0.5
+LENGTH = 20_000
+LIMIT_S = 0.25
 """Of processor time, which a busy machine does not take away. A linear pattern takes a tenth of it at most; one that
-is quadratic makes 800 million steps."""
+is quadratic makes 200 million steps."""
 
 PUMPS = (
     " ",

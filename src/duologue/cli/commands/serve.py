@@ -93,7 +93,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
-    shared, phones = shared_store(options, limits), Phones.of(options)
+    shared, phones = shared_store(options, limits), Phones.of(options, limits)
     if workers is not None and place is None:
         become_parent(options, workers, bound, tls=tls is not None, phones=phones)
     record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
@@ -147,7 +147,10 @@ async def _serve(
     *,
     webrtc: bool,
 ) -> int:
-    async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+    async with (
+        serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address,
+        phones.taking_calls(application) if phones is not None else nullcontext(),
+    ):
 
         def listening(url: str) -> None:
             tune_process()

@@ -40,6 +40,7 @@ NEVER_ARGUMENTS: Final = frozenset(
         "plivo_auth_token",
         "vonage_signature_secret",
         "asterisk_password",
+        "audiosocket_id",
     }
 )
 """Every user of a machine can read arguments. Older keys, which may be arguments, stay so for those who use them."""

@@ -335,6 +335,23 @@ class ServeOptions:
     asterisk_password_file: Annotated[
         Path | None, Parameter(group=_PHONE, help="File with this key, for --phone asterisk.")
     ] = None
+    audiosocket: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="Take calls of Asterisk's AudioSocket at this HOST:PORT, over TCP: 127.0.0.1:8090. Other hosts than "
+            "this machine need --audiosocket-id-file or --phone-open.",
+        ),
+    ] = None
+    audiosocket_id: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="The UUID that calls over --audiosocket must tell, and that the dialplan passes: by "
+            "DUOLOGUE_AUDIOSOCKET_ID or in the file of --config, never here.",
+        ),
+    ] = None
+    audiosocket_id_file: Annotated[Path | None, Parameter(group=_PHONE, help="File with this UUID.")] = None
     record: Annotated[
         Path | None,
         Parameter(
