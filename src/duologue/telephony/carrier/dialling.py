@@ -23,6 +23,7 @@ from duologue.telephony.carrier.openings import (
     read_answer,
     socket_opening,
 )
+from duologue.telephony.recorded_leg import LegLog, RecordedLeg
 from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 from duologue.transports.base import Transport
 from duologue.transports.http_exchange import exchange
@@ -44,11 +45,13 @@ async def dial(
     settings: CallSettings = _STANDARD,
     *,
     secret: str = "",
+    log: LegLog | None = None,
 ) -> OutgoingCall:
     """Open a call, which `await call.run()` then holds.
 
     `url` is that of the socket (`ws`, `wss`), of the answer page (`http`, `https`), which is asked as the network asks
-    it, or `tcp://host:port` for AudioSocket. `secret` signs the call as the network does. Cancelling is safe.
+    it, or `tcp://host:port` for AudioSocket. `secret` signs the call as the network does; `log` keeps the
+    frames. Cancelling is safe.
 
     Raises:
         ConnectFailed: the application was not reached, refuses the call, or its page connects it with no socket.
@@ -73,6 +76,8 @@ async def dial(
         transport = await open_websocket(
             opening.url, headers=headers, subprotocols=[subprotocol] if subprotocol else (), open_timeout=_OPEN_S
         )
+    if log is not None:
+        transport = RecordedLeg(transport, network.codec(), log, carrier=True)
     try:
         return OutgoingCall(transport, protocol, plan, settings)
     except BaseException:
