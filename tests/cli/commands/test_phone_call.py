@@ -72,6 +72,7 @@ def test_a_call_is_told_and_recorded(
 def test_who_is_not_let_in_gets_a_sentence(phones: str, wav: Path, command: Command) -> None:
     shown = command("phone", "call", f"{phones}/phone/twilio", wav, code=1)
     assert "403" in shown.err
+    assert "DUOLOGUE_TWILIO_AUTH_TOKEN" in shown.err
 
 
 def test_an_application_that_is_not_there_is_a_sentence(wav: Path, command: Command) -> None:

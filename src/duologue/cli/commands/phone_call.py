@@ -18,6 +18,7 @@ from duologue.cli.input_files import check_readable, read_sound
 from duologue.cli.quantities import seconds_in
 from duologue.cli.run import run_to_end
 from duologue.clock import loop_clock
+from duologue.errors import ConnectFailed
 from duologue.printable import printable, printable_name
 from duologue.recording import RecordingWriter
 from duologue.telephony.carrier import (
@@ -183,6 +184,8 @@ async def _call(
             call = await dial(url, options.protocol, plan, settings, secret=secret, log=log)
         except ValueError as fault:
             raise UsageError(printable(str(fault))) from None
+        except ConnectFailed as fault:
+            raise _refused(fault, options.protocol) from None
         try:
             report = await call.run()
         finally:
@@ -199,6 +202,15 @@ async def _call(
         for each_ms in late:
             print(f"too late: {each_ms:.0f} ms, and --max-first-audio is {options.max_first_audio}")
     return EXIT_FAILURE if late or not report.is_answered else 0
+
+
+def _refused(fault: ConnectFailed, protocol: str) -> ConnectFailed:
+    """What to look at when a call is not let in."""
+    if fault.status not in (401, 403):
+        return fault
+    sentence = f"the application does not let the call in (HTTP {fault.status}): it must know the secret"
+    variable = f" in {_SECRETS[protocol]}" if protocol in _SECRETS else ""
+    return ConnectFailed(f"{sentence}{variable}, and this URL, letter by letter", retryable=False, status=fault.status)
 
 
 def _recording(url: str, options: PhoneCallOptions) -> RecordingWriter:

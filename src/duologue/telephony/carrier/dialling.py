@@ -17,7 +17,7 @@ from duologue.telephony.carrier.call_plan import CallPlan
 from duologue.telephony.carrier.calling import CallSettings, OutgoingCall
 from duologue.telephony.carrier.networks import network_named
 from duologue.telephony.carrier.openings import (
-    Credentials,
+    CallCredentials,
     SocketOpening,
     answer_question,
     read_answer,
@@ -62,7 +62,7 @@ async def dial(
     scheme = urlsplit(url).scheme
     if (scheme in _TCP) != (protocol == "audiosocket"):
         raise ValueError(f"{protocol} is not called at a URL of {scheme or 'no scheme'}")
-    credentials = Credentials(secret=secret, now_unix_s=unix_time(), nonce=uuid.uuid4().hex)
+    credentials = CallCredentials(secret=secret, now_unix_s=unix_time(), nonce=uuid.uuid4().hex)
     opening = SocketOpening(url=url)
     if scheme in ("http", "https"):
         opening = await _ask(url, protocol, settings, credentials)
@@ -85,7 +85,7 @@ async def dial(
         raise
 
 
-async def _ask(url: str, protocol: str, settings: CallSettings, credentials: Credentials) -> SocketOpening:
+async def _ask(url: str, protocol: str, settings: CallSettings, credentials: CallCredentials) -> SocketOpening:
     question = answer_question(protocol, url, settings.ids, credentials)
     headers: Mapping[str, str] = {**question.headers, "Accept": "*/*"}
     try:
@@ -95,7 +95,9 @@ async def _ask(url: str, protocol: str, settings: CallSettings, credentials: Cre
         raise ConnectFailed(f"the answer page was not there within {_OPEN_S:g} s", retryable=True) from None
     if answer.status != 200:
         quoted = printable(answer.body[:200].decode("utf-8", "replace"))
-        raise ConnectFailed(f"the answer page has status {answer.status}: {quoted}", retryable=False)
+        raise ConnectFailed(
+            f"the answer page has status {answer.status}: {quoted}", retryable=False, status=answer.status
+        )
     try:
         return read_answer(protocol, answer.body)
     except ValueError as fault:
