@@ -40,7 +40,7 @@ from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
 from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
-from duologue.telephony.recorded_leg import recorded_leg
+from duologue.telephony.recorded_leg import LegLog, recorded_leg
 from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
 
@@ -136,6 +136,8 @@ class PhoneCall:
         on_event: _OnEvent | None = None,
         control: CallControl | None = None,
     ) -> None:
+        self.leg_log: LegLog | None = None
+        """What keeps the frames of the leg; None: the recording of the conversation, if there is one."""
         self._transport = transport
         self._control = control
         self._hangs_up = False
@@ -268,7 +270,7 @@ class PhoneCall:
         bridge = self._bridge
         bridge.keys = keys
         self._on_event = on_event or self._on_event
-        self._transport = recorded_leg(self._transport, self._codec, conversation, self.started)
+        self._transport = recorded_leg(self._transport, self._codec, self.leg_log, conversation, self.started)
         try:
             if isinstance(conversation, Conversation):
                 await self._join_conversation(conversation)
