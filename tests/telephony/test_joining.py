@@ -222,6 +222,29 @@ async def test_the_model_transfers_a_call_when_what_it_said_was_heard() -> None:
         assert b"%2B15551230042" in request
 
 
+async def test_a_network_that_closes_the_socket_before_it_answers_has_transferred(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = asyncio.Event()
+
+    def told(event: LegEvent) -> None:
+        if isinstance(event, CallEnded):
+            gone.set()
+
+    async with (
+        network((200, b"{}")) as net,
+        _joined(responses=[_TRANSFER], tools=_transferring, control=net.control, on_event=told) as call,
+    ):
+
+        async def stop() -> None:
+            await call.line.tell(CallEnded())
+            await asyncio.wait_for(gone.wait(), 5)
+
+        monkeypatch.setattr(net, "before_answer", stop)
+        await call.ask()
+        assert (await call.ended()).reason == "transferred"
+
+
 async def test_a_transfer_that_fails_is_told_to_the_model_and_the_call_goes_on() -> None:
     async with (
         network((400, b'{"message":"no such number"}')) as net,

@@ -221,6 +221,10 @@ class Bridge:
         """The call is over. The first reason counts."""
         self.ended = self.ended or ended
 
+    def transferred(self) -> None:
+        """The network has taken the call away; if it has told an end already, that was it."""
+        self.ended = CallEnded(reason="transferred")
+
     # --- the conversation
 
     @staticmethod
