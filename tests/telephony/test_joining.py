@@ -12,6 +12,7 @@ import pytest
 import duologue
 from duologue import telephony
 from duologue.audio.formats import PCMU
+from duologue.audio.wav import Sound
 from duologue.client import Connection, Conversation
 from duologue.engines.base import FunctionCall
 from duologue.errors import ConnectionClosed
@@ -35,8 +36,10 @@ _SILENCE = [b"\xff" * 160] * 40
 class _Call:
     """One joined call."""
 
-    def __init__(self, line: MemoryCarrier, conversation: Conversation, joined: asyncio.Task[CallEnded]) -> None:
-        self.line, self.conversation, self.joined = line, conversation, joined
+    def __init__(
+        self, line: MemoryCarrier, call: PhoneCall, conversation: Conversation, joined: asyncio.Task[CallEnded]
+    ) -> None:
+        self.line, self.call, self.conversation, self.joined = line, call, conversation, joined
         self.errors: list[ErrorEvent] = []
         self.truncated: list[int] = []
         conversation.on("error", self.errors.append)
@@ -75,7 +78,7 @@ async def _joined(
         async with duologue.converse(open_connection=connect, tools=tools(call)) as conversation:
             joined = asyncio.ensure_future(call.join(conversation, **options))
             try:
-                yield _Call(line, conversation, joined)
+                yield _Call(line, call, conversation, joined)
             finally:
                 joined.cancel()
                 await asyncio.wait([joined])
@@ -204,6 +207,24 @@ async def test_a_killed_session_is_restored_and_the_caller_is_answered_again_wit
         assert not call.errors
 
 
+async def test_a_session_that_is_killed_twice_in_a_row_ends_the_call_and_the_log_has_the_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sessions: list[Transport] = []
+    caplog.set_level("INFO", "duologue.telephony")
+    async with _joined(responses=["First."], killable=sessions) as call:
+        async with call.conversation.stream(SessionRestored) as told:
+            await call.ask()
+            await call.line.until(PlayCommand)
+            await sessions[0].close(1011, "killed")
+            await asyncio.wait_for(told.receive(), 5)
+        await sessions[1].close(1011, "killed again")
+        assert "1011" in (await call.ended()).reason
+        await call.line.until_closed()
+    assert "lost twice within 10 s" in caplog.text
+    assert "1011" in caplog.text
+
+
 async def test_an_answer_that_was_lost_is_asked_for_again() -> None:
     sessions: list[Transport] = []
 
@@ -319,3 +340,11 @@ async def test_the_caller_s_audio_goes_from_the_socket_to_the_session_without_a_
         assert conversation.core.checks.input_encoding == PCMU
         socket.messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
         assert (await joined).reason
+
+
+async def test_a_tone_is_heard_before_the_answer() -> None:
+    async with _joined(responses=["Hi."]) as call:
+        call.call.play(Sound(tone(100, rate_hz=8_000), 8_000))
+        (play,) = await call.line.until(PlayCommand)
+        assert isinstance(play, PlayCommand)
+        assert play.audio == PCMU.from_pcm16(tone(100, rate_hz=8_000))
