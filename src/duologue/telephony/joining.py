@@ -41,6 +41,7 @@ from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
 from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
+from duologue.telephony.recorded_leg import recorded_leg
 from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
 
@@ -277,6 +278,7 @@ class PhoneCall:
         bridge = self._bridge
         bridge.keys = keys
         self._on_event = on_event or self._on_event
+        self._transport = recorded_leg(self._transport, self._codec, conversation, self.started)
         try:
             if isinstance(conversation, Conversation):
                 await self._join_conversation(conversation)
