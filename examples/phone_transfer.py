@@ -12,10 +12,9 @@ from starlette.websockets import WebSocket
 
 import duologue
 from duologue import telephony
-from duologue.telephony.control.call_control import TwilioControl
 
 SERVER, KEY = os.environ.get("REALTIME_URL", "ws://127.0.0.1:8000"), os.environ.get("OPENAI_API_KEY")
-TWILIO = TwilioControl(
+TWILIO = telephony.TwilioControl(
     account_sid=os.environ["TWILIO_ACCOUNT_SID"],
     auth_token=os.environ["TWILIO_AUTH_TOKEN"],
     base_url=os.environ.get("TWILIO_URL", "https://api.twilio.com"),
