@@ -10,6 +10,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from duologue.audio.wav import Sound
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.sound.playout import ItemPart
 from duologue.clock import loop_clock
@@ -165,6 +166,15 @@ class PhoneCall:
         """Who calls, and what was passed along."""
         assert self._bridge.started is not None, "accept waits for it"
         return self._bridge.started
+
+    def play(self, sound: Sound) -> None:
+        """Queue a sound behind what is being said, as a tone; an interruption drops it, and the model knows nothing.
+
+        Raises MissingExtra if it has another rate than the call, and the `audio` extra is not installed.
+        """
+        encoding = self.started.encoding
+        self._bridge.play(encoding.from_pcm16(sound.at(encoding.rate_hz).pcm16))
+        self._changed()
 
     async def hang_up(self) -> str:
         """Hang up the phone. The caller still hears what is being said."""
