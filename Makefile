@@ -80,8 +80,10 @@ fuzz: $(VENV)/ready-fuzz ## fuzz the codec, for FUZZ_S=60, and the server; findi
 
 pictures: $(VENV)/ready-test $(VENV)/debian ## take the pictures of the docs anew, into docs/pictures
 	@$(BIN)/python docs/pictures.py
+	@$(BIN)/python -m website.terminals
+	@$(BIN)/python -m website.card
 
-docs: $(VENV)/ready-docs ## build the docs into build/site; a broken link is an error
+docs: $(VENV)/ready-docs ## draw what tables say, and build the docs into build/site; a broken link is an error
 	@$(BIN)/python -m website
 	@echo "Built: build/site/index.html"
 

@@ -10,7 +10,8 @@ import posixpath
 import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from website.drawings.blocks import Drawn, drawn_blocks
@@ -34,6 +35,7 @@ _MAX_DESCRIPTION: Final = 200
 _FENCED: Final = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"(?<!!)\[([^\]]*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 _PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*pictures/[\w-]+?)-light\.(png|svg)\)")
+_ANCHORED: Final = re.compile(r'^(#+) <a id="([^"]+)"></a>(.*)$', re.MULTILINE)
 _MARKS: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]")
 
 
@@ -73,7 +75,9 @@ def _write(target: Path, page: str, source: str, drawn: list[Drawn]) -> None:
     for block in drawn:
         if block.source == source:
             text = block.replaced(text)
-    prose = _outside_code(text, lambda part: _PICTURE.sub(_in_both_schemes, _LINK.sub(_moved(page, source), part)))
+    text = _ANCHORED.sub(r"\1 \3 { #\2 }", text)  # a link inside the links of the table of contents would end them
+    paired = partial(_in_both_schemes, pictures=target / "pictures")
+    prose = _outside_code(text, lambda part: _PICTURE.sub(paired, _LINK.sub(_moved(page, source), part)))
     path = target / page
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(["---", *head, "---", "", prose]), encoding="utf-8")
@@ -92,9 +96,11 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
     return "".join([*parts, change(text[end:])])
 
 
-def _in_both_schemes(picture: re.Match[str]) -> str:
-    """The picture and its dark version, of which the theme shows one."""
+def _in_both_schemes(picture: re.Match[str], pictures: Path) -> str:
+    """The picture and its dark version, of which the theme shows one; alone if it has none."""
     words, name, kind = picture.groups()
+    if not (pictures / f"{PurePosixPath(name).name}-dark.{kind}").exists():
+        return picture[0]
     return f"![{words}]({name}-light.{kind}#only-light)\n![{words}]({name}-dark.{kind}#only-dark)"
 
 

@@ -26,7 +26,8 @@ def settings(root: Path) -> str:
         project["repo_url"] = urls["Repository"]
     lines = [f"{key} = {_quoted(value)}" for key, value in project.items()]
     written = (root / "website" / "zensical.toml").read_text(encoding="utf-8")
-    head, _, rest = written.partition("[project]\n")
+    theme = root / "website" / "theme"
+    head, _, rest = written.replace('"theme"', _quoted(str(theme))).partition("[project]\n")
     return f"{head}[project]\n" + "\n".join(lines) + f"\n{rest}release = {_quoted(__version__)}\n"
 
 

@@ -211,7 +211,7 @@ def command_lines() -> list[str]:
     return sorted({match[0].strip() for match in found if match is not None})
 
 
-@pytest.mark.parametrize("line", command_lines(), ids=lambda line: line[:60])
+@pytest.mark.parametrize("line", command_lines(), ids=str)
 def test_a_command_of_a_page_has_the_options_that_it_shows(line: str) -> None:
     tokens = ["standard-input" if token == "-" else token for token in shlex.split(line)[1:]]
     command().parse_args(tokens, exit_on_error=False, print_error=False)

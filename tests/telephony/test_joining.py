@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,8 +24,9 @@ from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.testing.sounds import silence, tone
 from duologue.transports import Transport
+from duologue.transports.asgi import OFFER, ASGITransport
 from tests.telephony._carrier import MemoryCarrier, carrier, speech_frames
-from tests.telephony._frames import CODECS
+from tests.telephony._frames import CODECS, started
 from tests.telephony.control._network import network
 
 _LONG = "This is an answer that goes on for a while, so that there is something to interrupt."
@@ -355,3 +356,42 @@ async def test_join_accepts_and_joins() -> None:
         work: Awaitable[CallEnded] = telephony.join(socket, telephony.Twilio(), conversation)
         ended = await asyncio.wait_for(work, 5)
         assert ended.details["event"] == "stop"
+
+
+class _OfferingSocket:
+    """A socket of a server that offers short texts to the application before it queues them."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.offered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.transport = ASGITransport(self.messages.get, self._send)
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == OFFER:
+            self.offered.set_result(message["take"])
+
+    def comes(self, codec: telephony.LegCodec, event: LegEvent) -> None:
+        self.messages.put_nowait({"type": "websocket.receive", "text": codec.write(event)})
+
+
+def _text(codec: telephony.LegCodec, event: LegEvent) -> bytes:
+    return str(codec.write(event)).encode()
+
+
+async def test_the_caller_s_audio_goes_from_the_socket_to_the_session_without_a_task_in_between() -> None:
+    memory = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
+    codec, socket = started("twilio"), _OfferingSocket()
+    async with asyncio.timeout(5), duologue.converse(open_connection=memory.connect) as conversation:
+        await socket.transport.admit("the carrier")
+        socket.comes(codec, telephony.CallStarted(call_id="CA1", stream_id="MZ1", encoding=PCMU))
+        joined = asyncio.ensure_future(telephony.join(socket.transport, telephony.Twilio(), conversation))
+        take = await socket.offered
+        async with conversation.stream("input_audio_buffer.speech_started") as told:
+            for number, frame in enumerate(speech_frames(500)):
+                assert take(_text(codec, telephony.CallerAudio(audio=frame, at_ms=20 * number)))
+            await told.receive()
+        assert not take(_text(codec, Digit(digit="1")))  # for the reader
+        assert not take(b"{}")
+        assert conversation.core.checks.input_encoding == PCMU
+        socket.messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        assert (await joined).reason

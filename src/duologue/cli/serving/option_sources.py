@@ -31,6 +31,7 @@ TABLE: Final = "serve"
 
 NEVER_ARGUMENTS: Final = frozenset(
     {
+        "admin_key",
         "transcriber_key",
         "synthesizer_key",
         "secret",

@@ -104,6 +104,15 @@ class ServeOptions:
             help="Serve only clients that present a key of this TOML file, which gives their callers names and limits.",
         ),
     ] = None
+    admin_key: Annotated[
+        str | None,
+        Parameter(
+            group=_ADMISSION,
+            help="Let this key alone end the server by POST /v1/admin/drain; it opens no session. By default each "
+            "--api-key may. By DUOLOGUE_ADMIN_KEY or in the file of --config, never here.",
+        ),
+    ] = None
+    admin_key_file: Annotated[Path | None, Parameter(group=_ADMISSION, help="File with the key of --admin-key.")] = None
     allow_origin: Annotated[
         tuple[str, ...],
         Parameter(
