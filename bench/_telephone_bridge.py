@@ -1,4 +1,4 @@
-"""The process under test of `telephone.py`: calls of Twilio come in, and each is joined with a conversation upstream."""
+"""The process under test of `telephone.py`: calls of Twilio come in, each is joined with a conversation upstream."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from websockets.speedups import apply_mask  # the C code that the library itself
 from duologue.audio.formats import PCMU
 from duologue.load.wire import LoadSocket, SocketPlace, client_frame
 from duologue.server import RealtimeApp
+from duologue.telephony import CallStarted, LegEvent, LegStatus, Played, Twilio
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.testing.sounds import silence, tone
@@ -293,7 +294,8 @@ class Leg:
         )
         self.socket = LoadSocket(place, self)
         self._number = number
-        self._sid = f"MZ{number:08}"
+        self._codec = Twilio()
+        self._codec.stream_id = f"MZ{number:08}"
         self._n_chunks = 0
         self._due = 0.0
         self._plays_out_at = 0.0
@@ -303,12 +305,8 @@ class Leg:
 
     def opened(self, now: float) -> None:
         """Greet, and begin to send."""
-        self._send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
-        self._send(
-            '{"event":"start","sequenceNumber":"1","start":{"accountSid":"AC1","streamSid":"%s","callSid":"CA1",'
-            '"tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},'
-            '"customParameters":{}},"streamSid":"%s"}' % (self._sid, self._sid)
-        )
+        self._send(LegStatus(name="connected"))
+        self._send(CallStarted(call_id="CA1", stream_id=self._codec.stream_id, encoding=PCMU))
         self._due = now + random.random() * FRAME_MS / 1000
         self._timer = self._loop.call_at(self._due, self._tick)
 
@@ -324,21 +322,20 @@ class Leg:
                 timer.cancel()
         self.socket.abort()
 
-    def _send(self, text: str) -> None:
-        self.socket.write(client_frame(text.encode()))
+    def _send(self, event: LegEvent) -> None:
+        text = self._codec.write(event, sequence=self._n_chunks)
+        self.socket.write(client_frame(str(text).encode()))
 
     def _tick(self) -> None:
         now = time.monotonic()
         self._measured.late.append((now - self._due) * 1000)
         self._n_chunks += 1
-        head = '{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d","timestamp":"%d","payload":"'
-        self.socket.write(
-            client_frame(
-                (head % (self._n_chunks + 1, self._n_chunks, self._n_chunks * FRAME_MS)).encode()
-                + _stamped(_SOUND[:_FRAME_BYTES], now, self._number)
-                + f'"}},"streamSid":"{self._sid}"}}'.encode()
-            )
-        )
+        numbers = f'"chunk":"{self._n_chunks}","timestamp":"{self._n_chunks * FRAME_MS}"'
+        place = f'"event":"media","sequenceNumber":"{self._n_chunks}"'
+        head = f'{{{place},"media":{{"track":"inbound",{numbers},"payload":"'
+        tail = f'"}},"streamSid":"{self._codec.stream_id}"}}'
+        sound = _stamped(_SOUND[:_FRAME_BYTES], now, self._number)
+        self.socket.write(client_frame(head.encode() + sound + tail.encode()))
         self._due += FRAME_MS / 1000
         self._timer = self._loop.call_at(self._due, self._tick)
 
@@ -363,7 +360,4 @@ class Leg:
 
     def _played(self, name: bytes) -> None:
         del self._marks[name]
-        self._send(
-            '{"event":"mark","sequenceNumber":"%d","streamSid":"%s","mark":{"name":"%s"}}'
-            % (self._n_chunks, self._sid, name.decode())
-        )
+        self._send(Played(name=name.decode()))

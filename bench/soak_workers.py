@@ -18,7 +18,7 @@ import signal
 import statistics
 import sys
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final
@@ -115,7 +115,8 @@ class Seen:
         self.back_s: list[float] = []
         """From the loss of a connection to the next answer."""
         self.parent_mib: list[tuple[float, float]] = []
-        self.worker_mib: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
+        self.workers_mib: list[tuple[float, float]] = []
+        """Of all together, with those that drain."""
         self.descriptors: list[int] = []
 
 
@@ -272,8 +273,7 @@ async def look(server: Server, seen: Seen, until: float) -> None:
                 before = figures
             seen.parent_mib.append((now, pss_mib(server.pid)))
             seen.descriptors.append(server.descriptors)
-            for pid in server.workers:
-                seen.worker_mib[pid].append((now, pss_mib(pid)))
+            seen.workers_mib.append((now, sum(map(pss_mib, server.workers))))
             await asyncio.sleep(EVERY_S)
 
 
@@ -327,12 +327,8 @@ async def run_half(drain: str, half_s: float, n_callers: int) -> dict[str, float
             disturb(server, seen, half_s, chance),
         )
         left = await open_sessions(server)
-    count, last_s = seen.count, min(60.0, half_s / 5)
-    end = seen.parent_mib[-1][0]
-    begin = seen.parent_mib[0][0]
-    warm = [mib for at, mib in seen.parent_mib if begin + last_s <= at < begin + 2 * last_s]
-    last = [mib for at, mib in seen.parent_mib if at > end - last_s]
-    grown = [growth(samples) for samples in seen.worker_mib.values() if samples[-1][0] - samples[0][0] > 60]
+    count = seen.count
+    parent_mib, workers_mib = warm_and_last(seen.parent_mib), warm_and_last(seen.workers_mib)
     broken = {
         "not_answered": count["not answered"],
         "answers_incomplete": count["answers incomplete"],
@@ -354,20 +350,21 @@ async def run_half(drain: str, half_s: float, n_callers: int) -> dict[str, float
         "longest_turn_s": round(max(seen.back_s, default=0.0), 2),
         "late": count["answered late"],
         "secrets_served": count["secrets served"],
-        "parent_warm_mib": round(statistics.median(warm or [0.0]), 1),
-        "parent_last_mib": round(statistics.median(last or [0.0]), 1),
+        "parent_warm_mib": parent_mib[0],
+        "parent_last_mib": parent_mib[1],
         "parent_descriptors": max(seen.descriptors[-5:]),
-        "workers_growth_mib": round(max(grown, default=0.0), 1),
+        "workers_warm_mib": workers_mib[0],
+        "workers_last_mib": workers_mib[1],
         "ways": ", ".join(f"{number} {name}" for name, number in sorted(count.items())),
     }
 
 
-def growth(samples: list[tuple[float, float]]) -> float:
-    """Memory of a worker at its end, above that of half a minute after its start."""
-    first, last = samples[0][0], samples[-1][0]
-    warm = [mib for at, mib in samples if first + 30 <= at <= first + 50]
-    late = [mib for at, mib in samples if mib and at >= last - 20]
-    return statistics.median(late or [0.0]) - statistics.median(warm or [0.0])
+def warm_and_last(samples: list[tuple[float, float]]) -> tuple[float, float]:
+    """Medians of the second and of the last fifth: every worker is replaced in between."""
+    fifth = len(samples) // 5
+    parts = samples[fifth : 2 * fifth], samples[4 * fifth :]
+    warm, last = (round(statistics.median([mib for _, mib in part] or [0.0]), 1) for part in parts)
+    return warm, last
 
 
 def main() -> int:

@@ -14,10 +14,6 @@ _OTHERS: Final = {"FORWARDED_ALLOW_IPS", "XDG_CACHE_HOME", "PATH", "PYTHONUNBUFF
 """Read by uvicorn, by the engines' cache, and by the system."""
 
 
-_LATER: Final = {"shared", "secret"}
-"""Options that the configurations name before the server has them: those of the store in Redis."""
-
-
 def check_variables(names: Iterable[str]) -> None:
     """Fail where one is no option's variable: the server would not read it."""
     check_keys(name.removeprefix("DUOLOGUE_").lower() for name in names if name not in _OTHERS)
@@ -25,6 +21,6 @@ def check_variables(names: Iterable[str]) -> None:
 
 def check_keys(names: Iterable[str]) -> None:
     """Fail where one is no option's key."""
-    known = {field.name.lower() for field in fields(ServeOptions)} | _LATER
+    known = {field.name.lower() for field in fields(ServeOptions)}
     unknown = sorted({name for name in names if name.replace("-", "_") not in known})
     assert unknown == []

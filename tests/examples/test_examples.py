@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 import textwrap
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from duologue.audio.wav import read_wav
+from duologue.audio.wav import Sound, read_wav
 from duologue.engines.registry import Kind, load_default
 from duologue.server import RealtimeApp
+from duologue.telephony.sip.ring_plan import RingPlan
+from duologue.telephony.sip.ringing import ring
 from duologue.testing import Expect, ScriptedServer, Send
+from duologue.testing.sounds import tone
 from tests.client._frames import (
     added,
     answer,
@@ -32,9 +37,11 @@ from tests.client._frames import (
     updated,
 )
 from tests.server._listening import listening
+from tests.transports._answering import unused_port
 
 ROOT = Path(__file__).parent.parent.parent
 QUESTION = str(ROOT / "src" / "duologue" / "cli" / "speech" / "question_arithmetic.wav")
+SECRET = "whsec_dGVzdA=="
 SCRIPTED: dict[Kind, str] = {"detector": "scripted", "transcriber": "scripted", "synthesizer": "scripted"}
 
 
@@ -99,6 +106,37 @@ async def test_a_caller_by_telephone_gets_an_answer_at_eight_kilohertz(url: str,
     assert re.fullmatch(r"\d\.\d s for the caller\n", printed)
     heard = read_wav(tmp_path / "answer.wav")
     assert (heard.rate_hz, heard.duration_ms > 500) == (8000, True)
+
+
+@asynccontextmanager
+async def number(url: str, hours: str) -> AsyncGenerator[str]:
+    """The example of a number at OpenAI's SIP; yields the URL of its webhook."""
+    port = str(unused_port())
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "examples" / "sip_number.py"), url, port),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "OPENAI_WEBHOOK_SECRET": SECRET, "OFFICE_HOURS": hours},
+    )
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(20):
+            while b"running on" not in await process.stderr.readline():
+                assert process.returncode is None
+        yield f"http://127.0.0.1:{port}/openai"
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def test_a_number_transfers_those_who_ask_for_it_and_is_closed_out_of_hours() -> None:
+    app, caller = hearing("Call the tool transfer."), Sound(tone(500), 24_000)
+    async with listening(app) as url, asyncio.timeout(50):
+        async with number(url, "0-24") as webhook:
+            report = await ring(app, RingPlan(webhook_url=webhook, secret=SECRET, caller=caller))
+        assert (report.ended_by, report.referred_to) == ("transfer", "tel:+15550199")
+        async with number(url, "0-0") as webhook:
+            report = await ring(app, RingPlan(webhook_url=webhook, secret=SECRET, caller=caller))
+        assert report.sip_status == 480
 
 
 async def test_the_voice_agent_answers_a_file_with_a_file(url: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -25,6 +26,7 @@ from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.run.listening_socket import bind
 from duologue.testing import scripted_engines
+from duologue.transports.asgi import ASGIReceive, ASGISend, Scope
 from tests._uvicorn import under_uvicorn
 from tests.server._listening import listening, scripted_app
 from tests.server._session_ends import SessionEnds
@@ -55,6 +57,20 @@ async def refused(url: str, **presented: Any) -> tuple[str | None, int | None]:
         assert event["type"] == "error", event
         await asyncio.wait_for(socket.wait_closed(), 5)
         return event["error"]["code"], socket.close_code
+
+
+async def test_what_is_mounted_serves_its_paths_without_the_server_s_keys() -> None:
+    async def teapot(scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        await send({"type": "http.response.start", "status": 418, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    app = scripted_app(api_key="k")
+    app.mount("tea", teapot)
+    async with listening(app) as url:
+        place = url.replace("ws://", "http://").removesuffix("/v1/realtime")
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"{place}/tea/pot")).status_code == 418
+            assert (await http.get(f"{place}/teapot")).status_code == 404
 
 
 # --- keys

@@ -17,7 +17,7 @@ from duologue.telephony.leg_events import (
     UnknownLegFrame,
 )
 from duologue.testing.sounds import tone
-from duologue.transports import MemoryTransport, memory_pair
+from duologue.transports import MemoryTransport, Transport, memory_pair
 from tests.telephony._frames import FRAMES, started
 
 __all__ = ["MemoryCarrier", "carrier", "speech_frames"]
@@ -32,7 +32,7 @@ def speech_frames(ms: int) -> list[bytes]:
 class MemoryCarrier:
     """Sends the caller's side in real time or at once, and plays nothing by itself: marks are echoed when told."""
 
-    def __init__(self, name: str, transport: MemoryTransport) -> None:
+    def __init__(self, name: str, transport: Transport) -> None:
         self.transport = transport
         self.codec: LegCodec = started(name)
         self.commands: list[LegCommand | UnknownLegFrame] = []

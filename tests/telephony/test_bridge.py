@@ -390,3 +390,20 @@ def test_rule_8_a_call_starts_once() -> None:
     bridge.leg(CallStarted(call_id="CA2", encoding=PCM), now=1.0)
     assert bridge.started is not None
     assert bridge.started.call_id == "CA1"
+
+
+def test_speech_is_taken_alone_only_while_no_request_stands_before_it() -> None:
+    bridge = _bridge()
+    bridge.leg(CallerAudio(audio=b"\x01" * 160), now=0.02)
+    assert bridge.has_requests
+    assert bridge.take_speech() == b"\x01" * 160
+    assert not bridge.take_requests()
+    bridge.leg(Digit(digit="#"), now=0.03)
+    bridge.leg(CallerAudio(audio=b"\x02" * 160), now=0.04)
+    assert bridge.take_speech() == b""
+    assert bridge.take_requests() == [CallerSpeech(b"\x02" * 160), KeysPressed("#")]
+
+
+def test_notices_that_say_nothing_about_the_call_are_not_heard() -> None:
+    assert Bridge.hears(ConnectionLost("gone"))
+    assert not Bridge.hears(object())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,8 +14,8 @@ from duologue import telephony
 from duologue.audio.formats import PCMU
 from duologue.client import Connection, Conversation
 from duologue.engines.base import FunctionCall
-from duologue.errors import ConnectionClosed
-from duologue.events import ErrorEvent
+from duologue.errors import ConnectionClosed, LocalProtocolError
+from duologue.events import ErrorEvent, FunctionCallOutputItem, ResponseCreateEvent
 from duologue.notices import SessionRestored
 from duologue.server import RealtimeApp
 from duologue.telephony import CallEnded, Digit, LegEvent, PhoneCall
@@ -24,8 +24,10 @@ from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.testing.sounds import silence, tone
 from duologue.transports import Transport
+from duologue.transports.asgi import OFFER, ASGITransport
 from tests.telephony._carrier import MemoryCarrier, carrier, speech_frames
-from tests.telephony._frames import CODECS
+from tests.telephony._frames import CODECS, started
+from tests.telephony.control._network import network
 
 _LONG = "This is an answer that goes on for a while, so that there is something to interrupt."
 _SILENCE = [b"\xff" * 160] * 40
@@ -34,8 +36,10 @@ _SILENCE = [b"\xff" * 160] * 40
 class _Call:
     """One joined call."""
 
-    def __init__(self, line: MemoryCarrier, conversation: Conversation, joined: asyncio.Task[CallEnded]) -> None:
-        self.line, self.conversation, self.joined = line, conversation, joined
+    def __init__(
+        self, line: MemoryCarrier, phone: PhoneCall, conversation: Conversation, joined: asyncio.Task[CallEnded]
+    ) -> None:
+        self.line, self.phone, self.conversation, self.joined = line, phone, conversation, joined
         self.errors: list[ErrorEvent] = []
         self.truncated: list[int] = []
         conversation.on("error", self.errors.append)
@@ -70,11 +74,13 @@ async def _joined(
                 yield connection
 
     async with carrier(name) as (line, socket):
-        call = await telephony.accept(socket, CODECS[name](), on_event=options.pop("on_event", None))
+        call = await telephony.accept(
+            socket, CODECS[name](), on_event=options.pop("on_event", None), control=options.pop("control", None)
+        )
         async with duologue.converse(open_connection=connect, tools=tools(call)) as conversation:
             joined = asyncio.ensure_future(call.join(conversation, **options))
             try:
-                yield _Call(line, conversation, joined)
+                yield _Call(line, call, conversation, joined)
             finally:
                 joined.cancel()
                 await asyncio.wait([joined])
@@ -169,6 +175,77 @@ async def test_the_model_hangs_up_when_its_goodbye_was_heard() -> None:
         await call.line.echo_marks()
         assert (await call.ended()).reason == "hung up"
         assert await call.line.until_closed() == (1000, "")
+
+
+async def test_a_network_that_was_given_a_control_is_told_to_hang_up() -> None:
+    responses: list[str | FunctionCall] = [FunctionCall(name="hang_up", arguments="{}"), "Bye."]
+    async with (
+        network((200, b"{}")) as net,
+        _joined(responses=responses, tools=lambda call: [call.hang_up], control=net.control) as call,
+    ):
+        await call.ask()
+        await call.line.until(MarkCommand, 2)
+        await call.line.echo_marks()
+        assert (await call.ended()).reason == "hung up"
+        (request,) = net.requests
+        assert request.endswith(b"Status=completed")
+
+
+async def test_a_call_that_may_go_on_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with network((500, b"")) as net, _joined(control=net.control) as call:
+        call.phone.finish()
+        await call.ended()
+    assert "may go on" in caplog.text
+
+
+def _transferring(call: PhoneCall) -> Sequence[Any]:
+    return [call.transfer_among({"sales": "+15551230042"})]
+
+
+_TRANSFER = FunctionCall(name="transfer", arguments='{"to":"sales"}')
+
+
+async def test_the_model_transfers_a_call_when_what_it_said_was_heard() -> None:
+    async with (
+        network((200, b"{}")) as net,
+        _joined(responses=["One moment.", _TRANSFER], tools=_transferring, control=net.control) as call,
+    ):
+        await call.ask()
+        await call.line.until(MarkCommand, 4)
+        await call.conversation.send(ResponseCreateEvent())
+        async with call.conversation.stream("response.done") as told:
+            await told.receive()
+        assert not net.requests  # the caller still hears the first words
+        await call.line.echo_marks()
+        assert (await call.ended()).reason == "transferred"
+        (request,) = net.requests
+        assert b"%2B15551230042" in request
+
+
+async def test_a_transfer_that_fails_is_told_to_the_model_and_the_call_goes_on() -> None:
+    async with (
+        network((400, b'{"message":"no such number"}')) as net,
+        _joined(responses=[_TRANSFER, "Sorry."], tools=_transferring, control=net.control) as call,
+    ):
+        await call.ask()
+        await call.line.until(PlayCommand)
+        (output,) = [each.item for each in call.conversation.items if isinstance(each.item, FunctionCallOutputItem)]
+        assert "no such number" in str(output.output)
+        assert not call.joined.done()
+
+
+async def test_a_call_without_a_control_cannot_be_transferred() -> None:
+    async with _joined() as call:
+        with pytest.raises(LocalProtocolError, match="TwilioControl"):
+            await call.phone.transfer("+15551230042")
+        with pytest.raises(LocalProtocolError, match="TwilioControl"):
+            call.phone.transfer_among({"sales": "+15551230042"})
+
+
+async def test_a_target_that_the_network_does_not_connect_with_is_refused_before_the_model_knows_it() -> None:
+    async with network() as net, _joined(control=net.control) as call:
+        with pytest.raises(ValueError, match="to a number"):
+            call.phone.transfer_among({"sales": "the sales desk"})
 
 
 async def test_asterisk_is_told_to_hang_up() -> None:
@@ -279,3 +356,42 @@ async def test_join_accepts_and_joins() -> None:
         work: Awaitable[CallEnded] = telephony.join(socket, telephony.Twilio(), conversation)
         ended = await asyncio.wait_for(work, 5)
         assert ended.details["event"] == "stop"
+
+
+class _OfferingSocket:
+    """A socket of a server that offers short texts to the application before it queues them."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.offered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.transport = ASGITransport(self.messages.get, self._send)
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == OFFER:
+            self.offered.set_result(message["take"])
+
+    def comes(self, codec: telephony.LegCodec, event: LegEvent) -> None:
+        self.messages.put_nowait({"type": "websocket.receive", "text": codec.write(event)})
+
+
+def _text(codec: telephony.LegCodec, event: LegEvent) -> bytes:
+    return str(codec.write(event)).encode()
+
+
+async def test_the_caller_s_audio_goes_from_the_socket_to_the_session_without_a_task_in_between() -> None:
+    memory = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
+    codec, socket = started("twilio"), _OfferingSocket()
+    async with asyncio.timeout(5), duologue.converse(open_connection=memory.connect) as conversation:
+        await socket.transport.admit("the carrier")
+        socket.comes(codec, telephony.CallStarted(call_id="CA1", stream_id="MZ1", encoding=PCMU))
+        joined = asyncio.ensure_future(telephony.join(socket.transport, telephony.Twilio(), conversation))
+        take = await socket.offered
+        async with conversation.stream("input_audio_buffer.speech_started") as told:
+            for number, frame in enumerate(speech_frames(500)):
+                assert take(_text(codec, telephony.CallerAudio(audio=frame, at_ms=20 * number)))
+            await told.receive()
+        assert not take(_text(codec, Digit(digit="1")))  # for the reader
+        assert not take(b"{}")
+        assert conversation.core.checks.input_encoding == PCMU
+        socket.messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        assert (await joined).reason

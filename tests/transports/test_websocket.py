@@ -182,3 +182,33 @@ async def test_a_transport_that_was_closed_leaves_no_task() -> None:
         end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/", options=SocketOptions())
         await end.close()
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 100_000])
+async def test_a_message_that_is_sent_at_once_arrives_whole_and_in_order(size: int) -> None:
+    async def echo(socket: ServerConnection) -> None:
+        async for message in socket:
+            await socket.send(message)
+
+    text = "\u00fc" * (size // 2) + "x" * (size % 2)
+    async with serve(echo, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/")
+        await end.send("before")
+        assert end.send_now(text)
+        await end.send("behind")
+        assert [await end.receive() for _ in range(3)] == ["before", text, "behind"]
+        await end.close()
+        assert not end.send_now(text)
+
+
+async def test_nothing_is_sent_at_once_to_a_server_that_reads_nothing() -> None:
+    async with serve(idle, "127.0.0.1", 0, max_queue=1) as server, asyncio.timeout(5):
+        end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/")
+        for _ in range(1_000):
+            if not end.send_now("x" * 100_000):
+                break
+            await asyncio.sleep(0)
+        else:
+            pytest.fail("100 MB are taken")
+        end._socket.transport.abort()
+        await end.close()

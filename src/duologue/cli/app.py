@@ -22,6 +22,7 @@ from duologue.cli.commands.gate import gate
 from duologue.cli.commands.inspect import inspect
 from duologue.cli.commands.load import load
 from duologue.cli.commands.phone_call import phone_call
+from duologue.cli.commands.phone_ring import phone_ring
 from duologue.cli.commands.replay import replay
 from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
@@ -48,6 +49,7 @@ COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
     "chaos": chaos,
     "load": load,
     "phone call": phone_call,
+    "phone ring": phone_ring,
     "replay": replay,
     "inspect": inspect,
     "gate": gate,

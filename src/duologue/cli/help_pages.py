@@ -113,6 +113,14 @@ HELP: Final[Mapping[str, HelpPage]] = {
             "duologue phone call tcp://localhost:8090 q.wav --protocol audiosocket --keys 12#@3s --json",
         ),
     ),
+    "phone ring": HelpPage(
+        _PROTOCOL,
+        (
+            "duologue phone ring http://127.0.0.1:9000/openai question.wav --out heard.wav",
+            "duologue phone ring http://127.0.0.1:9000/openai question.wav --keys 12#@3s --caller +4930123456",
+            "duologue phone ring http://127.0.0.1:9000/openai question.wav --mischief wrong-secret",
+        ),
+    ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
     "inspect": HelpPage(
         _FILES,

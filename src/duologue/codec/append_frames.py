@@ -13,10 +13,13 @@ from msgspec import Struct
 
 from duologue.events import InputAudioBufferAppendEvent
 
-__all__ = ["HEADS", "audio_in"]
+__all__ = ["HEADS", "TEXT_HEADS", "audio_in"]
 
 HEADS: Final = (b'{"type":"input_audio_buffer.append"', b'{"type": "input_audio_buffer.append"')
 """How appends begin, as compact and as spaced writers lay them out. To look is a tenth of what a wrong try costs."""
+
+TEXT_HEADS: Final = tuple(head.decode() for head in HEADS)
+"""The same of texts."""
 
 
 class _BareAppend(

@@ -13,6 +13,7 @@ from duologue.inspection.sequence import CallEvent
 from duologue.inspection.view import (
     CallError,
     CallInterruption,
+    CallLegMoment,
     CallMark,
     CallResponse,
     CallTool,
@@ -29,6 +30,7 @@ __all__ = [
     "CallFigures",
     "CallFold",
     "CallInterruption",
+    "CallLegMoment",
     "CallMark",
     "CallResponse",
     "CallTool",

@@ -17,6 +17,7 @@ from duologue.codec.jsontext import parse_object
 from duologue.codec.recognition import family_of
 from duologue.errors import DecodeError
 from duologue.events.base import UnknownFrame
+from duologue.inspection.leg import LegLane
 from duologue.inspection.reading import FrameSound, ReadEvent
 from duologue.inspection.realtime import RealtimeMessages
 from duologue.inspection.rows import Change, Rows, shortened
@@ -31,6 +32,7 @@ from duologue.recording import (
     FaultNote,
     Frame,
     Header,
+    LegLine,
     MarkNote,
     Note,
     PlaybackNote,
@@ -77,6 +79,7 @@ class CallFold:
         self._rows = Rows(self.view)
         self._sequence = EventSequence(self.view.sequence)
         self._tools = ToolLane(self._rows)
+        self._leg = LegLane(self._rows)
         self._known: _Messages | None = None
 
     def push(self, line: RecordingLine) -> list[Change]:
@@ -91,12 +94,15 @@ class CallFold:
                 if self._known is not None:
                     self._known.restoring()
                 self._mark(at_s, "connected", url or "")
+            case LegLine():
+                self._leg.take(line)
             case UnknownLine() | ExchangeLine():
                 return []
             case _:
                 self._noted(line.note, line.at_s)
         if not isinstance(line, UnknownLine | ExchangeLine):
             self.view.last_at_s = max(self.view.last_at_s, line.at_s)
+            self._leg.passes(line.at_s)
         if self._known is not None:
             self._known.settle()
         return self._rows.take()

@@ -16,7 +16,7 @@ MAX_TEXT_CHARACTERS: Final = 4000
 _MAX_ROWS: Final = 10_000
 """Of one kind: an hour of quick talk has a thousand turns."""
 
-RowKind: TypeAlias = Literal["turns", "responses", "heard", "interruptions", "tools", "errors", "marks"]
+RowKind: TypeAlias = Literal["turns", "responses", "heard", "interruptions", "tools", "errors", "marks", "leg"]
 
 R = TypeVar("R")
 

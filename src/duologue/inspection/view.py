@@ -16,6 +16,7 @@ from duologue.inspection.sequence import CallEvent
 __all__ = [
     "CallError",
     "CallInterruption",
+    "CallLegMoment",
     "CallMark",
     "CallResponse",
     "CallTool",
@@ -24,6 +25,7 @@ __all__ = [
     "CutBy",
     "EndOfSpeech",
     "HeardPart",
+    "LegMomentKind",
     "MarkKind",
     "PlayedSpan",
     "TokenCounts",
@@ -37,6 +39,9 @@ EndOfSpeech: TypeAlias = Literal["server_vad", "semantic_vad", "commit", "reques
 """What the end of the user's turn is taken from. `server_vad`: `audio_end_ms` minus the silence then in force, which it
 includes. `semantic_vad`: `audio_end_ms` as it is, since no server says how much silence is in it. `transcript`: the
 place of the last word in the session's time, which Live and translation tell in steps of 200 ms."""
+
+LegMomentKind: TypeAlias = Literal["started", "heard", "mark", "returned", "clear", "key", "flow", "ended"]
+"""`heard` is a stretch of time, by the carrier's queue as it is played in real time; a mark is sent, and returned."""
 
 MarkKind: TypeAlias = Literal["mark", "fault", "closed", "connected", "engine"]
 
@@ -241,6 +246,19 @@ class CallMark(Struct, kw_only=True):
     text: str
 
 
+class CallLegMoment(Struct, kw_only=True):
+    """What happened on the leg of a telephone call, beside its session."""
+
+    at_s: float
+    kind: LegMomentKind
+    end_s: float | None = None
+    """Of `heard`: what the carrier has played without a break."""
+    text: str = ""
+    """Of `heard`, how it ended where it was cut; else the mark, the key, or the reason."""
+    dropped_ms: int = 0
+    """Of `clear`: what was in the carrier's queue."""
+
+
 class CallView(Struct, kw_only=True):
     """A call as far as its lines were pushed."""
 
@@ -255,6 +273,8 @@ class CallView(Struct, kw_only=True):
     tools: list[CallTool] = []
     errors: list[CallError] = []
     marks: list[CallMark] = []
+    leg: list[CallLegMoment] = []
+    """Of a telephone call whose leg is recorded."""
     tokens: TokenCounts = msgspec.field(default_factory=TokenCounts)
     sequence: list[CallEvent] = []
     """The events in their order; `to_json` has only their number."""

@@ -6,6 +6,7 @@
     {"at_s":4.2,"note":{"kind":"playback","item_id":"item_1","content_index":0,"heard_ms":1180}}
     {"at_s":9.1,"closed":{"code":1006,"reason":"","by":"network"}}
     {"at_s":9.8,"connected":{"url":"wss://api.example.com/v1/realtime?model=m","model":"m","dialect":"openai"},"connection":2}
+    {"at_s":1.2,"leg":{"protocol":"twilio","direction":"sent","kind":"clear","text":"{\\"event\\":\\"clear\\",…}"}}
     {"at_s":0.0,"exchange":{"method":"POST","path":"/v1/realtime/client_secrets","request":{…},"status":200,"answer":{…}}}
 
 The first line is the header. Each other line has the seconds since the start on a monotonic clock, and the number of
@@ -34,6 +35,8 @@ __all__ = [
     "FaultNote",
     "Frame",
     "Header",
+    "LegKind",
+    "LegLine",
     "MarkNote",
     "Note",
     "NoteLine",
@@ -130,6 +133,29 @@ class ExchangeLine(Struct, frozen=True, kw_only=True):
     """The body of the answer, in the same way."""
 
 
+LegKind: TypeAlias = Literal["started", "audio", "key", "mark", "clear", "flow", "ended", "other"]
+"""What a frame of a telephone leg is. A mark that was sent asks for one that is received; `other`: all else."""
+
+
+class LegLine(Struct, frozen=True, kw_only=True):
+    """A frame on the leg of a telephone call, beside the session that the call is joined with."""
+
+    at_s: float
+    protocol: str
+    """Of the carrier, such as "twilio"."""
+    direction: Direction
+    """As the application sees it: what is received comes from the carrier."""
+    kind: LegKind
+    name: str = ""
+    """Of a mark; the key; why the call ended."""
+    audio: bytes | None = None
+    format: str = ""
+    """Of audio: the wire's `format.type`, such as "audio/pcmu"."""
+    rate_hz: int = 0
+    text: str = ""
+    """The frame, where it is text and holds no audio: without telephone numbers."""
+
+
 class PlaybackNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="playback"):
     """So much of a part of the model's speech has left the loudspeaker by now, counted from its beginning."""
 
@@ -196,7 +222,7 @@ class UnknownLine(Struct, frozen=True, kw_only=True):
     """All of it."""
 
 
-RecordingLine: TypeAlias = Frame | ClosedLine | ConnectedLine | ExchangeLine | NoteLine | UnknownLine
+RecordingLine: TypeAlias = Frame | ClosedLine | ConnectedLine | ExchangeLine | LegLine | NoteLine | UnknownLine
 
 _NOTE_KINDS: Final = frozenset({"playback", "tool", "engine", "fault", "mark"})
 
@@ -256,6 +282,22 @@ class _ExchangeForm(Struct, kw_only=True):
     exchange: _Exchange
 
 
+class _Leg(Struct, kw_only=True):
+    protocol: str
+    direction: Direction
+    kind: LegKind
+    name: str = ""
+    audio: bytes | None = None  # base64 in JSON
+    format: str = ""
+    rate_hz: int = 0
+    text: str = ""
+
+
+class _LegForm(Struct, kw_only=True):
+    at_s: _Seconds
+    leg: _Leg
+
+
 class _NoteForm(Struct, kw_only=True):
     at_s: _Seconds
     note: dict[str, Any]
@@ -285,6 +327,9 @@ def line_from(fields: dict[str, Any]) -> RecordingLine:
     if "exchange" in fields:
         asked = msgspec.convert(fields, _ExchangeForm)
         return ExchangeLine(at_s=asked.at_s, **msgspec.structs.asdict(asked.exchange))
+    if "leg" in fields:
+        passed = msgspec.convert(fields, _LegForm)
+        return LegLine(at_s=passed.at_s, **msgspec.structs.asdict(passed.leg))
     if "note" in fields:
         noted = msgspec.convert(fields, _NoteForm)
         return NoteLine(at_s=noted.at_s, note=_note(noted.note), connection=noted.connection)
@@ -330,6 +375,10 @@ def line_to_json(line: RecordingLine) -> dict[str, Any]:
             told = msgspec.structs.asdict(line)
             del told["at_s"]
             return {"at_s": at_s, "exchange": told}
+        case LegLine(at_s=at_s):
+            leg: dict[str, Any] = msgspec.to_builtins(line)
+            del leg["at_s"]
+            return {"at_s": at_s, "leg": {name: each for name, each in leg.items() if each not in ("", 0, None)}}
         case NoteLine(at_s=at_s, note=UnknownNote(fields=fields)):
             return {"at_s": at_s, "note": fields, **number}
         case NoteLine(at_s=at_s, note=note):

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from duologue.clock import loop_time, unix_time
+from duologue.clock import unix_time
 from duologue.codec import encode, encode_live, prepare
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
@@ -68,7 +68,9 @@ class RealtimeApp:
     """Serves sessions, which share one set of engines.
 
     `engines` is entered at start-up and left at shut-down; the default loads the engines of the package. With one
-    `api_key` or several, clients must present one. With `models`, only these names are served; without, any name is.
+    `api_key` or several, clients must present one. `admin_key` alone ends the server by
+    `/v1/admin/drain`, and opens no session; without it, each `api_key` ends it. With `models`, only these names are
+    served; without, any name is.
     `origins` are those of web pages that may use the server (see `Admission`).
 
     `dialect` is the dialect of clients and of the answers to them. A client that requests the beta, by header or
@@ -99,7 +101,7 @@ class RealtimeApp:
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
         RecordingError: there can be no recordings in the folder.
-        ValueError: there is no such dialect, or a key is blank.
+        ValueError: there is no such dialect, a key is blank, or the admin key is a caller's too.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class RealtimeApp:
         *,
         engines: _MakeEngines = load_default,
         api_key: str | Sequence[str] | None = None,
+        admin_key: str | None = None,
         defaults: SessionDefaults | None = None,
         dialect: str = DEFAULT_DIALECT,
         refuse_beta: bool = False,
@@ -141,12 +144,14 @@ class RealtimeApp:
         self.new_id = new_id if supervisor is None else ids_of_worker(new_id, supervisor.number)
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
-        self.store = store or MemoryStore(
-            max_values=self.limits.client_secrets,
-            max_bytes=self.limits.max_client_secret_bytes,
-            max_owner_bytes=self.limits.max_owner_client_secret_bytes,
-            budget=self.budget,
-        )
+        if store is None:
+            store = MemoryStore(
+                max_values=self.limits.client_secrets,
+                max_bytes=self.limits.max_client_secret_bytes,
+                max_owner_bytes=self.limits.max_owner_client_secret_bytes,
+                budget=self.budget,
+            )
+        self.store = store
         self.secrets = ClientSecrets(self.store)
         keys = Keys(
             [api_key] if isinstance(api_key, str) else api_key or (),
@@ -165,6 +170,7 @@ class RealtimeApp:
             lenient=self.defaults.lenient,
             allowances=allowances,
             authenticates=authenticate is not None,
+            admin_key=admin_key,
         )
         long_work = asyncio.Lock()
         self._live = LiveSessions(
@@ -371,8 +377,7 @@ class RealtimeApp:
                 await _run(session, transport, scope, principal.owner)
 
     async def _serve_sideband(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        """Serve another connection to the session of a call. A rejection is the HTTP status of the handshake, as at the
-        hosted service, where the server can send one."""
+        """Serve another connection to a call's session. A rejection is an HTTP status where the server can send one."""
         transport, principal, asked = ASGITransport(receive, send), None, query(scope)
         try:
             self.admission.check_origin(scope)
@@ -435,7 +440,7 @@ class RealtimeApp:
         """Report the rejection to the observers, and wait until it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
         self.observer(address=peer_of(scope), **owner).turned_away(rejection.name)
-        if delay_s := self.admission.delay_s(rejection, scope, now=loop_time()):
+        if delay_s := await self.admission.delay_s(rejection, scope, now=unix_time()):
             await self._wait(delay_s)
 
     def cut(self, reason: str) -> None:

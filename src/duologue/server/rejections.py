@@ -86,7 +86,11 @@ REJECTIONS: Final[dict[str, _Row]] = {
         403, 1008, _BAD, "key_required", "A server without keys is stopped by a signal: every caller could do it here."
     ),
     "drain_of_a_caller": _Row(
-        403, 1008, _BAD, "key_required", "A caller with a name does not end the server: a key of --api-key does."
+        403,
+        1008,
+        _BAD,
+        "key_required",
+        "This key does not end the server: the admin key does, or, where there is none, a key of --api-key.",
     ),
     "wrong_manner": _Row(400, 4000, _BAD, "invalid_value", "No manner to drain {manner}; known: {known}."),
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),

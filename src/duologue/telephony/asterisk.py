@@ -51,7 +51,7 @@ def _write_format(encoding: Encoding) -> str:
 
 _FORMAT: Final = Kind(_read_format, _write_format)
 _VARIABLES: Final = Kind(lambda value: {name.lstrip("_"): text for name, text in TEXTS.read(value).items()}, dict)
-"""A variable reaches the socket's channel if the dialplan sets it with underscores, `__caller`: they are no part of it."""
+"""Only what the dialplan sets with underscores, `__caller`, reaches the socket's channel: they are no part of it."""
 _MARK: Final = Field("name", ("correlation_id",), TEXT)
 _STATUS: Final = Shape(LegStatus, (Field("name", ("event",), TEXT),), keeps_details=True)
 _STARTED: Final = (

@@ -150,6 +150,8 @@ class Bridge:
         """Caller's audio that waited too long for a slow session."""
         self._codec = codec
         self.keys = keys
+        self.settled_s = _SETTLED_S
+        """How long nothing new may be said before a call ends that is to be hung up."""
         self._key_presses = KeyPresses()
         self._order = ChunkOrder()
         self._start_by = now + _START_S
@@ -244,12 +246,12 @@ class Bridge:
                 self.interrupted()
             case ResponseStarted() | SpeechStopped():
                 self._answering = True
-                self._unsettle(now)
+                self.unsettle(now)
             case ResponseFinished(event=event):
                 output = event.response.output if is_set(event.response.output) else []
                 self._answering = any(isinstance(item, FunctionCallItem) for item in output)
                 self._complete()
-                self._unsettle(now)
+                self.unsettle(now)
                 if event.response.status == "cancelled" and not self.is_silent:
                     self._requests.append(CutSpeech())
             case CallsAnswered(continued_by=continued_by):
@@ -291,11 +293,23 @@ class Bridge:
     def hang_up(self, *, now: float) -> None:
         """End the call when the caller has heard what is being said, within 20 s."""
         if self._hang_up_at == inf:
-            self._hang_up_at, self._settled_at = now + _HANG_UP_S, now + _SETTLED_S
+            self._hang_up_at, self._settled_at = now + _HANG_UP_S, now + self.settled_s
 
-    def _unsettle(self, now: float) -> None:
-        if self._hang_up_at != inf:
-            self._settled_at = now + _SETTLED_S
+    @property
+    def hangs_up(self) -> bool:
+        """Whether the call is to end when all is heard."""
+        return self._hang_up_at != inf
+
+    def unsettle(self, now: float) -> None:
+        """Something new is said: it is to be heard before the call ends."""
+        if self.hangs_up:
+            self._settled_at = now + self.settled_s
+
+    def unheard_ms(self, now: float) -> int:
+        """How much of the speech that has come was not heard yet."""
+        if self.started is None:
+            return 0
+        return self.started.encoding.duration_ms(self._playout.unheard_bytes(now))
 
     @property
     def is_silent(self) -> bool:

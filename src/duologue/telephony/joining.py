@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from math import inf
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.sound.playout import ItemPart
@@ -34,13 +35,17 @@ from duologue.telephony.bridge import (
     session_encoding,
 )
 from duologue.telephony.control.call_control import CallControl, ControlRequest
-from duologue.telephony.control.control_client import carry_out
+from duologue.telephony.control.control_client import carry_out as ask_network
 from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
 from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
+from duologue.telephony.recorded_leg import recorded_leg
 from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
+
+if TYPE_CHECKING:
+    from duologue.client.live.session import Live
 
 __all__ = ["PhoneCall", "accept", "join"]
 
@@ -59,24 +64,26 @@ _LOOK_S: Final = 0.1
 """How often what was heard is reported while the caller hears something."""
 
 _OnEvent: TypeAlias = Callable[[LegEvent], object]
+_CarryOut: TypeAlias = Callable[[BridgeRequest], Awaitable[None]]
 
 
 async def join(
     websocket: LegSocket,
     codec: LegCodec,
-    conversation: Conversation,
+    conversation: Conversation | Live,
     *,
     keys: KeyMode = "answer",
     on_event: _OnEvent | None = None,
     control: CallControl | None = None,
 ) -> CallEnded:
-    """Have a caller and a conversation talk, until one of them ends; returns how the call ended.
+    """Have a caller and a conversation, or a Live session, talk until one of them ends; returns how the call ended.
 
     `websocket` is that of an ASGI framework, or a `Transport`; `codec` speaks the carrier's protocol: `Twilio()`. The
     session's audio formats are set to those of the call where that avoids resampling. With `keys="answer"`, pressed
     keys interrupt, become a message of the user, `[keys] 12#`, and are answered; `on_event` is called with everything
     but audio that the carrier tells, and must not block. `control` is what the network is asked with over HTTP. At the
-    end the carrier's connection is closed, and the conversation stays open.
+    end the carrier's connection is closed, and the conversation stays open. A Live session gets keys as something that
+    it knows; start it in the format of the call.
 
     Check who opened the socket before: see `duologue.telephony.signatures`. Cancelling closes the carrier's connection.
 
@@ -185,7 +192,7 @@ class PhoneCall:
         """
         control, request = self._transfer(to)
         await self._until_heard()
-        if self._bridge.ended is not None or not await carry_out(control, request):
+        if self._bridge.ended is not None or not await ask_network(control, request):
             return "The call was over already."
         _logger.info("a call of %s is transferred", printable_name(self._protocol))
         self._bridge.end(CallEnded(reason="transferred"))
@@ -247,31 +254,26 @@ class PhoneCall:
     async def _hang_up_by(self, control: CallControl) -> None:
         try:
             if (request := control.hang_up(self.started)) is not None:
-                await carry_out(control, request)
+                await ask_network(control, request)
         except (ConnectFailed, ValueError) as fault:
             _logger.warning("a call of %s may go on: %s", printable_name(self._protocol), printable(str(fault)))
 
     async def join(
-        self, conversation: Conversation, *, keys: KeyMode = "answer", on_event: _OnEvent | None = None
+        self, conversation: Conversation | Live, *, keys: KeyMode = "answer", on_event: _OnEvent | None = None
     ) -> CallEnded:
         """As the function `join`, for a call that was accepted. Once for each call.
 
         `on_event` replaces that of `accept`.
         """
-        bridge, core = self._bridge, conversation.core
+        bridge = self._bridge
         bridge.keys = keys
         self._on_event = on_event or self._on_event
-        self._conversation = conversation
+        self._transport = recorded_leg(self._transport, self._codec, conversation, self.started)
         try:
-            with suppress(ConnectionClosed):  # which the conversation tells below, too
-                await self._adapt_formats(conversation)
-            core.players.append(self)
-            conversation.attach(self)
-            try:
-                await self._run(conversation)
-            finally:
-                conversation.detach(self)
-                core.players.remove(self)
+            if isinstance(conversation, Conversation):
+                await self._join_conversation(conversation)
+            else:
+                await self._join_live(conversation)
         finally:
             await self.close()
         assert bridge.ended is not None
@@ -279,13 +281,37 @@ class PhoneCall:
         _logger.info("a call of %s is over: %s", printable_name(self._protocol), printable(reason))
         return bridge.ended
 
+    async def _join_conversation(self, conversation: Conversation) -> None:
+        core, self._conversation = conversation.core, conversation
+        with suppress(ConnectionClosed):  # which the conversation tells below, too
+            await self._adapt_formats(conversation)
+        core.players.append(self)
+        conversation.attach(self)
+        try:
+            await self._run(partial(self._carry_out, conversation))
+        finally:
+            conversation.detach(self)
+            core.players.remove(self)
+
+    async def _join_live(self, live: Live) -> None:
+        # At its first use: the family's classes take time to define, and most programs do without.
+        from duologue.telephony.live_leg import LiveLeg
+
+        leg = LiveLeg(live, self._bridge, now=self._now, changed=self._changed)
+        live.attach(leg)
+        try:
+            await self._run(leg.carry_out)
+        finally:
+            live.detach(leg)
+
     # --- what the conversation asks and tells
 
     def report_now(self) -> bool:
         """Report what was heard by now; returns whether there is more to be heard."""
-        if self._conversation is not None:
+        heard = self._bridge.report(self._now())
+        if self._conversation is not None:  # Live is told nothing
             ledger = self._conversation.core.output_audio.playback
-            for part, position in self._bridge.report(self._now()):
+            for part, position in heard:
                 ledger.played_to(part.item_id, part.content_index, n_bytes=position)
         return not self._bridge.is_silent
 
@@ -320,12 +346,12 @@ class PhoneCall:
         except (RequestRejected, LocalProtocolError) as fault:
             _logger.warning("the call's audio is converted, the session does not take it: %s", printable(str(fault)))
 
-    async def _run(self, conversation: Conversation) -> None:
+    async def _run(self, carry_out: _CarryOut) -> None:
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._until_over(over, work))
-                for work in (self._read, self._write, lambda: self._tell(conversation))
+                for work in (self._read, self._write, partial(self._tell, carry_out))
             ]
             await over.wait()
             for task in tasks:
@@ -397,7 +423,7 @@ class PhoneCall:
             if not frames:
                 await _wait(changed, bridge.next_frames_at)
 
-    async def _tell(self, conversation: Conversation) -> None:
+    async def _tell(self, carry_out: _CarryOut) -> None:
         """What the conversation is to do, until the call is over."""
         bridge, changed = self._bridge, self._changes[1]
         while bridge.ended is None:
@@ -405,17 +431,22 @@ class PhoneCall:
             bridge.tick(self._now())
             for request in bridge.take_requests():
                 with suppress(NotConnected):  # while there is no session, keys are lost as speech is
-                    await self._carry_out(request, conversation)
+                    await carry_out(request)
             self._looks = self.report_now()
             look_at = self._now() + _LOOK_S if self._looks else inf
             self._changes[2].set()
             if bridge.ended is None:  # the tick may have ended it
                 self._looks_at = min(bridge.next_tick_at, look_at)
-                self._passes_on = conversation.core.checks.input_encoding == self.started.encoding
+                self._passes_on = self._takes_audio_as_it_is
                 await _wait(changed, self._looks_at)
                 self._passes_on = False
 
-    async def _carry_out(self, request: BridgeRequest, conversation: Conversation) -> None:
+    @property
+    def _takes_audio_as_it_is(self) -> bool:
+        conversation = self._conversation
+        return conversation is not None and conversation.core.checks.input_encoding == self.started.encoding
+
+    async def _carry_out(self, conversation: Conversation, request: BridgeRequest) -> None:
         match request:
             case CallerSpeech(audio=audio):
                 await conversation.send_audio(audio, encoding=self.started.encoding)
@@ -437,6 +468,8 @@ class PhoneCall:
         """Wake the tasks that have something to do."""
         bridge, (to_write, to_tell, _) = self._bridge, self._changes
         is_over = bridge.ended is not None
+        if is_over:
+            self._changes[2].set()
         if is_over or bridge.next_frames_at < inf:
             to_write.set()
         sounds = not self._looks and not bridge.is_silent

@@ -204,6 +204,10 @@ class MarkedPlayout(Generic[P]):
         """Whether all that was added was told as heard, or dropped."""
         return self._told >= self._added_bytes
 
+    def unheard_bytes(self, now: float) -> int:
+        """How much of what was added was not heard."""
+        return self._added_bytes - self._heard(now)
+
     def take_heard(self, now: float) -> list[tuple[P, int]]:
         """The bytes of each part that were heard since the last call, in order."""
         heard, told = self._heard(now), list[tuple[P, int]]()

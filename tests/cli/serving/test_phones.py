@@ -10,6 +10,7 @@ from duologue.cli.errors import UsageError
 from duologue.cli.serving.option_sources import NEVER_ARGUMENTS
 from duologue.cli.serving.options import ServeOptions
 from duologue.cli.serving.phones import Phones
+from duologue.server import Limits
 from duologue.telephony.serving.doors import OpenDoor, TelnyxDoor, TwilioDoor
 from duologue.telephony.serving.networks import NETWORKS
 
@@ -26,7 +27,7 @@ _KEYS = {
 
 
 def _phones(options: ServeOptions) -> Phones:
-    phones = Phones.of(options)
+    phones = Phones.of(options, Limits())
     assert phones is not None
     return phones
 
@@ -36,7 +37,7 @@ def test_a_network_without_its_keys_does_not_start_unless_it_is_opened(name: str
     for missing in _KEYS[name]:
         keys = {each: value for each, value in _KEYS[name].items() if each != missing}
         with pytest.raises(UsageError, match=f"set DUOLOGUE_{missing.upper()}.*--phone-open"):
-            Phones.of(ServeOptions(phone=(name,), public_url=_URL, **keys))  # type: ignore[arg-type]
+            Phones.of(ServeOptions(phone=(name,), public_url=_URL, **keys), Limits())  # type: ignore[arg-type]
     assert _phones(ServeOptions(phone=(name,), public_url=_URL, **_KEYS[name])).doors  # type: ignore[arg-type]
     assert _phones(ServeOptions(phone=(name,), phone_open=True)).doors == {name: OpenDoor()}
 
@@ -80,12 +81,12 @@ def test_several_networks_may_call() -> None:
 )
 def test_what_cannot_be_is_said_and_no_key_is_quoted(options: ServeOptions, said: str) -> None:
     with pytest.raises(UsageError, match=said) as refused:
-        Phones.of(options)
+        Phones.of(options, Limits())
     assert "hush" not in str(refused.value)
 
 
 def test_without_phones_there_are_none() -> None:
-    assert Phones.of(ServeOptions()) is None
+    assert Phones.of(ServeOptions(), Limits()) is None
 
 
 def test_it_says_where_calls_go() -> None:

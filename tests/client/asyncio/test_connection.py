@@ -253,3 +253,46 @@ async def test_a_transport_that_breaks_while_sending_ends_the_session() -> None:
         await connection.send(InputAudioBufferCommitEvent())
         with pytest.raises(ConnectionClosedError, match="1011"):
             await connection.receive()
+
+
+class _Quick:
+    """A transport that can send at once; `sent` is the order on the wire."""
+
+    def __init__(self, inner: MemoryTransport) -> None:
+        self._inner = inner
+        self.sent: list[str] = []
+        self.takes = True
+        self.receive, self.close = inner.receive, inner.close
+
+    async def send(self, message: str | bytes, /) -> None:
+        await asyncio.sleep(0)  # in the middle of it, others may want to send
+        self.sent.append(json.loads(message)["type"])
+
+    def send_now(self, message: str) -> bool:
+        if self.takes:
+            self.sent.append(json.loads(message)["type"])
+        return self.takes
+
+
+async def test_audio_is_appended_at_once_only_while_nothing_waits_to_be_sent(ends: Ends) -> None:
+    quick = _Quick(ends[0])
+    async with asyncio.timeout(5), connect(transport=quick) as connection:
+        assert connection.append_now(b"\0\0")
+        await connection.send(InputAudioBufferCommitEvent())
+        assert not connection.append_now(b"\0\0")  # in the queue
+        await asyncio.sleep(0)
+        assert connection.free_slots == MAX_QUEUED_EVENTS
+        assert not connection.append_now(b"\0\0")  # on its way
+        await until_idle()
+        assert connection.append_now(b"\0\0")
+        quick.takes = False
+        assert not connection.append_now(b"\0\0")
+        append, commit = "input_audio_buffer.append", "input_audio_buffer.commit"
+        assert quick.sent == [append, commit, append]
+        quick.takes = True
+    assert not connection.append_now(b"\0\0")
+
+
+async def test_a_transport_that_cannot_send_at_once_is_not_asked_to(ends: Ends) -> None:
+    async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
+        assert not connection.append_now(b"\0\0")

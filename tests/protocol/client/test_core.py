@@ -365,3 +365,22 @@ def test_audio_that_a_response_does_not_hear_is_reported(talk: Talk) -> None:
     talk.send(create(user_text("Go on.")))
     asked(talk)
     assert talk.of(AudioNotCommitted) == [AudioNotCommitted(200)]
+
+
+def test_audio_is_sent_at_once_unless_an_event_waits_before_it() -> None:
+    core, sent = ConversationCore(new_id=str), list[bytes]()
+
+    def send(audio: bytes) -> bool:
+        sent.append(audio)
+        return len(sent) < 2
+
+    def waiting() -> list[object]:
+        return [to_plain(event)["audio"] for event in core.take_events()]
+
+    core.append(b"\1\1", send_now=send)
+    assert waiting() == []
+    core.append(b"\2\2", send_now=send)  # it could not be sent
+    core.append(b"\3\3", send_now=send)
+    assert core.has_events
+    assert sent == [b"\1\1", b"\2\2"]
+    assert waiting() == ["AgI=", "AwM="]

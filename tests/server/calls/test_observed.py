@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 
 from duologue.server import Inspector
+from duologue.server.http.auth import Keys
 from duologue.testing import scripted_engines
 from tests.server._session_ends import SessionEnds
 from tests.server.calls._calls import calling, closed, event
 from tests.server.calls.test_routes import KEY, secret
+
+OWNER = Keys(["sesame"]).owner_of("sesame")
 
 
 async def test_a_call_is_recorded_with_its_medium(tmp_path: Path) -> None:
@@ -24,7 +27,7 @@ async def test_a_call_is_recorded_with_its_medium(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in written.splitlines()]
     header = lines[0]
     shown = {name: header[name] for name in ("medium", "family", "model", "subject")}
-    assert shown == {"medium": "webrtc", "family": "realtime", "model": "m-1", "subject": "key 1"}
+    assert shown == {"medium": "webrtc", "family": "realtime", "model": "m-1", "subject": OWNER}
     assert header["url"].endswith("/v1/realtime/calls")
     assert "ek_" not in written
     for kind in ("session.created", "session.update", "session.updated"):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from duologue.errors import ConnectFailed
 from duologue.server import Limits
 from duologue.server.calls.incoming_call import CallDeclined, IncomingCall
+from duologue.server.relay.upstream import Upstream
+from duologue.server.session_start import SessionStart
+from duologue.transports import Transport
 from duologue.transports.webrtc.memory import MemoryPeer
 from tests.server.calls._calls import CALLS, Caller, calling, closed, error_of, event
 
@@ -20,6 +25,12 @@ async def ringing(caller: Caller, owner: str | None = None) -> tuple[IncomingCal
     telephone = caller.new_peer()
     server = caller.stack.new_peer(caller.app.calls.settings)
     return caller.app.calls.ring(await telephone.offer(), server, owner=owner), telephone
+
+
+def recorded(folder: Path) -> str:
+    """The one recording in a folder."""
+    [recording] = folder.rglob("*.jsonl")
+    return recording.read_text(encoding="utf-8")
 
 
 async def ask(caller: Caller, call: IncomingCall, verb: str, body: Any = None, **headers: str) -> Any:
@@ -42,6 +53,32 @@ async def test_an_accepted_call_has_the_session_of_the_request() -> None:
         assert await closed(telephone) == 1000
         assert error_of(await ask(caller, call, "hangup")) == (400, "call_id_not_found")
         assert error_of(await ask(caller, call, "refer", {"target_uri": "tel:+1"})) == (400, "call_id_not_found")
+
+
+async def test_recordings_have_the_keys_of_a_call(tmp_path: Path) -> None:
+    async with calling(record=tmp_path) as caller:
+        call, telephone = await ringing(caller)
+        await ask(caller, call, "accept", {})
+        await telephone.connect(await call.answered)
+        await event(telephone, "session.created")
+        await call.press("5")
+        await ask(caller, call, "hangup")
+    text = recorded(tmp_path)
+    assert '"medium":"sip"' in text
+    assert "input_audio_buffer.dtmf_event_received" in text
+
+
+async def test_a_session_that_does_not_begin_ends_the_call() -> None:
+    async def unreachable(_: SessionStart) -> Transport:
+        raise ConnectFailed("refused", retryable=True)
+
+    upstream = Upstream(open=unreachable, dialect="openai")
+    async with calling(upstream=upstream) as caller:
+        call, _ = await ringing(caller)
+        assert error_of(await ask(caller, call, "accept", {})) == (503, "upstream_unavailable")
+        with pytest.raises(CallDeclined) as declined:
+            await call.answered
+        assert declined.value.status_code == 500
 
 
 @pytest.mark.parametrize(

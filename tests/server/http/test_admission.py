@@ -28,7 +28,7 @@ def admission(
 ) -> Admission:
     return Admission(
         keys=Keys(keys),
-        store=store or MemoryStore(),
+        store=MemoryStore() if store is None else store,
         limits=limits or Limits(),
         origins=origins,
         models=models,
@@ -100,8 +100,9 @@ def test_programs_that_are_no_browsers_send_no_origin_and_come_in() -> None:
 
 def test_each_of_several_keys_opens_and_is_counted_for_itself() -> None:
     both = admission("one", "two")
-    assert at_once(both.principal_of(scope(query="api_key=two"), unix_now_s=0)).owner == "key 2"
-    assert at_once(both.principal_of(scope(query="api_key=wrong&api-key=one"), unix_now_s=0)).owner == "key 1"
+    assert at_once(both.principal_of(scope(query="api_key=two"), unix_now_s=0)).owner == Keys(["two"]).owner_of("two")
+    shown = scope(query="api_key=wrong&api-key=one")
+    assert at_once(both.principal_of(shown, unix_now_s=0)).owner == Keys(["one"]).owner_of("one")
     assert turned_away(lambda: at_once(both.principal_of(scope(query="api_key=three"), unix_now_s=0))) == "wrong_key"
     assert turned_away(lambda: at_once(both.principal_of(scope(), unix_now_s=0))) == "no_key"
     assert turned_away(lambda: both.owner_of(scope())) == "no_key"
@@ -230,3 +231,26 @@ def test_a_key_may_open_so_many_sessions_a_minute() -> None:
 
     assert [come("one", 0), come("one", 0), come("one", 0), come("two", 0)] == [None, None, "rate", None]
     assert come("one", 31) is None
+
+
+class Unreachable(MemoryStore):
+    """A store whose server is down."""
+
+    async def take(self, owner: str, *, per_minute: float, now: float) -> bool:
+        raise Rejection("no_store")
+
+
+def test_wrong_keys_are_counted_for_all_that_have_the_same_store() -> None:
+    store, limits = MemoryStore(), Limits(wrong_keys_per_minute=3)
+    workers = [admission("one", store=store, limits=limits) for _ in range(2)]
+    waits = [at_once(workers[number % 2].delay_s(Rejection("wrong_key"), scope(), now=0)) for number in range(5)]
+    assert waits == [0, 0, 0, 1, 1]
+    assert at_once(workers[0].delay_s(Rejection("no_key"), scope(), now=0)) == 0
+    assert at_once(workers[0].delay_s(Rejection("wrong_key"), scope(), now=20)) == 0, "one more after a third of it"
+
+
+def test_wrong_keys_are_slowed_while_the_store_is_down_and_never_without_a_limit() -> None:
+    down = admission("one", store=Unreachable(), limits=Limits(wrong_keys_per_minute=3))
+    assert at_once(down.delay_s(Rejection("wrong_key"), scope(), now=0)) == 1
+    free = admission("one", store=Unreachable(), limits=Limits(wrong_keys_per_minute=None))
+    assert at_once(free.delay_s(Rejection("wrong_key"), scope(), now=0)) == 0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.server.http.handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
+from duologue.server.http.handshakes import refuse, send_refusal, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.rejections import Rejection
 from duologue.transports.asgi import ADMISSION, ASGITransport, Scope
 from tests.server._scopes import scope
@@ -35,6 +35,17 @@ async def test_where_the_server_can_a_refusal_is_the_status_of_the_handshake() -
     server = Server()
     await refuse(Rejection("full"), "{}", {**scope(), **OWN_SERVER}, server.receive, server.send)
     assert [each.get("status") for each in server.sent] == [503, None]
+
+
+async def test_a_refusal_without_words_is_the_status_or_a_close_before_the_handshake() -> None:
+    for extensions, types in (
+        (OWN_SERVER, ["websocket.http.response.start", "websocket.http.response.body"]),
+        ({}, ["websocket.close"]),
+    ):
+        server = Server()
+        await send_refusal(Rejection("unsigned_call"), {**scope(), **extensions}, server.send)
+        assert [each["type"] for each in server.sent] == types
+        assert server.sent[0].get("status", 403) == 403
 
 
 async def test_elsewhere_it_is_an_error_and_a_close() -> None:

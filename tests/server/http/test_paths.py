@@ -5,7 +5,7 @@ import pytest
 from duologue import connect
 from duologue.dialects import detect
 from duologue.errors import ConnectionClosed
-from duologue.server.http.paths import PATH, PATHS, live_request_of, path_of, right_path
+from duologue.server.http.paths import PATH, PATHS, live_request_of, path_of, right_path, top_of
 from duologue.server.session_start import LiveRequest
 from tests.server._listening import listening, scripted_app
 from tests.server._scopes import scope
@@ -20,6 +20,16 @@ def test_a_path_says_the_dialect_that_our_own_client_takes_it_for(path: str) -> 
 def test_a_mount_s_own_path_is_none_of_the_application_s() -> None:
     assert path_of(scope(path=f"/voice{PATH}", root_path="/voice")) == PATH
     assert path_of(scope(path=PATH)) == PATH
+
+
+@pytest.mark.parametrize(
+    ("path", "top"),
+    [("/phone/x", "phone"), ("/phone", "phone"), ("/", ""), ("/phonebook", "phonebook"), ("//phone", "")],
+)
+def test_the_first_part_of_a_path_says_who_serves_it(path: str, top: str) -> None:
+    assert top_of(scope(path=path)) == top
+    assert top_of(scope(path=f"/voice{path}", root_path="/voice")) == top
+    assert top_of({"type": "lifespan"}) == ""
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -379,6 +379,33 @@ async def test_a_caller_with_a_name_does_not_end_the_sessions_of_others() -> Non
     assert (answer.status_code, app.drain_requested.is_set()) == (403, False)
 
 
+async def test_the_admin_key_alone_ends_the_server_and_opens_nothing_else() -> None:
+    app = scripted_app(api_key="sesame", admin_key="end it")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
+        statuses = [
+            (await client.post("/v1/admin/drain", headers={"Authorization": f"Bearer {key}"})).status_code
+            for key in ("sesame", "wrong")
+        ]
+        assert (statuses, app.drain_requested.is_set()) == ([403, 401], False)
+        assert (await client.post("/v1/admin/drain")).status_code == 401
+        admin = {"Authorization": "Bearer end it"}
+        assert (await client.get("/v1/models", headers=admin)).status_code == 401
+        assert (await client.post("/v1/admin/drain", headers=admin)).status_code == 202
+    assert app.drain_requested.is_set()
+
+
+async def test_a_server_without_keys_of_callers_may_have_an_admin_key() -> None:
+    async with pages(admin_key="end it") as client:
+        assert (await client.post("/v1/admin/drain")).status_code == 403
+        assert (await client.post("/v1/admin/drain", headers={"Authorization": "Bearer end it"})).status_code == 202
+
+
+@pytest.mark.parametrize("admin_key", ["sesame", "", " ", "hers"])
+def test_an_admin_key_is_no_key_of_callers(admin_key: str) -> None:
+    with pytest.raises(ValueError, match="choose another one"):
+        scripted_app(api_key="sesame", named_keys=[NamedKey.of("alice", "hers")], admin_key=admin_key)
+
+
 async def test_without_keys_none_may_end_it_and_an_unknown_manner_is_refused() -> None:
     async with pages() as client:
         assert (await client.post("/v1/admin/drain")).status_code == 403

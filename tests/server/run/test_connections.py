@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect as websockets_connect
 
 from duologue.server import Limits, open_sessions
+from duologue.server.http.auth import Keys
 from duologue.server.run import connections
 from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, KEY, RIGHT, RawConnection, handshake, masked, raw_connection
@@ -193,8 +194,9 @@ async def test_the_log_names_address_and_key_number_of_each_client(caplog: pytes
         with contextlib.suppress(OSError):
             await get(url, "/v1/models")
     log = "\n".join(record.getMessage() for record in caplog.records)
-    assert 'kind=realtime address=127.0.0.1 owner="key 2"' in log
-    assert 'client turned away reason=owner_sessions address=127.0.0.1 owner="key 2"' in log
+    owner = Keys([KEY]).owner_of(KEY)
+    assert f'kind=realtime address=127.0.0.1 owner="{owner}"' in log
+    assert f'client turned away reason=owner_sessions address=127.0.0.1 owner="{owner}"' in log
     assert "client turned away reason=wrong_key address=127.0.0.1\n" in log
     assert "client turned away reason=no_key address=127.0.0.1" in log
     assert KEY not in log

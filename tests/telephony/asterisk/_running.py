@@ -87,7 +87,7 @@ class RunningAsterisk:
 async def asterisk(
     *, websocket_port: int, audiosocket_port: int, ari_port: int
 ) -> AsyncGenerator[RunningAsterisk, None]:
-    """Asterisk, which opens its connections to the first two ports of this machine, and has its REST interface at the third.
+    """Asterisk, which opens its connections to the first two of these ports, and has its REST interface at the third.
 
     Skips the test where it cannot be had.
     """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,6 +22,7 @@ from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
 from tests._uvicorn import under_uvicorn
 from tests.telephony.asterisk._running import CALL_ID, PASSWORD, RunningAsterisk, Way, asterisk, free_port, loud_ms
+from tests.telephony.serving._process import serving_phone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -61,7 +64,7 @@ class _Application:
     async def answer(self, call: PhoneCall) -> None:
         """Answer."""
         self.events.append(call.started)
-        tools = [call.hang_up, call.transfer_among({"the sales desk": "sales"})]
+        tools: list[Callable[..., Any]] = [call.hang_up, call.transfer_among({"the sales desk": "sales"})]
         async with (
             asyncio.TaskGroup() as group,
             duologue.converse(open_connection=self.memory.connect, tools=tools) as conversation,
@@ -166,3 +169,17 @@ async def test_the_model_transfers_a_call_when_its_words_were_heard(way: Way) ->
         if way == "json":
             assert isinstance(application.events[0], CallStarted)
             assert application.events[0].parameters["caller"] == "+15551230042"
+
+
+@pytest.mark.parametrize("way", ["json", "audiosocket"])
+async def test_the_server_answers_with_the_shipped_engines(way: Way) -> None:
+    port = free_port()
+    with serving_phone(
+        "--phone", "asterisk", "--audiosocket", f"127.0.0.1:{port}",
+        DUOLOGUE_ASTERISK_PASSWORD=PASSWORD, DUOLOGUE_AUDIOSOCKET_ID=CALL_ID,
+    ) as (_, url):  # fmt: skip
+        websocket_port = urlsplit(url).port
+        assert websocket_port is not None
+        async with asterisk(websocket_port=websocket_port, audiosocket_port=port, ari_port=free_port()) as running:
+            heard = await running.call(way, _SPEAK, "Wait(10)")
+            assert loud_ms(heard) >= 600  # it says what time it is

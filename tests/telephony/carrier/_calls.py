@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any
 
 import duologue
@@ -58,6 +59,7 @@ async def joined_call(
     *,
     responses: Sequence[str | FunctionCall] = (LONG, SHORT),
     tools: Callable[[telephony.PhoneCall], Sequence[Any]] = lambda call: (),
+    record: BytesIO | None = None,
 ) -> AsyncGenerator[JoinedCall, None]:
     """The call runs while the block does; `await joined.call.run()` in it."""
     memory = AppInMemory(RealtimeApp(engines=scripted_app_engines(scripted_engines(responses=responses))))
@@ -69,7 +71,7 @@ async def joined_call(
 
     async def serve() -> None:
         call = await telephony.accept(ours, CODECS[protocol]())
-        async with duologue.converse(open_connection=connect, tools=tools(call)) as conversation:
+        async with duologue.converse(open_connection=connect, tools=tools(call), record=record) as conversation:
             conversation.on("error", joined.events.append)
             conversation.on("conversation.item.truncated", joined.events.append)
             await call.join(conversation)

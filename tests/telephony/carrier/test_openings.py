@@ -8,7 +8,7 @@ from duologue.errors import SignatureRejected
 from duologue.telephony.carrier.networks import CallIds
 from duologue.telephony.carrier.openings import Credentials, answer_question, read_answer, socket_opening
 from duologue.telephony.serving.answer_pages import (
-    Stream,
+    CallStream,
     plivo_xml,
     signalwire_xml,
     telnyx_xml,
@@ -97,7 +97,7 @@ def test_networks_that_ask_nothing_are_called_at_their_socket(name: str) -> None
     ],
 )
 def test_answer_pages_of_ours_are_read(name: str, write: object, url: str, token: str) -> None:
-    stream = Stream(url=_SOCKET, ticket="t&1", caller="+15550100042")
+    stream = CallStream(url=_SOCKET, ticket="t&1", caller="+15550100042")
     assert callable(write)
     opening = read_answer(name, write(stream).body)
     assert (opening.url, opening.token) == (url, token)

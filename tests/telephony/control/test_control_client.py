@@ -1,56 +1,18 @@
-"""A network's HTTP interface as a stand-in on this machine."""
+"""What is asked of a network over HTTP, and what its answers mean."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from duologue.audio.formats import PCMU
 from duologue.errors import AuthenticationFailed, ConnectFailed
-from duologue.telephony import TwilioControl
 from duologue.telephony.control.control_client import carry_out
 from duologue.telephony.leg_events import CallStarted
+from tests.telephony.control._network import network
 
 _CALL = CallStarted(call_id="CA1", encoding=PCMU)
-
-
-class Network:
-    """Answers each request with the next answer, and keeps what was asked."""
-
-    def __init__(self, *answers: tuple[int, bytes]) -> None:
-        self.requests: list[bytes] = []
-        self._answers = list(answers)
-        self.url = ""
-
-    @property
-    def control(self) -> TwilioControl:
-        return TwilioControl(account_sid="AC1", auth_token="the-token", base_url=self.url)
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-        self.requests.append(head + await reader.readexactly(length))
-        if self._answers:
-            status, body = self._answers.pop(0)
-            writer.write(b"HTTP/1.1 %d Said\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
-            await writer.drain()
-            writer.close()
-
-
-@asynccontextmanager
-async def network(*answers: tuple[int, bytes]) -> AsyncGenerator[Network, None]:
-    """The stand-in, with these answers; without any more it is silent."""
-    each = Network(*answers)
-    server = await asyncio.start_server(each, "127.0.0.1", 0)
-    each.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield each
-    finally:
-        server.close()
 
 
 async def test_a_request_is_sent_as_it_stands_in_the_table() -> None:

@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.telephony.serving.answer_pages import (
-    Stream,
+    CallStream,
     WriteAnswer,
     plivo_xml,
     signalwire_xml,
@@ -20,11 +20,11 @@ from duologue.telephony.serving.answer_pages import (
 )
 
 _URL = "wss://voice.example.com/phone/x"
-_STREAM = Stream(url=_URL, ticket="t", caller="+1 555&<\"'", called="+1999")
+_STREAM = CallStream(url=_URL, ticket="t", caller="+1 555&<\"'", called="+1999")
 
 
 def test_pages_connect_the_call_with_the_socket() -> None:
-    twilio = ElementTree.fromstring(twilio_xml(Stream(url=_URL, caller="+1555")).body)
+    twilio = ElementTree.fromstring(twilio_xml(CallStream(url=_URL, caller="+1555")).body)
     stream = twilio.find("Connect/Stream")
     assert stream is not None
     assert stream.attrib == {"url": _URL}
@@ -59,8 +59,9 @@ def test_without_a_place_the_caller_hears_that_we_are_busy(write: WriteAnswer, s
     assert says in write(None).body
 
 
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_categories=["C"])), st.sampled_from([twilio_xml, signalwire_xml]))
 def test_a_callers_number_stays_a_value(number: str, write: WriteAnswer) -> None:
-    page = ElementTree.fromstring(write(Stream(url=_URL, caller=number)).body)
+    page = ElementTree.fromstring(write(CallStream(url=_URL, caller=number)).body)
     values = [each.attrib["value"] for each in page.iter("Parameter")]
     assert values == ([number] if number else [])

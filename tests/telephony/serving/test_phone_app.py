@@ -145,6 +145,13 @@ async def test_asterisk_gets_its_sub_protocol() -> None:
         assert socket.subprotocol == "media"
 
 
+async def test_pages_of_other_machines_reach_no_open_door() -> None:
+    async with _served(scripted_app(), {"twilio": OpenDoor()}, public_url=None) as place:
+        assert await place.refused("twilio", {"origin": "https://evil.example"}) == 403
+        socket = await place.open("twilio", origin=f"http://{place.host}")
+        await socket.close()
+
+
 async def test_other_paths_are_unknown() -> None:
     async with _served(scripted_app(), {"twilio": OpenDoor(), "asterisk": OpenDoor()}) as place:
         for path in ("plivo", "twilio/a/b", "nobody"):

@@ -37,22 +37,27 @@ class Rig:
         self.webhook_url = webhook_url
 
     async def ring(self, **plan: Any) -> RingReport:
-        settings = {"caller": CALLER, "quiet_s": 0.3, "answer_s": 3.0, "ring_s": 3.0, **plan}
+        settings: dict[str, Any] = {"caller": CALLER, "quiet_s": 0.3, "answer_s": 3.0, "ring_s": 3.0, **plan}
         async with asyncio.timeout(20):
             return await ring(self.app, RingPlan(webhook_url=self.webhook_url, secret=SECRET, **settings))
 
 
 @asynccontextmanager
 async def rig(handle: Handle, *responses: str, **settings: Any) -> AsyncGenerator[Rig, None]:
+    faults: list[BaseException] = []
     app = scripted_app(scripted_engines(responses=responses or ("Hello.",)), **settings)
     async with listening(app) as url:
 
         async def answer(call: sip.CallIncoming) -> None:
-            await handle(url, call)
+            try:
+                await handle(url, call)
+            except BaseException as fault:
+                faults.append(fault)
 
         site = Starlette(routes=[Route("/openai", sip.WebhookApp(answer, secret=SECRET), methods=["POST"])])
         async with under_uvicorn(site, lifespan="off") as port:
             yield Rig(app, f"http://127.0.0.1:{port}/openai")
+    assert faults == []
     assert not len(app.calls)
 
 
@@ -153,6 +158,12 @@ async def test_an_application_that_does_nothing_or_is_not_there_is_given_up() ->
         report = await served.ring()
         assert (report.sip_status, report.webhook_statuses) == (487, (None,))
         assert "refused" in report.moments[1].what
+
+
+async def test_a_secret_that_is_none_is_told_before_anything_rings() -> None:
+    plan = RingPlan(webhook_url="http://127.0.0.1:9/", secret="sk-1", caller=CALLER)
+    with pytest.raises(ValueError, match="whsec_"):
+        await ring(RealtimeApp(), plan)
 
 
 async def test_a_refused_configuration_leaves_the_call_ringing() -> None:

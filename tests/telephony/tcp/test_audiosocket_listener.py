@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,9 +14,6 @@ import duologue
 from duologue.audio.formats import PCMU
 from duologue.server import RealtimeApp
 from duologue.telephony import (
-    AudioSocket,
-    AudioSocketListener,
-    AudioSocketSplitter,
     CallerAudio,
     PhoneCall,
     serve_audiosocket,
@@ -26,48 +22,7 @@ from duologue.telephony.leg_events import CallEnded, CallStarted, HangUpCommand,
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from tests.telephony._carrier import speech_frames
-
-_ID = str(uuid.UUID(int=7))
-_STARTED = CallStarted(call_id=_ID, encoding=AudioSocket().encoding)
-
-
-class _Asterisk:
-    """Asterisk's end of a connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-        self._codec, self._splitter = AudioSocket(), AudioSocketSplitter()
-        self._read: list[bytes] = []
-
-    async def tell(self, *events: Any) -> None:
-        self.writer.write(b"".join(bytes(self._codec.write(event)) for event in events))  # type: ignore[arg-type]
-        await self.writer.drain()
-
-    async def command(self) -> object:
-        """The next command, None at the end of the connection."""
-        while not self._read:
-            data = await self.reader.read(4_096)
-            if not data:
-                return None
-            self._read += self._splitter.push(data)
-        return self._codec.read_command(self._read.pop(0))
-
-    async def until(self, kind: type, *, loud: bool = False, within_s: float = 5) -> object:
-        async with asyncio.timeout(within_s):
-            while True:
-                command = await self.command()
-                assert command is not None, "the connection has ended"
-                if isinstance(command, kind) and (not loud or any(getattr(command, "audio", b""))):
-                    return command
-
-
-@asynccontextmanager
-async def _calling(listener: AudioSocketListener) -> AsyncGenerator[_Asterisk, None]:
-    reader, writer = await asyncio.open_connection(*listener.address)
-    try:
-        yield _Asterisk(reader, writer)
-    finally:
-        writer.transport.abort()
+from tests.telephony.tcp._asterisk_end import CALL_ID, STARTED, AsteriskEnd, calling
 
 
 class _Waiting:
@@ -89,8 +44,8 @@ async def test_a_caller_is_answered_hears_silence_before_and_the_end_is_told() -
         async with duologue.converse(open_connection=memory.connect, tools=[call.hang_up]) as conversation:
             ended.append(await call.join(conversation))
 
-    async with serve_audiosocket(answer, port=0) as listener, _calling(listener) as asterisk:
-        await asterisk.tell(_STARTED)
+    async with serve_audiosocket(answer, port=0) as listener, calling(listener) as asterisk:
+        await asterisk.tell(STARTED)
         await asterisk.until(PlayCommand)
         for frame in (*speech_frames(500), *[b"\xff" * 160] * 40):
             await asterisk.tell(CallerAudio(audio=PCMU.to_pcm16(frame)))
@@ -108,18 +63,18 @@ async def test_an_id_that_may_not_call_gets_no_answer(caplog: pytest.LogCaptureF
     async def answer(call: PhoneCall) -> None:
         answered.append(call.started.call_id)
 
-    async with serve_audiosocket(answer, port=0, may_call={_ID}.__contains__) as listener:
-        for call_id in (str(uuid.UUID(int=8)), _ID):
-            async with _calling(listener) as asterisk:
-                await asterisk.tell(CallStarted(call_id=call_id, encoding=_STARTED.encoding))
+    async with serve_audiosocket(answer, port=0, may_call={CALL_ID}.__contains__) as listener:
+        for call_id in (str(uuid.UUID(int=8)), CALL_ID):
+            async with calling(listener) as asterisk:
+                await asterisk.tell(CallStarted(call_id=call_id, encoding=STARTED.encoding))
                 await asterisk.until(HangUpCommand)
                 assert await asterisk.command() is None
-    assert answered == [_ID]
+    assert answered == [CALL_ID]
     assert str(uuid.UUID(int=8)) not in caplog.text  # ids are what callers are known by
 
 
 async def test_what_tells_no_id_is_closed_after_five_seconds(idle_clock: Any) -> None:
-    async with serve_audiosocket(_Waiting(), port=0) as listener, _calling(listener) as asterisk:
+    async with serve_audiosocket(_Waiting(), port=0) as listener, calling(listener) as asterisk:
         await asterisk.tell(CallerAudio(audio=bytes(320)))
         await asterisk.until(HangUpCommand, within_s=60)
         assert await asterisk.command() is None
@@ -127,10 +82,10 @@ async def test_what_tells_no_id_is_closed_after_five_seconds(idle_clock: Any) ->
 
 async def test_one_call_too_many_is_closed_at_once() -> None:
     waiting = _Waiting()
-    async with serve_audiosocket(waiting, port=0, max_calls=1, drain_s=0) as listener, _calling(listener) as one:
-        await one.tell(_STARTED)
+    async with serve_audiosocket(waiting, port=0, max_calls=1, drain_s=0) as listener, calling(listener) as one:
+        await one.tell(STARTED)
         await asyncio.wait_for(waiting.begun.wait(), 5)
-        async with _calling(listener) as other:
+        async with calling(listener) as other:
             with suppress(ConnectionError):  # a reset
                 assert await asyncio.wait_for(other.command(), 5) is None
         assert listener.n_calls == 1
@@ -140,8 +95,8 @@ async def test_at_the_end_calls_may_go_on_for_a_while(idle_clock: Any) -> None:
     waiting = _Waiting()
     async with serve_audiosocket(waiting, port=0, drain_s=30) as listener:
         reader, writer = await asyncio.open_connection(*listener.address)
-        asterisk = _Asterisk(reader, writer)
-        await asterisk.tell(_STARTED)
+        asterisk = AsteriskEnd(reader, writer)
+        await asterisk.tell(STARTED)
         await waiting.begun.wait()
         asyncio.get_running_loop().call_later(5, waiting.over.set)
     assert waiting.over.is_set()
@@ -153,8 +108,8 @@ async def test_a_call_that_does_not_end_is_cut(idle_clock: Any) -> None:
     waiting = _Waiting()
     async with serve_audiosocket(waiting, port=0, drain_s=1) as listener:
         reader, writer = await asyncio.open_connection(*listener.address)
-        asterisk = _Asterisk(reader, writer)
-        await asterisk.tell(_STARTED)
+        asterisk = AsteriskEnd(reader, writer)
+        await asterisk.tell(STARTED)
         await waiting.begun.wait()
     await asterisk.until(HangUpCommand)
     writer.close()
@@ -166,8 +121,8 @@ async def test_an_answer_that_fails_ends_its_call_only(caplog: pytest.LogCapture
 
     async with serve_audiosocket(answer, port=0) as listener:
         for _ in range(2):
-            async with _calling(listener) as asterisk:
-                await asterisk.tell(_STARTED)
+            async with calling(listener) as asterisk:
+                await asterisk.tell(STARTED)
                 await asterisk.until(HangUpCommand)
     assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR] * 2
 

@@ -58,7 +58,9 @@ from duologue.server import (
     tune_process,
 )
 from duologue.server import serve as run_server
+from duologue.server.http.auth import Keys
 from duologue.server.workers.worker import run_worker
+from duologue.server.workers.worker_limits import limits_of_worker
 from duologue.server.workers.worker_link import WorkerLink
 from duologue.server.workers.worker_place import worker_place
 from duologue.transports import Transport
@@ -85,6 +87,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     if options.dialect not in PROFILES:
         raise UsageError(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
+    admin_key = key_of(options.admin_key, options.admin_key_file, option="--admin-key")
     tls = _tls(options)
     place, workers = worker_place(os.environ), worker_count(options)
     start_logging(options.log_level, options.log_format)
@@ -93,7 +96,10 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
-    shared, phones = shared_store(options, limits), Phones.of(options)
+    _check_admin_key(admin_key, options, named_keys)
+    shared, phones = shared_store(options, limits), Phones.of(options, limits)
+    if place is not None:
+        limits = limits_of_worker(limits, place.workers)
     if workers is not None and place is None:
         become_parent(options, workers, bound, tls=tls is not None, phones=phones)
     record, inspector = _recordings(options, share=place.workers if place is not None else 1), _inspector(options)
@@ -106,6 +112,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings, threads=place.threads if place is not None else None),
         api_key=options.api_key,
+        admin_key=admin_key,
         named_keys=named_keys,
         defaults=defaults,
         models=options.model,
@@ -147,7 +154,10 @@ async def _serve(
     *,
     webrtc: bool,
 ) -> int:
-    async with serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address:
+    async with (
+        serving_inspector(inspector, port=options.inspect_port) if inspector else nullcontext() as address,
+        phones.taking_calls(application) if phones is not None else nullcontext(),
+    ):
 
         def listening(url: str) -> None:
             tune_process()
@@ -172,12 +182,28 @@ def _named_keys(options: ServeOptions) -> tuple[NamedKey, ...]:
         raise UsageError(f"--key-file: {fault}") from fault
 
 
+def _check_admin_key(admin_key: str | None, options: ServeOptions, named_keys: tuple[NamedKey, ...]) -> None:
+    """Raise UsageError for an admin key that callers have too: it would open sessions, and theirs end the server."""
+    keys = Keys(options.api_key, named=[(each.name, each.sha256) for each in named_keys])
+    if admin_key is not None and keys.owner_of(admin_key) is not None:
+        raise UsageError("the admin key is a key of callers too: choose another one")
+
+
 def _warn_of_open_door(options: ServeOptions) -> None:
     """Say in the log that other machines may use the server without a key."""
     host = f"[{options.host}]" if ":" in options.host else options.host
-    if options.api_key or options.key_file is not None or is_loopback(f"http://{host}"):
+    if is_loopback(f"http://{host}"):
         return
-    logging.getLogger("duologue.server").warning(
+    logger = logging.getLogger("duologue.server")
+    if options.phone_open:
+        logger.warning(
+            "--phone-open, and %s is not this machine alone: all who can reach it may call, and what a call costs is"
+            " yours",
+            printable_name(options.host),
+        )
+    if options.api_key or options.key_file is not None:
+        return
+    logger.warning(
         "no key is asked for, and %s is not this machine alone: all who can reach it may use the server, and what it"
         " pays for. Set DUOLOGUE_API_KEY, or name a file with --key-file",
         printable_name(options.host),

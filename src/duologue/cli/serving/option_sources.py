@@ -31,6 +31,7 @@ TABLE: Final = "serve"
 
 NEVER_ARGUMENTS: Final = frozenset(
     {
+        "admin_key",
         "transcriber_key",
         "synthesizer_key",
         "secret",
@@ -40,6 +41,7 @@ NEVER_ARGUMENTS: Final = frozenset(
         "plivo_auth_token",
         "vonage_signature_secret",
         "asterisk_password",
+        "audiosocket_id",
     }
 )
 """Every user of a machine can read arguments. Older keys, which may be arguments, stay so for those who use them."""

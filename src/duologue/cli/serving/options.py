@@ -104,6 +104,15 @@ class ServeOptions:
             help="Serve only clients that present a key of this TOML file, which gives their callers names and limits.",
         ),
     ] = None
+    admin_key: Annotated[
+        str | None,
+        Parameter(
+            group=_ADMISSION,
+            help="Let this key alone end the server by POST /v1/admin/drain; it opens no session. By default each "
+            "--api-key may. By DUOLOGUE_ADMIN_KEY or in the file of --config, never here.",
+        ),
+    ] = None
+    admin_key_file: Annotated[Path | None, Parameter(group=_ADMISSION, help="File with the key of --admin-key.")] = None
     allow_origin: Annotated[
         tuple[str, ...],
         Parameter(
@@ -335,6 +344,23 @@ class ServeOptions:
     asterisk_password_file: Annotated[
         Path | None, Parameter(group=_PHONE, help="File with this key, for --phone asterisk.")
     ] = None
+    audiosocket: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="Take calls of Asterisk's AudioSocket at this HOST:PORT, over TCP: 127.0.0.1:8090. Other hosts than "
+            "this machine need --audiosocket-id-file or --phone-open.",
+        ),
+    ] = None
+    audiosocket_id: Annotated[
+        str | None,
+        Parameter(
+            group=_PHONE,
+            help="The UUID that calls over --audiosocket must tell, and that the dialplan passes: by "
+            "DUOLOGUE_AUDIOSOCKET_ID or in the file of --config, never here.",
+        ),
+    ] = None
+    audiosocket_id_file: Annotated[Path | None, Parameter(group=_PHONE, help="File with this UUID.")] = None
     record: Annotated[
         Path | None,
         Parameter(

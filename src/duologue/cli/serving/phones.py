@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -10,10 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from duologue.cli.errors import UsageError
+from duologue.cli.serving.audiosocket import AudioSocketPlace
 from duologue.cli.serving.options import ServeOptions
 from duologue.cli.serving.secret_files import key_of
 from duologue.printable import printable_name
-from duologue.server import RealtimeApp
+from duologue.server import Limits, RealtimeApp
 from duologue.telephony.serving.doors import (
     AsteriskDoor,
     Door,
@@ -58,13 +60,14 @@ class Phones(Struct, frozen=True, kw_only=True):
     """The networks that call, and their doors."""
 
     doors: dict[str, Door]
+    audiosocket: AudioSocketPlace | None
     public_url: str | None
     hang_up: bool
     session: dict[str, Any] | None
     model: str | None
 
     @classmethod
-    def of(cls, options: ServeOptions) -> Phones | None:
+    def of(cls, options: ServeOptions, limits: Limits) -> Phones | None:
         """What the options say; None: no network calls.
 
         Raises:
@@ -74,9 +77,11 @@ class Phones(Struct, frozen=True, kw_only=True):
             if name not in NETWORKS:
                 raise UsageError(f"--phone {printable_name(name)}: known: {', '.join(NETWORKS)}")
         _check_belonging(options)
-        if not options.phone:
+        audiosocket = AudioSocketPlace.of(options, max_calls=limits.sessions)
+        if not options.phone and audiosocket is None:
             return None
         return cls(
+            audiosocket=audiosocket,
             doors={name: _door(name, options) for name in options.phone},
             public_url=_public_url(options),
             hang_up=options.phone_hang_up,
@@ -86,8 +91,16 @@ class Phones(Struct, frozen=True, kw_only=True):
 
     def mount(self, application: RealtimeApp) -> None:
         """Have the application take the calls."""
-        sessions = PhoneSessions(application, session=self.session, model=self.model, hang_up=self.hang_up)
-        application.mount(PHONE_PATH, PhoneApp(sessions, self.doors, public_url=self.public_url))
+        if self.doors:
+            sessions = self._sessions(application)
+            application.mount(PHONE_PATH, PhoneApp(sessions, self.doors, public_url=self.public_url))
+
+    def taking_calls(self, application: RealtimeApp) -> AbstractAsyncContextManager[None]:
+        """Take the calls that come over TCP, for the length of a block. Raises UsageError: nothing can listen there."""
+        return nullcontext() if self.audiosocket is None else self.audiosocket.listening(self._sessions(application))
+
+    def _sessions(self, application: RealtimeApp) -> PhoneSessions:
+        return PhoneSessions(application, session=self.session, model=self.model, hang_up=self.hang_up)
 
     def lines(self, url: str) -> Iterator[str]:
         """Where calls go, to be printed; `url` is that of the server's own socket."""
@@ -101,14 +114,18 @@ class Phones(Struct, frozen=True, kw_only=True):
                 yield f"calls of {name} come in at {socket}"
             else:
                 yield f"calls of {name} are answered by {page} and come in at {socket}"
+        if self.audiosocket is not None:
+            yield f"calls over AudioSocket come in at {self.audiosocket.shown}"
 
 
 def _check_belonging(options: ServeOptions) -> None:
     """Raise UsageError for an option that does nothing."""
-    if not options.phone:
-        for name in ("public_url", "phone_open", "phone_hang_up", "twilio_sha256"):
-            if getattr(options, name) != getattr(_STANDARD, name):
-                raise UsageError(f"--{name.replace('_', '-')} belongs to --phone NAME")
+    for name in ("public_url", "phone_open", "phone_hang_up", "twilio_sha256"):
+        of_audiosocket = name in ("phone_open", "phone_hang_up")
+        is_idle = not options.phone and not (of_audiosocket and options.audiosocket is not None)
+        if is_idle and getattr(options, name) != getattr(_STANDARD, name):
+            more = " or --audiosocket HOST:PORT" if of_audiosocket else ""
+            raise UsageError(f"--{name.replace('_', '-')} belongs to --phone NAME{more}")
     for network in _SECRETS:
         wanted = [each for each in options.phone if _SECRETS[each] == _SECRETS[network]]
         for name in _SECRETS[network]:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["until_eof"]
@@ -33,6 +34,7 @@ def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[Any], ended: 
         while os.read(0, 4096):
             pass
         ended.set()
-        loop.call_soon_threadsafe(serving.cancel)
+        with suppress(RuntimeError):  # the work has ended before, and its loop is closed
+            loop.call_soon_threadsafe(serving.cancel)
 
     threading.Thread(target=wait, name="standard-input", daemon=True).start()

@@ -10,6 +10,7 @@ from duologue.recording import (
     ExchangeLine,
     FaultNote,
     Frame,
+    LegLine,
     MarkNote,
     Note,
     NoteLine,
@@ -25,12 +26,12 @@ __all__ = ["sentence_of_line"]
 
 def sentence_of_line(line: RecordingLine) -> str | None:
     """A line that is no message, in a sentence with its time. None for what says nothing to a reader of events."""
-    if isinstance(line, Frame | UnknownLine):
+    if isinstance(line, Frame | UnknownLine) or (isinstance(line, LegLine) and line.kind == "audio"):
         return None
     return f"{line.at_s:9.3f}  ·  {_sentence(line)}"
 
 
-def _sentence(line: ClosedLine | ConnectedLine | ExchangeLine | NoteLine) -> str:
+def _sentence(line: ClosedLine | ConnectedLine | ExchangeLine | LegLine | NoteLine) -> str:
     match line:
         case ClosedLine(code=code, reason=reason, by=by):
             what = "the connection was lost" if by == "network" else f"closed by the {by}"
@@ -39,6 +40,10 @@ def _sentence(line: ClosedLine | ConnectedLine | ExchangeLine | NoteLine) -> str
             return "connected again" + (f" to {url}" if url else "")
         case ExchangeLine(method=method, path=path, status=status):
             return f"{printable_name(method)} {printable_name(path)}: HTTP {status}"
+        case LegLine(protocol=protocol, direction=direction, kind=kind, name=name):
+            way = "to" if direction == "sent" else "from"
+            about = f": {printable_message(name)}" if name else ""
+            return f"telephone, {way} {printable_name(protocol)}: {kind}{about}"
         case NoteLine(note=note):
             return _sentence_of_note(note)
 

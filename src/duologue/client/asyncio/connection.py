@@ -156,7 +156,7 @@ class Connection:
             ConnectionClosed: the session is over, and every event before its end has been returned.
             TimeoutError: no event came in time; the session goes on.
         """
-        if timeout is None:
+        if timeout is None or not self._incoming.empty():  # a timer costs more than the event
             event = await self._incoming.get()
         else:
             async with asyncio.timeout(timeout):

@@ -420,18 +420,13 @@ class Conversation(NoticeHub, Markable, Injectable):
     @property
     def can_put_audio(self) -> bool:
         """Whether `put_audio` may be called. Safe on any thread."""
-        connection = self._supervisor.connection
-        if not self.core.is_open or self._ended is not None or connection is None:
-            return False
-        return connection.free_slots > 0 and not connection.lacks_model
+        return self.core.is_open and self._ended is None and self._supervisor.takes_audio
 
     def put_audio(self, audio: bytes) -> None:
         """Append checked input audio without waiting. Drops it if the connection is lost by now."""
         if self.core.is_open and self._ended is None:
-            try:
-                self.core.append(audio, send_now=self._supervisor.append_now)
-            finally:
-                self._supervisor.wake()
+            self.core.append(audio, send_now=self._supervisor.append_now)
+            self._supervisor.wake()
 
     async def drain(self) -> None:
         """Wait until what was to be sent before is on its way. Raises what the conversation ended with."""

@@ -163,6 +163,12 @@ class ConnectionSupervisor:
             else:
                 self._broke(fault)
 
+    @property
+    def takes_audio(self) -> bool:
+        """Whether audio can be sent without waiting. Safe on any thread."""
+        connection = self.connection
+        return connection is not None and connection.free_slots > 0 and not connection.lacks_model
+
     def append_now(self, audio: bytes) -> bool:
         """Send an append past the writer, if all that was to be sent before is on its way. False: nothing was sent."""
         return self.connection is not None and self._emptied.is_set() and self.connection.append_now(audio)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from duologue.audio.formats import PCM, Encoding
@@ -232,7 +232,12 @@ class LiveControl(LiveShell):
         `encoding` is that of a sink which is a function or has a method `write`; without it, that is the session's.
         """
         known = sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding)
-        return LivePlayback(self, known, drops_output=LIVE_PROFILES[self._target.dialect].drops_output)
+        return LivePlayback(self, known, drops_output=self.drops_output)
+
+    @property
+    def drops_output(self) -> Collection[str]:
+        """The vendor's own events after which sound that waits to be played is not to be."""
+        return LIVE_PROFILES[self._target.dialect].drops_output
 
 
 def _as_clip(clip: AudioInput, *, rate_hz: int | None) -> bytes:

@@ -26,11 +26,11 @@ from duologue.protocol.live.client.notices import LiveAudioPiece
 if TYPE_CHECKING:
     from duologue.client.live.control import LiveControl
 
-__all__ = ["LivePlayback"]
+__all__ = ["MAX_AHEAD_S", "LivePlayback", "is_quiet"]
 
 _logger = logging.getLogger(__name__)
 
-_MAX_AHEAD_S: Final = 0.4
+MAX_AHEAD_S: Final = 0.4
 """How much may wait to be played before silence is left out: the server sends in real time, so what waits is only what
 came in a burst, and every further word would be heard that much later."""
 
@@ -114,7 +114,7 @@ class LivePlayback(SoundBlock):
         seen, since_s, began_s = self._progress, now(), now()
         while not self.is_silent and self._task is not None and not self._task.done():
             await asyncio.sleep(_LOOK_S)
-            if self._live.is_working or self._waiting_s > _MAX_AHEAD_S:
+            if self._live.is_working or self._waiting_s > MAX_AHEAD_S:
                 began_s = now()
             if self._progress != seen:
                 seen, since_s = self._progress, now()
@@ -166,9 +166,9 @@ class LivePlayback(SoundBlock):
 
     def _sound(self, piece: LiveAudioPiece) -> None:
         assert self._player is not None
-        is_silence = _is_quiet(piece)
+        is_silence = is_quiet(piece)
         if self._is_paced:
-            if is_silence and self._player.waiting_s > _MAX_AHEAD_S:
+            if is_silence and self._player.waiting_s > MAX_AHEAD_S:
                 return
         else:
             self._fill(min(piece.gap_ms, _MAX_GAP_MS), piece.encoding)
@@ -209,7 +209,7 @@ class LivePlayback(SoundBlock):
                 self._live.detach(self)
 
 
-def _is_quiet(piece: LiveAudioPiece) -> bool:
+def is_quiet(piece: LiveAudioPiece) -> bool:
     """Whether a piece is silence, exact or with some noise in it."""
     if (quiet := _QUIET_G711.get(piece.encoding.type)) is not None:
         return not piece.audio.strip(quiet)

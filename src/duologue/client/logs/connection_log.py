@@ -30,6 +30,9 @@ _logger: Final = logging.getLogger("duologue.client")
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,60}")
 """Codes of errors have this form. What a server calls a code may be any text, and only these are logged."""
 
+_ENDED: Final = 1000
+"""The purpose of the connection is fulfilled (RFC 6455, section 7.4.1)."""
+
 _MAX_CHARACTERS: Final = 2000
 """Of a line: as of the message of an exception, which it may quote."""
 
@@ -87,8 +90,10 @@ def log_model_to_configure(place: str, model: str) -> None:
 
 
 def log_lost(place: str, closed: ConnectionClosed) -> None:
-    """A conversation has lost its connection, and opens another one if its policy allows that."""
-    _log(logging.WARNING, f"lost the connection to {place}, code {closed.code}")
+    """A conversation has lost its connection, and opens another one if its policy allows that. A telephone call that is
+    hung up ends so, by 1000."""
+    level = logging.INFO if closed.code == _ENDED else logging.WARNING
+    _log(level, f"lost the connection to {place}, code {closed.code}")
 
 
 def log_restored(place: str) -> None:

@@ -16,6 +16,7 @@ from duologue.recording import (
     ExchangeLine,
     FaultNote,
     Frame,
+    LegLine,
     Note,
     NoteLine,
     RecordingLine,
@@ -73,6 +74,7 @@ class FrameTable:
         self._folds = array("I")
         self._partners = Partners()
         self._runs: dict[tuple[str, ...], int] = {}
+        self._legs: dict[str, int] = {}
         self._wire = {"sent": 0, "sent_bytes": 0, "received": 0, "received_bytes": 0}
 
     def __len__(self) -> int:
@@ -140,6 +142,10 @@ class FrameTable:
         self._folds.append(row.fold)
 
     def _folded(self, number: int, direction: str, name: str, content: dict[str, Any] | None) -> int:
+        if direction == "n" and name.startswith("leg audio"):
+            return self._legs.setdefault(name, number)
+        if direction == "n" and name.startswith("leg "):
+            self._legs.clear()
         if direction in "no":
             return number  # a note of the player says nothing about the order of messages
         if not (name.endswith((".delta", "audio_buffer.append", "audio.append"))):
@@ -171,6 +177,8 @@ def _described(line: RecordingLine, read: ReadEvent | None) -> tuple[FrameDirect
             return "o", "connected", 0
         case ExchangeLine(method=method, path=path, status=status):
             return "n", f"{method} {path.partition('?')[0]} {status}", 0
+        case LegLine(kind=kind, direction=way, audio=audio):
+            return "n", f"leg {kind} {way}", len(audio or b"")
         case NoteLine(note=note):
             return "n", f"note {_kind_of(note)}", 0
         case UnknownLine():

@@ -6,7 +6,7 @@ Each part keeps one thing. `ORDER` is the order in which an event reaches the pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -49,7 +49,7 @@ from duologue.protocol.client.notices import (
     UsageChanged,
 )
 from duologue.protocol.client.options import CoreOptions
-from duologue.protocol.client.output_audio import OutputAudio
+from duologue.protocol.client.output_audio import AttachedPlayer, OutputAudio
 from duologue.protocol.client.pending_commands import PendingCommands
 from duologue.protocol.client.recovery.session_replay import SessionReplay
 from duologue.protocol.client.responses.damaged_end import readable_end, with_id
@@ -65,7 +65,7 @@ from duologue.protocol.client.validation import LocalChecks
 from duologue.protocol.liveness import rotation_due
 from duologue.protocol.states import SequenceState, report_once
 
-__all__ = ["EVENT_TABLE", "ORDER", "AttachedPlayer", "ConversationCore"]
+__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
 
 _MANY: Final[frozenset[type[RealtimeEvent]]] = frozenset[type[RealtimeEvent]](
     (*PART_EVENTS, ResponseAudioDeltaEvent)
@@ -79,18 +79,6 @@ _COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = (
     - _MANY
 )
 """Events after which the sequencer or the tool calls may have events to send or notices."""
-
-
-def _never(audio: bytes) -> bool:
-    return False
-
-
-class AttachedPlayer(Protocol):
-    """What plays the speech."""
-
-    def report_now(self) -> bool:
-        """Report what has been played by now; returns whether there is more to be played."""
-        ...
 
 
 class ConversationCore(HandlesEvents):
@@ -207,12 +195,10 @@ class ConversationCore(HandlesEvents):
         encoding: Encoding | None = None,
         rate_hz: int | None = None,
         channels: int | None = None,
-        send_now: Callable[[bytes], bool] = _never,
+        send_now: Callable[[bytes], bool] | None = None,
     ) -> None:
         """Send input audio, converted to the session's format as one stream; without a word on it, it has that format.
-
-        `send_now` gets audio in the session's format while no event waits to be sent, and returns whether it has sent
-        it: audio is so frequent that an event for each piece costs more than all else.
+        While no event waits, `send_now` gets it, and returns whether it has sent it: that costs less than an event.
 
         Raises:
             NotConnected: the connection is lost.
@@ -426,10 +412,10 @@ class ConversationCore(HandlesEvents):
         if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))
 
-    def _append(self, audio: bytes, send_now: Callable[[bytes], bool] = _never) -> None:
+    def _append(self, audio: bytes, send_now: Callable[[bytes], bool] | None = None) -> None:
         self.checks.check_audio(len(audio))
         self.checks.appended(len(audio))
-        if self._events or not send_now(audio):
+        if self._events or send_now is None or not send_now(audio):
             self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
 
     def _stop_tools(self, call_id: str | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.events import (
@@ -24,10 +24,18 @@ from duologue.protocol.client.playback import Interruption, PlaybackLedger
 from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.states import ReportIllegal, raise_illegal
 
-__all__ = ["OutputAudio"]
+__all__ = ["AttachedPlayer", "OutputAudio"]
 
 _REMEMBERED: Final = 64
 """Responses that are known; speech behind the end of one follows in the same turn or never."""
+
+
+class AttachedPlayer(Protocol):
+    """What plays the speech."""
+
+    def report_now(self) -> bool:
+        """Report what has been played by now; returns whether there is more to be played."""
+        ...
 
 
 class OutputAudio(Part):

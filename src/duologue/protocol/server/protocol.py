@@ -291,13 +291,15 @@ class ServerProtocol:
 
     # --- the engines
 
-    def detected(self, probabilities: Sequence[float], frame_ms: float, *, now: float) -> None:
-        """Answers `Detect`: speech probabilities, 0 to 1, of the frames that the audio completed."""
+    def detected(self, probabilities: Sequence[float], frame_ms: float, *, now: float) -> bool:
+        """Answers `Detect`: speech probabilities, 0 to 1, of the frames that the audio completed. Returns False if
+        there is nothing to collect and no new `next_tick_at`, because the user goes on being silent."""
         self._clock.advance_to(now)
         if self._input.goes_on(probabilities, frame_ms):
-            return
+            return self._input.in_turn
         for turn in self._input.detected(probabilities, frame_ms):
             self._turn(turn)
+        return True
 
     def end_of_turn_estimated(self, item_id: str, completeness: float, *, now: float) -> None:
         """Answers `TranscribeAhead`: the probability, 0 to 1, that the words so far are the whole turn."""

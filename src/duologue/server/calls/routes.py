@@ -26,6 +26,7 @@ __all__ = ["call_pages"]
 
 _DECLINED: Final = 603
 """The SIP status for a caller whose call is hung up before it is accepted."""
+
 _Page: TypeAlias = Callable[[Request, Principal], Awaitable[Response]]
 
 
@@ -84,10 +85,7 @@ def call_pages(app: RealtimeApp) -> tuple[PageRow, ...]:
         ("POST", PATH, admitted(create)),
         ("POST", CALLS_PATH, admitted(create)),
         ("POST", f"{of_call}/hangup", admitted(hang_up)),
-        *(
-            ("POST", f"{CALLS_PATH}/{{call_id}}/{verb}", admitted(bound(page)))
-            for verb, page in TELEPHONE_PAGES.items()
-        ),
+        *(("POST", f"{of_call}/{verb}", admitted(bound(page))) for verb, page in TELEPHONE_PAGES.items()),
     )
 
 

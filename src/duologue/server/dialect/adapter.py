@@ -120,6 +120,8 @@ class DialectAdapter:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self.dialect = dialect
+        self.reads_bare_appends = dialect == DEFAULT_DIALECT or _APPEND in _same_names(dialect)
+        """Whether an append with nothing but audio is what it is in the canonical dialect."""
         self._profile = PROFILES[dialect]
         self._new_id = new_id
         # Where nothing is spoken, a session can only transcribe.
@@ -141,11 +143,6 @@ class DialectAdapter:
         """Whether the message that was read last ends an utterance by a field that only its dialect has."""
 
     # --- from the client
-
-    @property
-    def reads_bare_appends(self) -> bool:
-        """Whether an append with nothing but audio is what it is in the canonical dialect."""
-        return self.dialect == DEFAULT_DIALECT or _APPEND in _same_names(self.dialect)
 
     def read(self, message: str) -> RealtimeEvent:
         """The canonical event of a client's message.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -12,7 +13,7 @@ from duologue.protocol import SessionKind
 from duologue.protocol.model_kinds import kind_of_model
 from duologue.server.allowances import Allowances
 from duologue.server.dialect.adapter import BETA, BETA_SHAPED, asks_for_beta
-from duologue.server.http.auth import Keys, digest, header, presented_keys, query, shows_two_keys
+from duologue.server.http.auth import Keys, digest, header, is_named, presented_keys, query, shows_two_keys
 from duologue.server.http.authentication import Principal, identified
 from duologue.server.http.client_secrets import PREFIX, ClientSecrets
 from duologue.server.http.paths import AZURE, PATH, PATHS, is_translation, path_of
@@ -31,6 +32,9 @@ ANY_ORIGIN: Final = "*"
 
 _WRONG_KEY_DELAY_S: Final = 1.0
 """Slows a client that guesses keys, and hardly one behind the same proxy with a mistyped key."""
+
+_WRONG_KEYS_OF: Final = "wrong keys of "
+"""Before an address, in place of an owner: a rate of its own."""
 
 _INTENTS: Final[Mapping[str | None, SessionKind]] = {
     None: "realtime",
@@ -62,8 +66,16 @@ class Admission:
         lenient: bool = False,
         allowances: Allowances | None = None,
         authenticates: bool = False,
+        admin_key: str | None = None,
     ) -> None:
-        """`authenticates`: the application has an authentication of its own (`authentication.identify`)."""
+        """`authenticates`: the application has an authentication of its own (`authentication.identify`). `admin_key`
+        ends the server, and opens no session.
+
+        Raises ValueError: the admin key is blank, or a key of callers too.
+        """
+        if admin_key is not None and (not admin_key.strip() or keys.owner_of(admin_key) is not None):
+            raise ValueError("the admin key is empty, or a key of callers too: choose another one")
+        self._admin = digest(admin_key) if admin_key is not None else None
         self._keys = keys
         self._requires_key = bool(len(keys)) or authenticates
         self._allowances = allowances or Allowances()
@@ -75,6 +87,7 @@ class Admission:
         self._refuse_beta = refuse_beta
         self._lenient = lenient
         self._per_minute = limits.sessions_per_minute
+        self._wrong_keys_per_minute = limits.wrong_keys_per_minute
         self._wrong_keys = Rates(per_minute=limits.wrong_keys_per_minute)
 
     @property
@@ -123,6 +136,18 @@ class Admission:
             return known.owner
         return self._owner(shown) if self._requires_key else _address(scope)
 
+    def check_drain(self, scope: Scope) -> None:
+        """Raise Rejection for a caller that may not end the server: all but those with the admin key; where there is
+        none, all but those with a key that has no name."""
+        shown = _keys_of(scope)
+        if self._admin is None and not self._requires_key:
+            raise Rejection("drain_without_key")
+        if self._admin is not None and any(hmac.compare_digest(digest(key), self._admin) for key in shown):
+            return
+        if self._admin is not None or is_named(self.owner_of(scope)):
+            self.owner_of(scope)  # an unknown key is said to be one
+            raise Rejection("drain_of_a_caller")
+
     async def live_owner_of(self, scope: Scope, *, now: float, unix_now_s: float) -> str:
         """The owner of a Live session. Counts for its rate. Raises Rejection.
 
@@ -135,11 +160,21 @@ class Admission:
         await self.take_rate(principal.owner, now)
         return principal.owner
 
-    def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
-        """Seconds to wait before this rejection is sent: wrong keys above the rate are slowed."""
-        if rejection.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
+    async def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
+        """Seconds to wait before this rejection is sent: wrong keys above the rate are slowed, whichever worker or
+        server of a store they come to. `now` is in Unix seconds."""
+        per_minute = self._wrong_keys_per_minute
+        if rejection.name != "wrong_key" or per_minute is None:
             return 0.0
-        return _WRONG_KEY_DELAY_S
+        # The store is asked for what this process alone would allow: a flood of wrong keys does not reach it.
+        peer = peer_of(scope)
+        if not self._wrong_keys.take(peer, now):
+            return _WRONG_KEY_DELAY_S
+        try:
+            taken = await self._store.take(f"{_WRONG_KEYS_OF}{peer}", per_minute=per_minute, now=now)
+        except Rejection:
+            return _WRONG_KEY_DELAY_S  # the store cannot be reached
+        return 0.0 if taken else _WRONG_KEY_DELAY_S
 
     async def call_start_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
         """The start of the session of a call. Counts for the principal's rate. Raises Rejection.

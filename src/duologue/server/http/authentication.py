@@ -35,8 +35,8 @@ class Principal(Struct, frozen=True, kw_only=True):
     """An authenticated caller."""
 
     owner: str
-    """The name of the caller, else the number of its key, or its address: by it rates and memory are counted. It stands
-    in logs, recordings and figures. Never a key."""
+    """The name of the caller, else the beginning of its key's digest, or its address: by it rates and memory are
+    counted. It stands in logs, recordings and figures. Never a key."""
     allowance: Allowance = Allowance()
     """What this caller may have, where the application says it; that of a key stands in its file."""
     session_start: SessionStart = SessionStart()

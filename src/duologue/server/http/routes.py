@@ -16,7 +16,6 @@ from starlette.routing import Route
 from duologue.clock import unix_time
 from duologue.printable import printable_name
 from duologue.server.http.answers import config_rejected, failed, gone, json_answer, rejected
-from duologue.server.http.auth import is_named
 from duologue.server.http.bodies import read_object
 from duologue.server.http.client_secrets import ClientSecret
 from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH, right_path
@@ -135,10 +134,12 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         return Response(content, headers={"content-type": content_type})
 
     async def drain(request: Request) -> Response:
-        if not app.admission.requires_key:
-            raise Rejection("drain_without_key")
-        if is_named(app.admission.owner_of(request.scope)):
-            raise Rejection("drain_of_a_caller")
+        try:
+            app.admission.check_origin(request.scope)
+            app.admission.check_drain(request.scope)
+        except Rejection as rejection:
+            await app.reject(rejection, request.scope)
+            raise
         manner = request.query_params.get("manner")
         if manner is not None and manner not in DRAIN_MANNERS:
             raise Rejection("wrong_manner", manner=printable_name(manner), known=", ".join(DRAIN_MANNERS))
@@ -178,7 +179,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics, more: Sequence[PageR
         *hosted,
         *((method, f"{AZURE}{where}", page) for method, where, page in hosted),
         ("GET", "/metrics", keyed(figures)),
-        ("POST", "/v1/admin/drain", keyed(drain)),
+        ("POST", "/v1/admin/drain", drain),
         ("GET", "/healthz", unkeyed(alive)),
         ("GET", "/readyz", unkeyed(ready)),
     )

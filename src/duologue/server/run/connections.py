@@ -53,7 +53,7 @@ class TrackedConnection(Protocol):
     address: str
     """The peer's address; behind a proxy, the proxy's."""
     owner: str
-    """The owner of its bytes: the number of a key, or an address."""
+    """The owner of its bytes: of a key, or an address."""
     unread: int
     """Its unread bytes; the table sets it."""
     received: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
-from duologue.audio.formats import Encoding
+from duologue.audio.formats import PCM, Encoding
 from duologue.audio.resampling import ResampleStream, resample
 from duologue.engines.base import Denoiser, Transcriber, VoiceDetector
 from duologue.protocol import Detect, Transcribe
@@ -48,6 +49,8 @@ class DetectorInput:
         self._noise_reduction: str | None = None
         self._encoding: Encoding | None = None
         self._resampling: list[ResampleStream] = []
+        self._fits = False
+        """Whether the input is what the detector takes."""
         self._waiting = bytearray()
         """Audio that completes no frame, and half a sample."""
         self._frame_bytes = 0
@@ -102,7 +105,7 @@ class DetectorInput:
         if self._waiting or len(audio) % encoding.bytes_per_sample:
             self._waiting += audio
             audio = self._take(encoding)
-        return self._begin(self._resampling[0].push(encoding.to_pcm16(audio)))
+        return self._begin(audio if self._fits else self._resampling[0].push(encoding.to_pcm16(audio)))
 
     def count(self, probabilities: Sequence[float]) -> None:
         """These frames are complete: the next one needs audio again."""
@@ -125,6 +128,7 @@ class DetectorInput:
             self._denoiser = self._new_denoiser(noise_reduction)
             rates_hz.insert(1, self._denoiser.sample_rate_hz)
         self._resampling = [ResampleStream(rate, to) for rate, to in pairwise(rates_hz)]
+        self._fits = encoding == replace(PCM, rate_hz=self._detector.sample_rate_hz)
         # A denoiser holds back what it wants.
         self._frame_bytes = 0 if self._denoiser else encoding.bytes_for_ms(self._detector.frame_ms)
         held_back_ms = 0 if self._denoiser or rates_hz[0] == rates_hz[-1] else _HELD_BACK_MS

@@ -65,6 +65,7 @@ class Detection:
 
     async def run(self) -> None:
         """Detect in all that waits, in this task. Cancelling cancels the detector."""
+        await self.ended()
         while self._waiting:
             await self._detect(self._waiting.popleft())
             self._carry_out()
@@ -95,8 +96,7 @@ class Detection:
             running: asyncio.Future[Any] = self._start(self._detect(command)) if found is None else found
             self._running = running
             running.add_done_callback(lambda done: self._go_on(done, context), context=context)
-        elif found:
-            self._report(found)
+        elif found and self._report(found):
             self._carry_out()
 
     def _go_on(self, done: asyncio.Future[Any], context: Context) -> None:
@@ -140,10 +140,11 @@ class Detection:
             if probabilities:
                 self._protocol.detected(probabilities, self._input.frame_ms, now=self._time())
 
-    def _report(self, found: _Found) -> None:
+    def _report(self, found: _Found) -> bool:
+        """Returns whether anything comes of it."""
         assert self._input is not None
         self._input.count(found)
-        self._protocol.detected(found, self._input.frame_ms, now=self._time())
+        return self._protocol.detected(found, self._input.frame_ms, now=self._time())
 
     def _report_fault(self, fault: Exception) -> None:
         log_event(logging.ERROR, "engine broke", fault=fault, session=self._session_id, work="detect")

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 from duologue.clock import loop_clock, loop_time, unix_time
 from duologue.codec import decode
-from duologue.codec.append_frames import HEADS, audio_in
+from duologue.codec.append_frames import HEADS, TEXT_HEADS, audio_in
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
@@ -130,7 +130,6 @@ class ServerSession:
             session_start.dialect, new_id=new_id, conversation_id=conversation_id, kind=session_start.kind
         )
         self._read_event = decode if session_start.dialect == DEFAULT_DIALECT else self._adapter.read
-        self._reads_otherwise = not self._adapter.reads_bare_appends
         self._utterances = ServedUtterances(
             PROFILES[session_start.dialect], self._protocol, self._adapter, new_id=new_id
         )
@@ -280,7 +279,8 @@ class ServerSession:
             except ConnectionClosed as closed:
                 await self._detection.ended()
                 return closed.code
-            await self._detection.ended()
+            if isinstance(message, bytes) or not message.startswith(TEXT_HEADS):
+                await self._detection.ended()  # the effects of audio precede those of later messages
             long_append = self._receive(message)
             del message  # it would stay in memory until the next one comes
             if long_append is not None:
@@ -289,8 +289,10 @@ class ServerSession:
             if self._time() - self._last_message_at > _LONG_S:
                 await asyncio.sleep(0)
             self._carry_out()
-            # In this task, so that the effects of the audio precede those of the next message.
-            await self._detection.run()
+            if self._detection.takes_more:
+                self._detection.begin(self._context)
+            else:
+                await self._detection.run()
             if self._send_queue.is_full:
                 await self._flush()
 
@@ -320,7 +322,8 @@ class ServerSession:
         """Take an append without waking the reading task, which waits. False: the message is for that task."""
         if not frame.startswith(HEADS) or not self._takes_at_once():
             return False
-        audio = None if self._reads_otherwise or SERVER_WIRE.isEnabledFor(logging.DEBUG) else audio_in(frame)
+        at_once = self._adapter.reads_bare_appends and not SERVER_WIRE.isEnabledFor(logging.DEBUG)
+        audio = audio_in(frame) if at_once else None
         if audio is not None:
             self._context.run(self._hear, audio, len(frame))
         elif frame.isascii():
@@ -383,13 +386,17 @@ class ServerSession:
                 async with asyncio.timeout(max(0.0, wake_at - loop_time())):
                     await self._wake.wait()
             except TimeoutError:
+                if loop_time() < min(self._protocol.next_tick_at, self._last_message_at + idle_s):
+                    continue  # each append has put it off
                 # What has come while the event loop was busy is read first.
                 for _ in range(_TURNS_TO_READ):
                     await asyncio.sleep(0)
                 # Timers may fire a little early: then nothing happens, and the loop sleeps for the rest.
                 now = loop_time()
                 if now >= self._last_message_at + idle_s:
-                    self._reject(Rejection("idle", seconds=idle_s))
+                    rejection = Rejection("idle", seconds=idle_s)
+                    self._send(rejection.event(self._new_id("event")))
+                    self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
                     return
                 if not (self._listening and self._detection.idle):
                     self._protocol.excuse_silence(now)
@@ -419,11 +426,6 @@ class ServerSession:
         if self._protocol.next_tick_at < self._tick_at:
             # A later one needs no waking: each piece of speech puts off the end of its turn.
             self._wake.set()
-
-    def _reject(self, rejection: Rejection) -> None:
-        """Send the error, and close."""
-        self._send(rejection.event(self._new_id("event")))
-        self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
     def _close_if_drained(self) -> None:
         if self._draining and not self._work.is_under_way and not self._playing:

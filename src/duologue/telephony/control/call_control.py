@@ -52,9 +52,7 @@ class ControlRequest(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
     def __repr__(self) -> str:
-        return (
-            f"ControlRequest(method={self.method!r}, url={without_secrets(self.url)!r}, body=<{len(self.body)} bytes>)"
-        )
+        return f"ControlRequest({self.method} {without_secrets(self.url)}, body=<{len(self.body)} bytes>)"
 
 
 class CallControl(Protocol):

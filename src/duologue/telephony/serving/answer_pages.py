@@ -9,13 +9,22 @@ from xml.sax.saxutils import quoteattr
 import msgspec
 from msgspec import Struct
 
-__all__ = ["AnswerPage", "Stream", "plivo_xml", "signalwire_xml", "telnyx_xml", "twilio_xml", "vonage_ncco"]
+__all__ = [
+    "AnswerPage",
+    "CallStream",
+    "WriteAnswer",
+    "plivo_xml",
+    "signalwire_xml",
+    "telnyx_xml",
+    "twilio_xml",
+    "vonage_ncco",
+]
 
-XML: Final = "text/xml; charset=utf-8"
-JSON: Final = "application/json"
+_XML: Final = "text/xml; charset=utf-8"
+_JSON: Final = "application/json"
 
 
-class Stream(Struct, frozen=True, kw_only=True):
+class CallStream(Struct, frozen=True, kw_only=True):
     """The socket for one call."""
 
     url: str
@@ -37,18 +46,18 @@ class AnswerPage(Struct, frozen=True):
     body: bytes
 
 
-WriteAnswer: TypeAlias = Callable[[Stream | None], AnswerPage]
+WriteAnswer: TypeAlias = Callable[[CallStream | None], AnswerPage]
 """A network's page for a stream; None: the server takes no more calls."""
 
 
-def twilio_xml(stream: Stream | None) -> AnswerPage:
+def twilio_xml(stream: CallStream | None) -> AnswerPage:
     """TwiML. The caller's number comes back as a parameter: Twilio's own first message does not have it."""
     if stream is None:
         return _xml('<Reject reason="busy"/>')
     return _xml(f"<Connect>{_stream({'url': stream.url_with_ticket}, _numbers(stream))}</Connect>")
 
 
-def signalwire_xml(stream: Stream | None) -> AnswerPage:
+def signalwire_xml(stream: CallStream | None) -> AnswerPage:
     """cXML. With `realtime` SignalWire evens out delays of packets."""
     if stream is None:
         return _xml('<Reject reason="busy"/>')
@@ -56,7 +65,7 @@ def signalwire_xml(stream: Stream | None) -> AnswerPage:
     return _xml(f"<Connect>{_stream(attributes, _numbers(stream))}</Connect>")
 
 
-def telnyx_xml(stream: Stream | None) -> AnswerPage:
+def telnyx_xml(stream: CallStream | None) -> AnswerPage:
     """TeXML. Without the mode `rtp` everything that is sent would be dropped."""
     if stream is None:
         return _xml('<Reject reason="busy"/>')
@@ -64,7 +73,7 @@ def telnyx_xml(stream: Stream | None) -> AnswerPage:
     return _xml(f"<Connect>{_stream(attributes)}</Connect>")
 
 
-def plivo_xml(stream: Stream | None) -> AnswerPage:
+def plivo_xml(stream: CallStream | None) -> AnswerPage:
     """Plivo's XML; the URL is the element's text."""
     if stream is None:
         return _xml('<Hangup reason="busy"/>')
@@ -73,10 +82,10 @@ def plivo_xml(stream: Stream | None) -> AnswerPage:
     return _xml(f"<Stream{_written(attributes)}>{url}</Stream>")
 
 
-def vonage_ncco(stream: Stream | None) -> AnswerPage:
+def vonage_ncco(stream: CallStream | None) -> AnswerPage:
     """An NCCO; one without actions ends the call. Vonage has linear audio only: 8 kHz is what telephones have."""
     if stream is None:
-        return AnswerPage(JSON, b"[]")
+        return AnswerPage(_JSON, b"[]")
     endpoint = {
         "type": "websocket",
         "uri": stream.url_with_ticket,
@@ -84,10 +93,10 @@ def vonage_ncco(stream: Stream | None) -> AnswerPage:
         "headers": _numbers(stream),
     }
     actions: list[dict[str, Any]] = [{"action": "connect", "endpoint": [endpoint]}]
-    return AnswerPage(JSON, msgspec.json.encode(actions))
+    return AnswerPage(_JSON, msgspec.json.encode(actions))
 
 
-def _numbers(stream: Stream) -> dict[str, str]:
+def _numbers(stream: CallStream) -> dict[str, str]:
     return {name: number for name, number in (("caller", stream.caller), ("called", stream.called)) if number}
 
 
@@ -103,4 +112,4 @@ def _written(attributes: Mapping[str, str]) -> str:
 
 
 def _xml(inner: str) -> AnswerPage:
-    return AnswerPage(XML, f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>{inner}</Response>\n'.encode())
+    return AnswerPage(_XML, f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>{inner}</Response>\n'.encode())

@@ -17,11 +17,12 @@ from duologue.server.http.handshakes import send_refusal
 from duologue.server.http.paths import path_of, right_path
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
-from duologue.telephony.serving.answer_pages import AnswerPage, Stream
-from duologue.telephony.serving.doors import Door
+from duologue.telephony.serving.answer_pages import AnswerPage, CallStream
+from duologue.telephony.serving.doors import Door, OpenDoor
 from duologue.telephony.serving.networks import NETWORKS
 from duologue.telephony.serving.phone_requests import MAX_BODY_BYTES, PhoneRequest
 from duologue.telephony.serving.phone_sessions import PhoneSessions
+from duologue.transports.addresses import is_loopback
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 __all__ = ["PHONE_PATH", "PhoneApp"]
@@ -94,14 +95,14 @@ class PhoneApp:
             raise self._unsigned(asked.network, scope, fault) from fault
         return write(self._stream(asked, request, scope))
 
-    def _stream(self, asked: _Asked, request: PhoneRequest, scope: Scope) -> Stream | None:
+    def _stream(self, asked: _Asked, request: PhoneRequest, scope: Scope) -> CallStream | None:
         try:
             self._sessions.check_room(asked.network)
         except Rejection as rejection:
             self._sessions.turned_away(rejection, asked.network, address=peer_of(scope))
             return None
         network = NETWORKS[asked.network]
-        return Stream(
+        return CallStream(
             url=self._url(asked.network, scope, secure="wss", plain="ws"),
             ticket=asked.door.ticket(request.now_unix_s),
             caller=request.fields.get(network.caller, ""),
@@ -136,6 +137,8 @@ class PhoneApp:
 
     def _check_socket(self, asked: _Asked, scope: Scope) -> None:
         """Raise Rejection if it is not the network that opens this socket."""
+        if isinstance(asked.door, OpenDoor):
+            self._check_page(asked, scope)
         if asked.rest == "":
             raise self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
         request = PhoneRequest(
@@ -148,6 +151,14 @@ class PhoneApp:
             asked.door.check_socket(request)
         except SignatureRejected as fault:
             raise self._unsigned(asked.network, scope, fault) from fault
+
+    def _check_page(self, asked: _Asked, scope: Scope) -> None:
+        """Raise Rejection for a page of another machine: browsers send its origin, and carriers none."""
+        origin = _headers(scope).get("origin")
+        if origin is not None and not is_loopback(origin):
+            rejection = Rejection("origin")
+            self._sessions.turned_away(rejection, asked.network, address=peer_of(scope))
+            raise rejection
 
     def _unsigned(self, network: str, scope: Scope, fault: SignatureRejected) -> Rejection:
         rejection = Rejection("unsigned_call")

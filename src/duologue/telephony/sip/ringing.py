@@ -22,6 +22,7 @@ from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.printable import printable_name
 from duologue.server.app import RealtimeApp
 from duologue.server.calls.incoming_call import CallDeclined, IncomingCall
+from duologue.telephony.signatures import sign_webhook
 from duologue.telephony.sip.ring_plan import RingMoment, RingPlan, RingReport, invite_headers, over_the_line
 from duologue.telephony.sip.webhooks import incoming_body, signed_headers
 from duologue.transports.http_exchange import exchange
@@ -61,6 +62,7 @@ async def ring(app: RealtimeApp, plan: RingPlan, *, post: PostWebhook | None = N
         ValueError: the secret of the plan is none.
         MissingExtra: the plan's encoding needs the extra `audio`.
     """
+    sign_webhook("", "0", b"", secret=plan.secret)
     caller = over_the_line(plan.caller, plan.encoding)
     return await _Telephone(app, plan, caller, post or _post).run()
 
@@ -159,14 +161,11 @@ class _Telephone:
         try:
             await self._peer.connect(await ringing.answered)
         except CallDeclined as declined:
-            self._note(f"declined with SIP {declined.status_code}" if not self._gave_up(declined) else "given up")
+            gave_up = declined.status_code == _GIVEN_UP
+            self._note("given up" if gave_up else f"declined with SIP {declined.status_code}")
             return declined.status_code
         self._note("answered")
         return _ANSWERED
-
-    @staticmethod
-    def _gave_up(declined: CallDeclined) -> bool:
-        return declined.status_code == _GIVEN_UP
 
     # --- talking
 

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeAlias
 
-from duologue.errors import ConnectionClosed, ConnectionClosedError
+from duologue.errors import ConnectionClosed
 from duologue.printable import printable
 from duologue.telephony.audiosocket import AudioSocket
+from duologue.telephony.control.call_control import CallControl
 from duologue.telephony.joining import PhoneCall, accept
+from duologue.telephony.leg_events import CallStarted, HangUpCommand
 from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 
 __all__ = ["AudioSocketListener", "serve_audiosocket"]
@@ -28,18 +30,22 @@ _DRAIN_S: Final = 10.0
 _DEAD_S: Final = 20
 """A peer whose machine is gone is noticed after so long, by keep-alives of TCP: silence alone means nothing here."""
 
+_ID_S: Final = 5.0
+"""Asterisk sends the id at once; what opens a connection and says nothing is none."""
+
 _Answer: TypeAlias = Callable[[PhoneCall], Awaitable[object]]
+_Serve: TypeAlias = Callable[[AudioSocketStream], Awaitable[object]]
 _MayCall: TypeAlias = Callable[[str], bool]
 
 
 class AudioSocketListener:
     """What listens. `serve_audiosocket` makes it."""
 
-    def __init__(self, answer: _Answer, *, may_call: _MayCall | None, max_calls: int, rate_hz: int) -> None:
-        self._answer = answer
+    def __init__(self, serve: _Serve, *, may_call: _MayCall | None = None, max_calls: int = _MAX_CALLS) -> None:
+        """`serve` gets the connections whose id may call, with the id as their first message."""
+        self._serve = serve
         self._may_call = may_call
         self._max_calls = max_calls
-        self._rate_hz = rate_hz
         self._calls: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -75,7 +81,7 @@ class AudioSocketListener:
         task = asyncio.current_task()
         assert task is not None
         if len(self._calls) >= self._max_calls:
-            _logger.warning("a call over AudioSocket is refused: there are %d already", self._max_calls)
+            _logger.warning("a call over AudioSocket is refused: there are as many as may be")
             writer.transport.abort()
             return
         self._calls.add(task)
@@ -90,21 +96,29 @@ class AudioSocketListener:
 
     async def _held(self, stream: AudioSocketStream) -> None:
         try:
-            call = await accept(stream, AudioSocket(rate_hz=self._rate_hz))
+            if await self._may_go_on(stream):
+                await self._serve(stream)
         except ConnectionClosed as fault:
-            _logger.info("a connection of AudioSocket has brought no call: %s", printable(fault.reason))
-            return
-        try:
-            if self._may_call is not None and not self._may_call(call.started.call_id):
-                _logger.warning("a call over AudioSocket is refused: its id is none of those that may call")
-                return
-            await self._answer(call)
-        except ConnectionClosedError as fault:
-            _logger.info("a call over AudioSocket has broken off: %s", printable(fault.reason))
+            _logger.info("a connection of AudioSocket has ended: %s", printable(fault.reason))
         except Exception:
             _logger.exception("a call over AudioSocket has failed")
         finally:
-            await call.close()
+            await _hang_up(stream)
+
+    async def _may_go_on(self, stream: AudioSocketStream) -> bool:
+        """Whether the first message is an id, and one that may call."""
+        try:
+            async with asyncio.timeout(_ID_S):
+                event = AudioSocket().decode(await stream.first())
+        except TimeoutError:
+            event = None
+        if not isinstance(event, CallStarted):
+            _logger.info("a connection of AudioSocket has told no id as its first message, in 5 s")
+            return False
+        if self._may_call is not None and not self._may_call(event.call_id):
+            _logger.warning("a call over AudioSocket is refused: its id is none of those that may call")
+            return False
+        return True
 
 
 @asynccontextmanager
@@ -116,6 +130,7 @@ async def serve_audiosocket(
     may_call: _MayCall | None = None,
     max_calls: int = _MAX_CALLS,
     rate_hz: int = 8_000,
+    control: CallControl | None = None,
     drain_s: float = _DRAIN_S,
 ) -> AsyncGenerator[AudioSocketListener, None]:
     """Take calls of Asterisk's `AudioSocket(UUID,host:port)` for the length of a block.
@@ -130,20 +145,34 @@ async def serve_audiosocket(
     that says who calls (`call.started.call_id`, lower-case with hyphens): let other machines in only with `may_call`,
     which gets the id, and only on a network that is yours, because nothing is encrypted. The id comes within 5 s, and
     there are at most `max_calls` connections. `rate_hz` is that of the audio: 8 kHz for the dialplan's `AudioSocket`.
-    `port=0` takes a free one: see `address` of what the block gets. At its end no more calls are taken, and those that
-    go on have `drain_s` seconds.
+    `control` is what Asterisk is asked with over HTTP. `port=0` takes a free one: see `address` of what the block gets.
+    At its end no more calls are taken, and those that go on have `drain_s` seconds.
 
     Raises:
         OSError: the address is in use, or is none of this machine.
         ValueError: AudioSocket has no such rate.
     """
     AudioSocket(rate_hz=rate_hz)
-    listener = AudioSocketListener(answer, may_call=may_call, max_calls=max_calls, rate_hz=rate_hz)
+
+    async def serve(stream: AudioSocketStream) -> None:
+        call = await accept(stream, AudioSocket(rate_hz=rate_hz), control=control)
+        try:
+            await answer(call)
+        finally:
+            await call.close()
+
+    listener = AudioSocketListener(serve, may_call=may_call, max_calls=max_calls)
     await listener.start(host, port)
     try:
         yield listener
     finally:
         await listener.close(drain_s=drain_s)
+
+
+async def _hang_up(stream: AudioSocketStream) -> None:
+    with suppress(ConnectionClosed):
+        await stream.send(AudioSocket().command(HangUpCommand()))
+    await stream.close()
 
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:

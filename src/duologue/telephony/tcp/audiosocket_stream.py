@@ -67,6 +67,19 @@ class AudioSocketStream:
             self._messages.extend(self._splitter.push(data))
         return self._messages.popleft()
 
+    async def first(self) -> bytes:
+        """The next message, which `receive` will return again. Raises ConnectionClosed."""
+        message = await self.receive()
+        assert isinstance(message, bytes)
+        self._messages.appendleft(message)
+        return message
+
+    @property
+    def peer(self) -> str:
+        """The peer's address."""
+        address = self._writer.get_extra_info("peername")
+        return str(address[0]) if address else ""
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, within a second; what was sent is on its way."""
         self._closed = self._closed or ConnectionClosedOK(code, reason)

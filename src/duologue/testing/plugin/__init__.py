@@ -22,6 +22,7 @@ FAMILIES: Final = (
     "faults",
     "sounds",
     "phones",
+    "ringing",
     "cassettes",
     "virtual_time",
     "artifacts",

@@ -51,7 +51,7 @@ def test_both_lanes_show_the_same_stretch_of_time(open_page: Callable[..., Opene
 def test_the_lanes_of_the_other_call_have_tables_too(open_page: Callable[..., Opened]) -> None:
     opened = open_page("pair", height=2200)
     for key, length in opened.value(
-        "Object.entries(page.comparison.lanes.items).map(([key, all]) => [key, all.length])"
+        "lanesOf(page.comparison.lanes.items).map(({ key }) => [key, page.comparison.lanes.items[key].length])"
     ):
         opened.page.select_option("#table-choice", f"other:{key}")
         assert opened.page.locator(".lane-table [role=row][data-index]").count() == length, key

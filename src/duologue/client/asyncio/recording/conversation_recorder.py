@@ -20,6 +20,7 @@ from duologue.protocol.client.tools.calls import ToolCall
 from duologue.recording import (
     MarkNote,
     Note,
+    RecordingLine,
     RecordingTarget,
     RecordingTransport,
     RecordingWriter,
@@ -95,6 +96,16 @@ class ConversationRecorder:
     def mark(self, text: str) -> None:
         """Note what the application says about this moment."""
         self._note(MarkNote(text=text))
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the start of the recording; 0 before that."""
+        return self._writer.now_s if self._writer is not None else 0.0
+
+    def write_line(self, line: RecordingLine) -> None:
+        """Add a line that is none of the session's: of the leg of a telephone call."""
+        if self._writer is not None:
+            self._writer.write_line(line)
 
     def close(self) -> None:
         """Close the file, unless it was given open."""

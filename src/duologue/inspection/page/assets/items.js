@@ -9,7 +9,7 @@
  * @typedef {'user' | 'model' | 'quiet' | 'bad' | 'odd' | 'plain'} Tone
  * @typedef {'bar' | 'thin' | 'hatched' | 'hollow' | 'mark' | 'cut' | 'text' | 'stage'} Shape
  * @typedef {'user_audio' | 'user_speech' | 'user_text' | 'responses' | 'model_audio' | 'model_text' | 'tools' |
- *   'marks' | 'events' | 'brackets'} LaneKey
+ *   'marks' | 'events' | 'brackets' | 'leg'} LaneKey
  * @typedef {{[key in LaneKey]: Item[]}} LaneItems
  */
 
@@ -24,11 +24,20 @@ const LANES = [
   { key: 'responses', name: 'Responses', height: 20, group: 1, about: 'Requested, created, done' },
   { key: 'model_audio', name: 'Model audio', height: 46, group: 1, about: 'As heard; grey: arrived and never heard; hatched: ran dry' },
   { key: 'model_text', name: 'Model text', height: 26, group: 1, about: 'From the first piece of text to the last' },
+  { key: 'leg', name: 'Telephone', height: 20, group: 1, about: 'What the carrier has played, its marks, keys, and when its queue was emptied' },
   { key: 'tools', name: 'Tools', height: 20, group: 1, about: 'From a function’s arguments to its output' },
   { key: 'marks', name: 'Notes', height: 20, group: 2, about: 'Marks of the application, faults made on purpose, engines' },
   { key: 'events', name: 'Events', height: 20, group: 2, about: 'Errors, unknown events, closes' },
   { key: 'brackets', name: 'Delays', height: 26, group: 2, about: 'From the end of the user’s speech to what was first heard' },
 ];
+
+/**
+ * The lanes that have a place: that of a telephone only where its leg is recorded.
+ * @param {LaneItems} items
+ */
+function lanesOf(items) {
+  return LANES.filter((lane) => lane.key !== 'leg' || items.leg.length > 0);
+}
 
 /** How the stages of an answer are called, in their order. */
 const STAGES = /** @type {const} */ ({
@@ -87,6 +96,7 @@ function laneItems(call, frames) {
     responses: responseItems(call, near),
     model_audio: lanes.model_audio.flatMap((row) => audioItems(row, near)),
     model_text: lanes.model_text.map((row) => textItem(row, 'model', call, near(row.begin_s, /(transcript|text)\.delta$/))),
+    leg: rows.leg.map((moment) => legItem(moment, near)),
     tools: rows.tools.map((tool) => toolItem(tool, call, near)),
     marks: rows.marks
       .filter((mark) => mark.kind !== 'closed')
@@ -184,6 +194,32 @@ function audioItems(row, near) {
     items.push({ fromS: atS, toS: atS, what, few, short, tone: 'plain', shape: 'cut', frame: near(atS, /truncate|speech_started|note playback/) });
   }
   return items.sort((one, other) => one.fromS - other.fromS);
+}
+
+/** How moments of a telephone leg are called, and drawn. */
+const LEG = /** @type {{[kind: string]: [string, Tone, Shape]}} */ ({
+  heard: ['played to the caller', 'model', 'bar'],
+  started: ['the call starts', 'plain', 'mark'],
+  mark: ['mark sent', 'quiet', 'mark'],
+  returned: ['mark returned', 'model', 'mark'],
+  clear: ['queue emptied', 'plain', 'cut'],
+  key: ['key', 'user', 'mark'],
+  flow: ['the carrier’s queue', 'odd', 'mark'],
+  ended: ['the call ends', 'plain', 'cut'],
+});
+
+/**
+ * @param {LegMoment} moment
+ * @param {Near} near
+ * @returns {Item}
+ */
+function legItem(moment, near) {
+  const [what, tone, shape] = (Object.hasOwn(LEG, moment.kind) && LEG[moment.kind]) || [moment.kind, 'quiet', 'mark'];
+  const dropped = moment.dropped_ms > 0 ? `, ${lasting(moment.dropped_ms)} were not played` : '';
+  return {
+    fromS: moment.at_s, toS: moment.end_s ?? moment.at_s, what: `${what}${dropped}`, words: moment.text || undefined, tone, shape,
+    frame: near(moment.at_s, /^leg /),
+  };
 }
 
 /**

@@ -54,7 +54,7 @@ class LanePicture {
   lay() {
     let [y, group] = [AXIS_HEIGHT, 0];
     this.places = [];
-    for (const lane of LANES) {
+    for (const lane of lanesOf(this.items)) {
       if (lane.group !== group) y += GROUP_GAP;
       group = lane.group;
       this.places.push({ key: lane.key, y, height: lane.height });
@@ -143,7 +143,7 @@ class LanePicture {
     }
     this.drawTurns();
     let group = 0;
-    for (const [index, lane] of LANES.entries()) {
+    for (const [index, lane] of lanesOf(this.items).entries()) {
       const place = this.places[index];
       if (lane.group !== group && place !== undefined) brush.fill('line', 0, place.y - Math.ceil(GROUP_GAP / 2), width, 1);
       group = lane.group;

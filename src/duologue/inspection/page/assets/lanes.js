@@ -62,8 +62,10 @@ class Lanes extends LanePicture {
    * @param {LaneItems} items
    */
   show(items) {
+    const places = this.places.length;
     this.items = items;
     this.lay();
+    if (this.places.length !== places) this.nameLanes();
     this.stage.setAttribute('aria-valuemax', String(Math.round(this.call.durationS * 1000) / 1000));
     this.draw();
   }

@@ -30,10 +30,11 @@
  * @typedef {{call_id: string, name: string | null, turn: number, asked_s: number | null, arguments: string | null,
  *   began_s: number | null, ended_s: number | null, answered_s: number | null,
  *   duration_ms: number | null}} Tool
+ * @typedef {{at_s: number, kind: string, end_s: number | null, text: string, dropped_ms: number}} LegMoment
  * @typedef {{at_s: number, code: string | null, message: string, answers: string | null}} CallError
  * @typedef {{at_s: number, kind: string, text: string}} Mark
  * @typedef {{side: string, model: string | null, session_id: string | null, last_at_s: number, turns: Turn[],
- *   responses: Answer[], interruptions: Interruption[], tools: Tool[], errors: CallError[], marks: Mark[],
+ *   responses: Answer[], interruptions: Interruption[], tools: Tool[], leg: LegMoment[], errors: CallError[], marks: Mark[],
  *   tokens: {input: number, output: number, total: number}, events: {[type: string]: number}, unknown: number,
  *   user_audio_ms: number, model_audio_ms: number, dropped: number}} CallRows
  *

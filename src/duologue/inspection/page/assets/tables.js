@@ -107,7 +107,7 @@ class Tables {
    */
   names({ call, items }, prefix, before) {
     const options = [element('option', { value: `${prefix}turns` }, `${before}Turns (${count(call.rows.turns.length)})`)];
-    for (const lane of LANES) options.push(element('option', { value: `${prefix}${lane.key}` }, `${before}${lane.name} (${count(items[lane.key].length)})`));
+    for (const lane of lanesOf(items)) options.push(element('option', { value: `${prefix}${lane.key}` }, `${before}${lane.name} (${count(items[lane.key].length)})`));
     return options;
   }
 

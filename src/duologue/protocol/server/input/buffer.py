@@ -85,8 +85,9 @@ class InputBuffer:
 
     def keep_from(self, start_ms: int) -> None:
         """Drop the audio before `start_ms`."""
-        if self.encoding.bytes_for_ms(start_ms) > self._start_byte:
-            self._drop(self._offset(start_ms))
+        before_bytes = self.encoding.bytes_for_ms(start_ms) - self._start_byte
+        if before_bytes > 0:
+            self._drop(min(before_bytes, self._whole_bytes()))
 
     def clear(self) -> None:
         """Drop everything."""
