@@ -12,6 +12,7 @@ import pytest
 import duologue
 from duologue import telephony
 from duologue.audio.formats import PCMU
+from duologue.audio.wav import Sound
 from duologue.client import Connection, Conversation
 from duologue.engines.base import FunctionCall
 from duologue.errors import ConnectionClosed, LocalProtocolError
@@ -303,6 +304,24 @@ async def test_a_killed_session_is_restored_and_the_caller_is_answered_again_wit
         assert not call.errors
 
 
+async def test_a_session_that_is_killed_twice_in_a_row_ends_the_call_and_the_log_has_the_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sessions: list[Transport] = []
+    caplog.set_level("INFO", "duologue.telephony")
+    async with _joined(responses=["First."], killable=sessions) as call:
+        async with call.conversation.stream(SessionRestored) as told:
+            await call.ask()
+            await call.line.until(PlayCommand)
+            await sessions[0].close(1011, "killed")
+            await asyncio.wait_for(told.receive(), 5)
+        await sessions[1].close(1011, "killed again")
+        assert "1011" in (await call.ended()).reason
+        await call.line.until_closed()
+    assert "lost twice within 10 s" in caplog.text
+    assert "1011" in caplog.text
+
+
 async def test_an_answer_that_was_lost_is_asked_for_again() -> None:
     sessions: list[Transport] = []
 
@@ -418,3 +437,11 @@ async def test_the_caller_s_audio_goes_from_the_socket_to_the_session_without_a_
         assert conversation.core.checks.input_encoding == PCMU
         socket.messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
         assert (await joined).reason
+
+
+async def test_a_tone_is_heard_before_the_answer() -> None:
+    async with _joined(responses=["Hi."]) as call:
+        call.phone.play(Sound(tone(100, rate_hz=8_000), 8_000))
+        (play,) = await call.line.until(PlayCommand)
+        assert isinstance(play, PlayCommand)
+        assert play.audio == PCMU.from_pcm16(tone(100, rate_hz=8_000))

@@ -292,6 +292,11 @@ class Bridge:
         self._add(self._speech.flush())
         self._playout.complete()
 
+    def play(self, audio: bytes) -> None:
+        """Queue sound for the caller that is no part of the conversation, in the encoding of the call."""
+        self._playout.add(None, audio)
+        self._playout.complete()
+
     # --- the end
 
     def hang_up(self, *, now: float) -> None:

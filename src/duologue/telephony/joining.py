@@ -10,6 +10,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from duologue.audio.wav import Sound
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.sound.playout import ItemPart
 from duologue.clock import loop_clock
@@ -39,7 +40,7 @@ from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
 from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
-from duologue.telephony.recorded_leg import recorded_leg
+from duologue.telephony.recorded_leg import LegLog, recorded_leg
 from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
 
@@ -135,6 +136,8 @@ class PhoneCall:
         on_event: _OnEvent | None = None,
         control: CallControl | None = None,
     ) -> None:
+        self.leg_log: LegLog | None = None
+        """What keeps the frames of the leg; None: the recording of the conversation, if there is one."""
         self._transport = transport
         self._network = AskedNetwork(control)
         self._codec = codec
@@ -163,6 +166,15 @@ class PhoneCall:
         """Who calls, and what was passed along."""
         assert self._bridge.started is not None, "accept waits for it"
         return self._bridge.started
+
+    def play(self, sound: Sound) -> None:
+        """Queue a sound behind what is being said, as a tone; an interruption drops it, and the model knows nothing.
+
+        Raises MissingExtra if it has another rate than the call, and the `audio` extra is not installed.
+        """
+        encoding = self.started.encoding
+        self._bridge.play(encoding.from_pcm16(sound.at(encoding.rate_hz).pcm16))
+        self._changed()
 
     async def hang_up(self) -> str:
         """Hang up the phone. The caller still hears what is being said."""
@@ -253,7 +265,7 @@ class PhoneCall:
         bridge = self._bridge
         bridge.keys = keys
         self._on_event = on_event or self._on_event
-        self._transport = recorded_leg(self._transport, self._codec, conversation, self.started)
+        self._transport = recorded_leg(self._transport, self._codec, self.leg_log, conversation, self.started)
         try:
             if isinstance(conversation, Conversation):
                 await self._join_conversation(conversation)
