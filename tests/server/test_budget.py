@@ -125,7 +125,7 @@ def test_whatever_a_session_does_what_it_holds_is_counted_and_comes_back(seed: i
         assert budget.held["audio"] == sum(len(entry.audio) for entry in conversation) + sum(
             entry.transcribing_bytes for entry in session.protocol._input._transcribing.values()
         )
-        assert budget.held["input"] >= len(session.protocol._input._audio._held)
+        assert budget.held["input"] >= sum(map(len, session.protocol._input._audio._pieces))
     _session_ends(session)
     _transcribed(session, well=True)
     session.send("input_audio_buffer.clear")

@@ -156,3 +156,19 @@ def test_turns_alternate_in_order_however_the_frames_are_cut(
     assert [isinstance(event, TurnStarted) for event in events] == [n % 2 == 0 for n in range(len(events))]
     positions = [event.audio_ms for event in events]
     assert positions == sorted(positions)
+
+
+@given(
+    runs=st.lists(st.lists(st.sampled_from([0.0, 0.3, 0.4, 0.6, 1.0]), max_size=12), max_size=60),
+    threshold=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+)
+def test_what_goes_on_changes_nothing_but_the_time(runs: list[list[float]], threshold: float) -> None:
+    settings = replace(TurnSettings(), threshold=threshold)
+    ordinary, short = VadTurns(), VadTurns()
+    for probabilities in runs:
+        expected = list(ordinary.push(probabilities, 20, settings))
+        if short.goes_on(probabilities, 20, threshold):
+            assert expected == []
+        else:
+            assert list(short.push(probabilities, 20, settings)) == expected
+        assert vars(short) == vars(ordinary)

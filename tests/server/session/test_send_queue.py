@@ -18,6 +18,24 @@ async def test_messages_come_out_in_order_and_a_close_behind_them() -> None:
     assert [await send_queue.get() for _ in range(3)] == ["1", "2", close]
 
 
+async def test_it_is_idle_only_while_the_writer_waits_for_a_message() -> None:
+    send_queue = SendQueue()
+    idle = [send_queue.is_idle]
+    waiting = asyncio.ensure_future(send_queue.get())
+    await asyncio.sleep(0)
+    idle.append(send_queue.is_idle)
+    send_queue.put("1")
+    idle.append(send_queue.is_idle)
+    assert await asyncio.wait_for(waiting, 5) == "1"
+    idle.append(send_queue.is_idle)  # the message may not be written yet
+    waiting = asyncio.ensure_future(send_queue.get())
+    await asyncio.sleep(0)
+    send_queue.close()
+    assert [*idle, send_queue.is_idle] == [False, True, False, False, False]
+    waiting.cancel()
+    await asyncio.wait({waiting})
+
+
 async def test_a_cancelled_get_loses_nothing() -> None:
     send_queue = SendQueue()
     waiting = asyncio.ensure_future(send_queue.get())

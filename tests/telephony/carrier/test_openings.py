@@ -6,7 +6,7 @@ import pytest
 
 from duologue.errors import SignatureRejected
 from duologue.telephony.carrier.networks import CallIds
-from duologue.telephony.carrier.openings import Credentials, answer_question, read_answer, socket_opening
+from duologue.telephony.carrier.openings import CallCredentials, answer_question, read_answer, socket_opening
 from duologue.telephony.serving.answer_pages import (
     CallStream,
     plivo_xml,
@@ -41,8 +41,8 @@ _DOORS: dict[str, Door] = {
 }
 
 
-def _credentials(secret: str = "secret") -> Credentials:
-    return Credentials(secret=secret, now_unix_s=_NOW, nonce="0123456789abcdef")
+def _credentials(secret: str = "secret") -> CallCredentials:
+    return CallCredentials(secret=secret, now_unix_s=_NOW, nonce="0123456789abcdef")
 
 
 def _request(url: str, headers: dict[str, str], *, method: str = "GET", body: bytes = b"") -> PhoneRequest:

@@ -174,8 +174,7 @@ class ServerSession:
         """Whether the reading task waits for a message."""
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
-        self._draining = False
-        self._playing = False
+        self._draining = self._playing = False
         self.speech_room: Callable[[], Awaitable[None]] | None = None
         """Waits while the transport, which plays the speech itself, has enough of it; None: it does not play."""
         self._close_with: Close | None = None
@@ -279,6 +278,7 @@ class ServerSession:
             except ConnectionClosed as closed:
                 await self._detection.ended()
                 return closed.code
+            self._listening = False
             if isinstance(message, bytes) or not message.startswith(TEXT_HEADS):
                 await self._detection.ended()  # the effects of audio precede those of later messages
             long_append = self._receive(message)
@@ -299,7 +299,6 @@ class ServerSession:
     def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
         """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
         long_append: InputAudioBufferAppendEvent | None = None
-        self._listening = False
         self._last_message_at = now = self._time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
@@ -362,6 +361,7 @@ class ServerSession:
 
     def _append(self, message: str) -> None:
         try:
+            self._listening = False
             self._receive(message)
             self._carry_out()
             self._detection.begin(self._context)

@@ -12,6 +12,7 @@ from duologue.client import Connection, connect, converse
 from duologue.client.mappings import SessionInput
 from duologue.errors import ConnectionClosed, DuologueError
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.recording import RecordingLine
 from duologue.server.app import RealtimeApp
 from duologue.server.calls.upstreams import opened
 from duologue.server.realtime_sessions import RealtimeSession
@@ -57,6 +58,8 @@ class ServedPhoneCall:
         self._config = session
         self._session_start = SessionStart(model=model)
         self._hang_up = hang_up
+        self._tapped: TappedSession | None = None
+        """The present session, if it has taps."""
         self._task: asyncio.Task[None] | None = None
         self._is_stopped = False
 
@@ -95,6 +98,7 @@ class ServedPhoneCall:
                 tools=[call.hang_up] if self._hang_up else (),
                 reconnect=_RECONNECT,
             ) as conversation:
+                call.leg_log = self if self._tapped is not None else None
                 await call.join(conversation)
         except ConnectionClosed as fault:  # no call was started, or its session is over before it began
             log_event(logging.INFO, "no call", owner=self._owner, reason=str(fault))
@@ -103,11 +107,22 @@ class ServedPhoneCall:
         finally:
             await call.close()
 
+    @property
+    def now_s(self) -> float:
+        """Seconds since the present session began."""
+        return self._tapped.at_s if self._tapped is not None else 0.0
+
+    def write_line(self, line: RecordingLine) -> None:
+        """A frame of the leg has passed: the taps of the present session are told."""
+        if self._tapped is not None:
+            self._tapped.write_line(line)
+
     @asynccontextmanager
     async def _connect(self) -> AsyncGenerator[Connection, None]:
         """A session in this process, for the length of a block. Raises ConnectFailed: there is no upstream."""
         ours, theirs = memory_pair()
         with closing(self._app.tapped_session(f"/phone/{self._network}")) as tapped:
+            self._tapped = tapped if tapped.has_taps else None
             session = await self._new_session(theirs, tapped)
             serving = asyncio.ensure_future(session.run())  # noqa: TID251 - ended below
             try:

@@ -11,7 +11,7 @@ from duologue.audio.formats import PCM
 from duologue.audio.wav import Sound
 from duologue.clock import unix_time
 from duologue.telephony.carrier import CallerSays, CallPlan, CallSettings, OutgoingCall, dial, network_named
-from duologue.telephony.carrier.openings import Credentials, socket_opening
+from duologue.telephony.carrier.openings import CallCredentials, socket_opening
 from duologue.testing.served.asgi_socket import ASGIApplication, asgi_socket
 from duologue.transports import Transport
 
@@ -87,7 +87,7 @@ def _opened(
 ) -> AbstractAsyncContextManager[Transport]:
     if isinstance(target, _Transport):
         return nullcontext(target)
-    credentials = Credentials(secret=secret, now_unix_s=unix_time(), nonce=uuid.uuid4().hex)
+    credentials = CallCredentials(secret=secret, now_unix_s=unix_time(), nonce=uuid.uuid4().hex)
     signed = socket_opening(protocol, f"ws://127.0.0.1{path}", credentials)
     subprotocol = network_named(protocol).codec().traits.subprotocol
     subprotocols: Sequence[str] = [subprotocol] if subprotocol else ()

@@ -53,7 +53,7 @@ def test_an_account_counts_a_buffer_in_steps_and_lets_go_of_two_at_a_time() -> N
     account = MemoryAccount(4 * STEP_BYTES)
     audio = InputBuffer(PCMU, account)
     steps: list[int] = []
-    for n_bytes in (0, 1, STEP_BYTES - 1, 1, 3 * STEP_BYTES - 1):
+    for n_bytes in (0, 1, STEP_BYTES - 1, 1, STEP_BYTES - 1, STEP_BYTES, STEP_BYTES):
         audio.append(bytes(n_bytes))
         steps.append(account.held["input"] // STEP_BYTES)
     with pytest.raises(InvalidRequest) as rejected:
@@ -65,7 +65,7 @@ def test_an_account_counts_a_buffer_in_steps_and_lets_go_of_two_at_a_time() -> N
         steps.append(account.held["input"] // STEP_BYTES)
     audio.append(b"1")
     audio.change_encoding(PCM)
-    assert [*steps, account.held["input"]] == [0, 1, 1, 2, 4, 4, 2, 0, 0]
+    assert [*steps, account.held["input"]] == [0, 1, 1, 2, 2, 3, 4, 4, 2, 0, 0]
 
 
 @given(st.lists(st.one_of(st.binary(max_size=7), st.sampled_from(["take", "clear"])), max_size=30))
@@ -84,3 +84,36 @@ def test_whole_samples_leave_the_buffer_whatever_the_cuts(steps: list[bytes | st
             audio.clear()
         assert len(out) % 2 == 0
         assert sent.startswith(out)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["append", "keep", "take", "held"]), st.integers(0, 30_000)), max_size=60))
+def test_pieces_are_one_stream(steps: list[tuple[str, int]]) -> None:
+    audio, stream = InputBuffer(PCMU, MemoryAccount(100_000_000)), bytearray()
+    start = 0
+    for number, (step, n) in enumerate(steps):
+        ms = min(start + n, len(stream)) // 8
+        match step:
+            case "append":
+                audio.append(bytes([number]) * n)
+                stream += bytes([number]) * n
+            case "keep":
+                audio.keep_from(ms)
+                start = max(start, 8 * ms)
+            case "take":
+                ends_at = max(start, 8 * ms)
+                assert audio.take(0, ms) == stream[start:ends_at]
+                start = ends_at
+            case _:
+                assert audio.held(n) == stream[start + n :]
+        assert (audio.start_ms, audio.end_ms) == (start // 8, len(stream) // 8)
+        assert audio.held() == stream[start:]
+
+
+def test_memory_is_that_of_the_audio_however_it_is_cut() -> None:
+    audio = InputBuffer(PCMU, MemoryAccount(100_000_000))
+    for _ in range(20_000):
+        audio.append(b"x")
+    assert len(audio._pieces) < 10
+    audio.append(bytes(8_000_000))
+    audio.keep_from(audio.end_ms - 100)
+    assert sum(map(len, audio._pieces)) == 800

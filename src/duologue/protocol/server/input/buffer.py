@@ -35,7 +35,7 @@ class InputBuffer:
         # Pieces instead of one block, which would be copied whenever it grows behind and shrinks in front.
         self._pieces: deque[bytes | bytearray] = deque()
         self._dropped_bytes = 0
-        """At the beginning of the first piece."""
+        """At the beginning of the first piece, still in memory."""
         self._held_bytes = 0
         self._start_byte = 0
         self._counted_bytes = 0
@@ -58,10 +58,11 @@ class InputBuffer:
     def append(self, audio: bytes) -> None:
         """Add audio. Raises InvalidRequest if the buffer is full."""
         held_bytes = self._held_bytes + len(audio)
-        if held_bytes > self._counted_bytes:
+        in_memory_bytes = held_bytes + self._dropped_bytes
+        if in_memory_bytes > self._counted_bytes:
             if held_bytes > self._max_bytes:
                 raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
-            self._count(held_bytes)
+            self._count(in_memory_bytes)
         self._held_bytes = held_bytes
         pieces = self._pieces
         if len(audio) >= _PIECE_BYTES:
@@ -132,12 +133,13 @@ class InputBuffer:
             # A recording at once is one long piece: what is left of it may be a small part.
             pieces[0] = pieces[0][self._dropped_bytes :]
             self._dropped_bytes = 0
-        if self._counted_bytes - self._held_bytes >= 2 * _STEP_BYTES:
-            self._count(self._held_bytes)
+        in_memory_bytes = self._held_bytes + self._dropped_bytes
+        if self._counted_bytes - in_memory_bytes >= 2 * _STEP_BYTES:
+            self._count(in_memory_bytes)
 
     def _count(self, n_bytes: int) -> None:
         """Count this many bytes, in steps. Raises InvalidRequest if they do not fit."""
-        wanted_bytes = min(-(-n_bytes // _STEP_BYTES) * _STEP_BYTES, self._max_bytes)
+        wanted_bytes = min(-(-n_bytes // _STEP_BYTES) * _STEP_BYTES, max(n_bytes, self._max_bytes))
         if wanted_bytes > self._counted_bytes:
             self._account.take("input", wanted_bytes - self._counted_bytes, param="audio")
         else:
