@@ -15,7 +15,7 @@ REQUIREMENTS := $(BIN)/python -c 'import pathlib, tomllib; \
 	print(*project["dependencies"], *(r for e in extras for r in e if not r.startswith("duologue[")), sep="\n")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check examples bench abuse bench-peers mutants fuzz pictures docs build reproducible sbom constraints hashes clean
+.PHONY: help demo test slow check examples bench soak abuse bench-peers mutants fuzz pictures docs build reproducible sbom constraints hashes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +26,7 @@ demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no n
 test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests on all cores; one file: make test ARGS=tests/repo
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
-slow: $(VENV)/ready-test ## run the tests that `make test` leaves out, for they take minutes: churn, fuzzed SDP, killed peers
+slow: $(VENV)/ready-test ## run the tests that `make test` leaves out, for they take minutes: churn, fuzzed SDP, killed peers, a real Asterisk
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
 examples: $(VENV)/ready-test ## run every example against our server
@@ -53,6 +53,9 @@ bench: $(VENV)/ready-bench ## run every benchmark; what each printed stays in be
 		$(BIN)/python "$$script" >"$$result" 2>&1 || { cat "$$result"; echo "$$script failed."; exit 1; }; \
 		cat "$$result"; \
 	done
+
+soak: $(VENV)/ready-bench ## half an hour of calls to two workers that are killed and replaced
+	@$(BIN)/python bench/soak_workers.py --minutes 30
 
 abuse: $(VENV)/ready-bench ## attack the server, row by row, a second each; all of it: python bench/abuse.py
 	@$(BIN)/python bench/abuse.py --short

@@ -52,6 +52,15 @@ def resident_mib(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def pss_mib(pid: int) -> float:
+    """Memory of a process, of what it shares its part; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+
+
 def sockets(pid: int) -> int:
     """Open sockets of a process."""
     names = []
@@ -102,6 +111,7 @@ async def measured(*arguments: str) -> dict[str, float]:
             "cores": sum(shares.values()),
             "first_cores": shares[first],
             "first_mib": resident_mib(first),
+            "first_pss_mib": pss_mib(first),
             "balance": max(held, default=0) - min(held, default=0),
         }
         await crowd.become(0)
@@ -121,6 +131,7 @@ async def run() -> None:
         "of_direct": round(several["cores"] / direct["cores"], 2),
         "parent_cores": round(several["first_cores"], 4),
         "parent_mib": round(several["first_mib"], 1),
+        "parent_pss_mib": round(several["first_pss_mib"], 1),
         "balance": several["balance"],
     }
     report(figures, "\n".join(f"{name:16} {value:g}" for name, value in figures.items()))

@@ -1,6 +1,6 @@
 """Takes the pictures of the docs: pages of calls that this file makes, in a Chromium without a network.
 
-python docs/pictures.py          writes docs/pictures/*.png
+python docs/pictures.py          writes docs/pictures/*
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
+from docs.phone_pictures import pictures as phone_pictures
 from docs.talk_pictures import take_talk_pictures
 from duologue.cli.views.load_page import load_page
 from duologue.engines.base import ResponderRequest
@@ -38,6 +39,9 @@ Scheme: TypeAlias = Literal["light", "dark"]
 def main() -> None:
     """Take all of them."""
     FOLDER.mkdir(exist_ok=True)
+    for name, svg in phone_pictures().items():
+        (FOLDER / name).write_text(svg, encoding="utf-8")
+        _check_size(FOLDER / name)
     for taken in asyncio.run(take_talk_pictures(FOLDER)):
         _check_size(taken)
     with ExitStack() as stack:

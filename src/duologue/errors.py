@@ -194,7 +194,8 @@ class StreamOverflow(DuologueError):
 
 
 class SignatureRejected(DuologueError):
-    """A carrier's request, or a webhook, is not signed with the secret that is known. Answer 403, and say no more."""
+    """A carrier's request, or a webhook, is not signed with the secret that is known. Answer 403, or 400 to a
+    webhook of OpenAI, and say no more."""
 
 
 class EngineError(DuologueError):

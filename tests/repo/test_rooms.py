@@ -65,6 +65,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "faults/vocabulary.py": "a table; tests/faults/test_grammar.py and test_outcomes.py",
     "inspection/client_events.py": "tests/inspection/test_fold.py",
     "inspection/heard.py": "tests/inspection/test_fold.py",
+    "inspection/leg.py": "tests/telephony/test_recorded_leg.py",
     "inspection/live/sound.py": "tests/inspection/live/test_session.py",
     "inspection/live/turns.py": "tests/inspection/live/test_session.py",
     "inspection/page/brackets.py": "tests/inspection/page/test_fold.py",
@@ -125,6 +126,8 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
         (f"telephony/carrier/{name}.py" for name in "call_plan call_report caller".split()),
         "tests/telephony/carrier/test_carrier.py",
     ),
+    "telephony/carrier/dialling.py": "tests/testing/served/test_phone_line.py",
+    "telephony/control/asked_network.py": "tests/telephony/test_joining.py",
     "telephony/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
     "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }

@@ -326,6 +326,16 @@ def test_rule_7_a_lost_session_is_waited_for_ten_seconds() -> None:
     assert "not restored within 10 s" in (_reason(bridge) or "")
 
 
+def test_rule_7_a_session_that_is_lost_twice_within_ten_seconds_ends_the_call_and_says_why() -> None:
+    bridge = _bridge()
+    for at in (10.0, 25.0):
+        _tell(bridge, ConnectionLost("1011 killed"), at)
+        _tell(bridge, SessionRestored(configured=True, item_ids={}, not_restored=()), at + 1)
+    assert bridge.ended is None
+    _tell(bridge, ConnectionLost("1011 killed"), 34.0)
+    assert _reason(bridge) == "the session was lost twice within 10 s: 1011 killed"
+
+
 @pytest.mark.parametrize("answering", [False, True])
 def test_rule_7_a_restored_session_is_asked_again_for_the_answer_that_was_lost(answering: bool) -> None:
     bridge = _bridge()
@@ -407,3 +417,15 @@ def test_speech_is_taken_alone_only_while_no_request_stands_before_it() -> None:
 def test_notices_that_say_nothing_about_the_call_are_not_heard() -> None:
     assert Bridge.hears(ConnectionLost("gone"))
     assert not Bridge.hears(object())
+
+
+def test_a_sound_beside_the_conversation_is_played_first_and_reported_to_no_ledger() -> None:
+    bridge = _bridge()
+    bridge.play(b"\x11" * 200)
+    assert not bridge.is_silent
+    media = [json.loads(str(frame)) for frame in bridge.take_frames(0.0)]
+    audio = base64.b64decode(media[0]["media"]["payload"])
+    assert audio == b"\x11" * 200 + b"\xff" * 120
+    assert [each["event"] for each in media] == ["media", "mark"]
+    assert bridge.report(1.0) == []
+    assert bridge.is_silent

@@ -12,6 +12,7 @@ import pytest
 import duologue
 from duologue import telephony
 from duologue.audio.formats import PCMU
+from duologue.audio.wav import Sound
 from duologue.client import Connection, Conversation
 from duologue.engines.base import FunctionCall
 from duologue.errors import ConnectionClosed, LocalProtocolError
@@ -222,6 +223,29 @@ async def test_the_model_transfers_a_call_when_what_it_said_was_heard() -> None:
         assert b"%2B15551230042" in request
 
 
+async def test_a_network_that_closes_the_socket_before_it_answers_has_transferred(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = asyncio.Event()
+
+    def told(event: LegEvent) -> None:
+        if isinstance(event, CallEnded):
+            gone.set()
+
+    async with (
+        network((200, b"{}")) as net,
+        _joined(responses=[_TRANSFER], tools=_transferring, control=net.control, on_event=told) as call,
+    ):
+
+        async def stop() -> None:
+            await call.line.tell(CallEnded())
+            await asyncio.wait_for(gone.wait(), 5)
+
+        monkeypatch.setattr(net, "before_answer", stop)
+        await call.ask()
+        assert (await call.ended()).reason == "transferred"
+
+
 async def test_a_transfer_that_fails_is_told_to_the_model_and_the_call_goes_on() -> None:
     async with (
         network((400, b'{"message":"no such number"}')) as net,
@@ -278,6 +302,24 @@ async def test_a_killed_session_is_restored_and_the_caller_is_answered_again_wit
         assert "First." in str(call.conversation.transcript())
         assert "Second." in str(call.conversation.transcript())
         assert not call.errors
+
+
+async def test_a_session_that_is_killed_twice_in_a_row_ends_the_call_and_the_log_has_the_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sessions: list[Transport] = []
+    caplog.set_level("INFO", "duologue.telephony")
+    async with _joined(responses=["First."], killable=sessions) as call:
+        async with call.conversation.stream(SessionRestored) as told:
+            await call.ask()
+            await call.line.until(PlayCommand)
+            await sessions[0].close(1011, "killed")
+            await asyncio.wait_for(told.receive(), 5)
+        await sessions[1].close(1011, "killed again")
+        assert "1011" in (await call.ended()).reason
+        await call.line.until_closed()
+    assert "lost twice within 10 s" in caplog.text
+    assert "1011" in caplog.text
 
 
 async def test_an_answer_that_was_lost_is_asked_for_again() -> None:
@@ -395,3 +437,11 @@ async def test_the_caller_s_audio_goes_from_the_socket_to_the_session_without_a_
         assert conversation.core.checks.input_encoding == PCMU
         socket.messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
         assert (await joined).reason
+
+
+async def test_a_tone_is_heard_before_the_answer() -> None:
+    async with _joined(responses=["Hi."]) as call:
+        call.phone.play(Sound(tone(100, rate_hz=8_000), 8_000))
+        (play,) = await call.line.until(PlayCommand)
+        assert isinstance(play, PlayCommand)
+        assert play.audio == PCMU.from_pcm16(tone(100, rate_hz=8_000))

@@ -8,7 +8,7 @@ if (location.protocol === "file:")
       this.frame.title = "search"
       document.body.append(this.frame)
       const inside = this.frame.contentWindow
-      inside.postMessage = data => setTimeout(() => this.onmessage?.({ data }))
+      inside.postMessage = data => setTimeout(() => this.onmessage?.({ data: structuredClone(data) }))
       this.ready = new Promise(resolve => {
         const script = inside.document.createElement("script")
         script.src = address
@@ -19,7 +19,8 @@ if (location.protocol === "file:")
     }
 
     postMessage(data) {
-      this.ready.then(() => this.frame.contentWindow.onmessage({ data }))
+      const copy = structuredClone(data) // as a worker gets it: both sides change what they have
+      this.ready.then(() => this.frame.contentWindow.onmessage({ data: copy }))
     }
 
     terminate() {

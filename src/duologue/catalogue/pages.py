@@ -52,7 +52,7 @@ def _index() -> Iterator[str]:
 def _page(group: str) -> Iterator[str]:
     yield f"# {catalogue.GROUPS[group]}"
     yield ""
-    yield "A field that may be absent may be null too, whatever is published. Types: [types.md](types.md)."
+    yield "A field that may be absent may be null too, whatever is published. Types: [types inside events](types.md)."
     for entry in _of(group):
         yield ""
         yield from _section(entry)
@@ -114,7 +114,7 @@ def _type_section(entry: TypeEntry) -> Iterator[str]:
 
 
 def _table(fields: tuple[FieldEntry, ...]) -> Iterator[str]:
-    yield "| field | type | | |"
+    yield "| field | type | presence | meaning |"
     yield "|---|---|---|---|"
     for field in fields:
         yield f"| `{field.name}` | {_linked(field.type)} | {field.presence} | {_remark(field)} |"

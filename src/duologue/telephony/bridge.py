@@ -221,6 +221,10 @@ class Bridge:
         """The call is over. The first reason counts."""
         self.ended = self.ended or ended
 
+    def transferred(self) -> None:
+        """The network has taken the call away; if it has told an end already, that was it."""
+        self.ended = CallEnded(reason="transferred")
+
     # --- the conversation
 
     @staticmethod
@@ -286,6 +290,11 @@ class Bridge:
 
     def _complete(self) -> None:
         self._add(self._speech.flush())
+        self._playout.complete()
+
+    def play(self, audio: bytes) -> None:
+        """Queue sound for the caller that is no part of the conversation, in the encoding of the call."""
+        self._playout.add(None, audio)
         self._playout.complete()
 
     # --- the end

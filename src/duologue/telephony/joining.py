@@ -10,11 +10,11 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from duologue.audio.wav import Sound
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.sound.playout import ItemPart
 from duologue.clock import loop_clock
 from duologue.errors import (
-    ConnectFailed,
     ConnectionClosed,
     ConnectionClosedOK,
     DuologueError,
@@ -34,13 +34,13 @@ from duologue.telephony.bridge import (
     KeysPressed,
     session_encoding,
 )
-from duologue.telephony.control.call_control import CallControl, ControlRequest
-from duologue.telephony.control.control_client import carry_out as ask_network
+from duologue.telephony.control.asked_network import AskedNetwork
+from duologue.telephony.control.call_control import CallControl
 from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.leg_codec import Frame, LegCodec
 from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
-from duologue.telephony.recorded_leg import recorded_leg
+from duologue.telephony.recorded_leg import LegLog, recorded_leg
 from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
 
@@ -136,9 +136,10 @@ class PhoneCall:
         on_event: _OnEvent | None = None,
         control: CallControl | None = None,
     ) -> None:
+        self.leg_log: LegLog | None = None
+        """What keeps the frames of the leg; None: the recording of the conversation, if there is one."""
         self._transport = transport
-        self._control = control
-        self._hangs_up = False
+        self._network = AskedNetwork(control)
         self._codec = codec
         self._on_event = on_event
         self._now = loop_clock()
@@ -166,6 +167,15 @@ class PhoneCall:
         assert self._bridge.started is not None, "accept waits for it"
         return self._bridge.started
 
+    def play(self, sound: Sound) -> None:
+        """Queue a sound behind what is being said, as a tone; an interruption drops it, and the model knows nothing.
+
+        Raises MissingExtra if it has another rate than the call, and the `audio` extra is not installed.
+        """
+        encoding = self.started.encoding
+        self._bridge.play(encoding.from_pcm16(sound.at(encoding.rate_hz).pcm16))
+        self._changed()
+
     async def hang_up(self) -> str:
         """Hang up the phone. The caller still hears what is being said."""
         self.finish()
@@ -173,7 +183,7 @@ class PhoneCall:
 
     def finish(self) -> None:
         """End the call when the caller has heard what is being said, within 20 s."""
-        self._hangs_up = True
+        self._network.must_hang_up = True
         self._bridge.hang_up(now=self._now())
         self._changed()
 
@@ -190,12 +200,12 @@ class PhoneCall:
             AuthenticationFailed: the network does not accept the key.
             ConnectFailed: the network was not reached within 5 s, or does not do it.
         """
-        control, request = self._transfer(to)
+        request = self._network.transfer_request(self.started, to)
         await self._until_heard()
-        if self._bridge.ended is not None or not await ask_network(control, request):
+        if self._bridge.ended is not None or not await self._network.transfer(request):
             return "The call was over already."
         _logger.info("a call of %s is transferred", printable_name(self._protocol))
-        self._bridge.end(CallEnded(reason="transferred"))
+        self._bridge.transferred()
         self._changed()
         return "The caller is being connected."
 
@@ -209,13 +219,8 @@ class PhoneCall:
             ValueError: there are no targets, the network connects with no such one, or the call has no id.
         """
         for to in targets.values():
-            self._transfer(to)
+            self._network.transfer_request(self.started, to)
         return transfer_function(self.transfer, targets)
-
-    def _transfer(self, to: str) -> tuple[CallControl, ControlRequest]:
-        if self._control is None:
-            raise LocalProtocolError("this call cannot be transferred: give accept a control, as TwilioControl")
-        return self._control, self._control.transfer(self.started, to)
 
     async def _until_heard(self) -> None:
         with suppress(TimeoutError):
@@ -242,21 +247,13 @@ class PhoneCall:
     async def close(self) -> None:
         """Tell the carrier that the call is over, and close its connection, within a second; a network that is asked
         over HTTP has 5 s."""
-        hangs_up, self._hangs_up = self._hangs_up, False
-        if hangs_up and self._control is not None:
-            await self._hang_up_by(self._control)
+        if self._bridge.started is not None:
+            await self._network.hang_up(self._bridge.started)
         with suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 if (frame := self._codec.hang_up()) is not None:
                     await self._transport.send(frame)
         await self._transport.close()
-
-    async def _hang_up_by(self, control: CallControl) -> None:
-        try:
-            if (request := control.hang_up(self.started)) is not None:
-                await ask_network(control, request)
-        except (ConnectFailed, ValueError) as fault:
-            _logger.warning("a call of %s may go on: %s", printable_name(self._protocol), printable(str(fault)))
 
     async def join(
         self, conversation: Conversation | Live, *, keys: KeyMode = "answer", on_event: _OnEvent | None = None
@@ -268,12 +265,13 @@ class PhoneCall:
         bridge = self._bridge
         bridge.keys = keys
         self._on_event = on_event or self._on_event
-        self._transport = recorded_leg(self._transport, self._codec, conversation, self.started)
+        self._transport = recorded_leg(self._transport, self._codec, self.leg_log, conversation, self.started)
         try:
             if isinstance(conversation, Conversation):
                 await self._join_conversation(conversation)
             else:
                 await self._join_live(conversation)
+            await self._network.answered()
         finally:
             await self.close()
         assert bridge.ended is not None

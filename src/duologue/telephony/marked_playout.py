@@ -45,7 +45,7 @@ class PlayoutPiece(Struct, frozen=True):
 
 
 class _Stretch(Struct, Generic[P]):
-    """So many bytes that belong to a part; None is silence that fills a frame."""
+    """So many bytes that belong to a part; None is silence that fills a frame, or sound beside the conversation."""
 
     part: P | None
     n_bytes: int
@@ -91,8 +91,8 @@ class MarkedPlayout(Generic[P]):
 
     # --- what is to be played
 
-    def add(self, part: P, audio: bytes) -> None:
-        """More speech of a part."""
+    def add(self, part: P | None, audio: bytes) -> None:
+        """More speech of a part; None is sound that belongs to none, and is not told as heard."""
         self._passage_ends = False
         self._append(part, audio)
 

@@ -141,12 +141,16 @@ class RecordedLeg:
         await self._transport.close(code, reason)
 
 
-def recorded_leg(transport: Transport, codec: LegCodec, conversation: object, started: CallStarted) -> Transport:
-    """The transport of a call that has started, and notes its frames if the conversation is recorded."""
-    recorder = conversation.recorder if isinstance(conversation, Markable) else None
-    if recorder is None:
+def recorded_leg(
+    transport: Transport, codec: LegCodec, log: LegLog | None, conversation: object, started: CallStarted
+) -> Transport:
+    """The transport of a call that has started. It notes its frames in the log, or else in the recording of the
+    conversation, if that is recorded."""
+    if log is None and isinstance(conversation, Markable):
+        log = conversation.recorder
+    if log is None:
         return transport
-    leg = RecordedLeg(transport, codec, recorder)
+    leg = RecordedLeg(transport, codec, log)
     leg.call_started(started)
     return leg
 

@@ -56,11 +56,14 @@ def test_a_call_is_told_and_recorded(
         "--packet-loss",
         "0.05",
     ]
+    options += ["--record", tmp_path / "leg.jsonl"]
     shown = command("phone", "call", f"{phones}/phone/twilio", wav, wav, *options)
     report = json.loads(shown.out)
     assert report["is_answered"]
     assert len(report["spoken"]) == 2
     assert len(report["clears"]) == 1
+    command("inspect", tmp_path / "leg.jsonl", "--out", tmp_path / "leg.html")
+    assert '"leg":{"protocol":"twilio"' in (tmp_path / "leg.jsonl").read_text("utf-8")
     with wave.open(str(stereo), "rb") as file:
         assert (file.getnchannels(), file.getframerate()) == (2, 8_000)
         assert file.getnframes() / 8 == pytest.approx(report["duration_ms"], abs=1_500)
@@ -69,6 +72,7 @@ def test_a_call_is_told_and_recorded(
 def test_who_is_not_let_in_gets_a_sentence(phones: str, wav: Path, command: Command) -> None:
     shown = command("phone", "call", f"{phones}/phone/twilio", wav, code=1)
     assert "403" in shown.err
+    assert "DUOLOGUE_TWILIO_AUTH_TOKEN" in shown.err
 
 
 def test_an_application_that_is_not_there_is_a_sentence(wav: Path, command: Command) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from duologue.cli.errors import UsageError
 from duologue.cli.serving.options import ServeOptions
-from duologue.cli.serving.workers import bound_socket, worker_count
+from duologue.cli.serving.workers import become_parent, bound_socket, worker_count
+from duologue.errors import DuologueError
 from duologue.server.run.listening_socket import bind
 
 PLAIN = ServeOptions(port=0)
@@ -59,3 +60,11 @@ def test_a_shared_port_is_bound() -> None:
     bound = bound_socket(replace(PLAIN, reuse_port=True))
     assert bound is not None
     bound.close()
+
+
+def test_a_port_that_is_taken_is_said_before_any_worker_is_started() -> None:
+    taken = bind("127.0.0.1", 0)
+    port = taken.getsockname()[1]
+    with pytest.raises(DuologueError, match=f"cannot listen on 127.0.0.1:{port}"):
+        become_parent(replace(PLAIN, port=port, workers="2"), 2, None, tls=False, phones=None)
+    taken.close()

@@ -134,7 +134,7 @@ async def test_a_call_of_webrtc_is_hung_up_and_nothing_else() -> None:
 
 async def test_only_its_owner_decides_on_a_call() -> None:
     async with calling(api_key=("one", "two")) as caller:
-        call, _ = await ringing(caller, owner="nobody's")
+        call, _ = await ringing(caller, owner="another")
         assert error_of(await ask(caller, call, "accept", {}, **KEYS)) == (400, "call_id_not_found")
         assert error_of(await ask(caller, call, "accept", {}))[0] == 401
         await call.decline()

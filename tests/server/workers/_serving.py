@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ import httpx
 KEY = "k-workers"
 
 ENGINES = (
-    *("--detector", "scripted", "--transcriber", "scripted", "--responder", "scripted"),
-    *("--synthesizer", "scripted", "--no-talk", "--no-webrtc", "--log-level", "error"),
+    *("--detector", "scripted", "--transcriber", "scripted"),
+    *("--synthesizer", "scripted", "--no-talk", "--log-level", "error"),
 )
 
 _START_S = 50.0
@@ -44,6 +44,12 @@ class Served:
         )
         return [int(each) for each in children]
 
+    async def gone(self, pids: Iterable[int], within_s: float = 20.0) -> None:
+        """Wait until none of these processes runs any more."""
+        async with asyncio.timeout(within_s):
+            while any(_runs(pid) for pid in pids):  # noqa: ASYNC110 - other processes set no events
+                await asyncio.sleep(0.05)
+
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
 
@@ -64,16 +70,28 @@ class Served:
             return await self.process.wait()
 
 
+def _runs(pid: int) -> bool:
+    """Whether there is this process, and it is not one that has ended and waits to be noticed."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @asynccontextmanager
 async def serving(
     *arguments: str,
     workers: int | None = 2,
+    webrtc: bool = False,
+    responder: Sequence[str] = ("--responder", "scripted"),
     environment: Mapping[str, str] | None = None,
     pass_fds: tuple[int, ...] = (),
 ) -> AsyncGenerator[Served, None]:
     """The server, for a block."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "duologue", "serve", "--port", "0", "--workers", str(workers), *ENGINES, *arguments),
+        *(sys.executable, "-m", "duologue", "serve", "--port", "0", "--workers", str(workers), *ENGINES),
+        *(*responder, *arguments),
+        *(() if webrtc else ("--no-webrtc",)),
         stdout=PIPE,
         env={**os.environ, "DUOLOGUE_API_KEY": KEY, **(environment or {})},
     )

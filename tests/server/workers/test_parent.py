@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
 
-from duologue import Conversation, connect, converse
-from duologue.errors import ConnectionClosed, NotConnected, RequestRejected
+from duologue import Conversation, attach_live, connect, converse, fork_live, live
+from duologue.errors import ConnectionClosed, DuologueError, NotConnected, RequestRejected
+from duologue.server.run.listening_socket import bind
+from duologue.server.workers.parent import Parent
+from duologue.server.workers.worker_process import WorkerProcess
 from tests.server.workers._serving import KEY, Served, serving
 
 pytestmark = [
@@ -66,6 +70,20 @@ async def test_calls_are_spread_a_killed_worker_s_clients_come_back_and_no_count
         for each in made:
             async with connect(server.url, api_key=each.json()["value"]):
                 pass
+
+        async with live(server.http, model="gpt-live-1", session={"store": True}, api_key=KEY) as session:
+            assert session.session is not None
+            session_id = session.session.id
+            for _ in range(4):  # some come to the worker that has it, some to the other one
+                async with attach_live(server.http, session_id, api_key=KEY):
+                    pass
+        for _ in range(4):
+            async with fork_live(server.http, session_id, api_key=KEY):
+                pass
+
+        workers = server.workers()
+        server.signal(signal.SIGKILL)
+        await server.gone(workers)  # they have noticed it by themselves
 
 
 async def asked_again(call: Conversation) -> str:
@@ -140,3 +158,16 @@ async def test_a_server_whose_workers_cannot_start_says_so_and_ends_with_1() -> 
     assert b"no-such-engine" in log
     assert b"3 workers have ended before they were ready" in log
     assert b"Traceback" not in log
+
+
+async def test_a_system_that_starts_no_process_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_start(number: int, command: Sequence[str], *, workers: int) -> WorkerProcess:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(WorkerProcess, "start", no_start)
+    listening = bind("127.0.0.1", 0)
+    parent = Parent(command=["no"], workers=2, listening=listening, releases=False, on_listening=print)
+    with pytest.raises(DuologueError, match="cannot start a worker: Too many open files"):
+        async with asyncio.timeout(10):
+            await parent.run()
+    assert listening.fileno() < 0

@@ -20,6 +20,9 @@ class Network:
         self.url = ""
         self.tasks: set[asyncio.Task[None]] = set()
 
+    async def before_answer(self) -> None:
+        """What happens first."""
+
     @property
     def control(self) -> TwilioControl:
         return TwilioControl(account_sid="AC1", auth_token="the-token", base_url=self.url)
@@ -38,6 +41,7 @@ class Network:
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
         self.requests.append(head + await reader.readexactly(length))
         if self._answers:
+            await self.before_answer()
             status, body = self._answers.pop(0)
             writer.write(b"HTTP/1.1 %d Said\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
             await writer.drain()

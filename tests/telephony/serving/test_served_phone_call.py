@@ -12,9 +12,11 @@ import pytest
 
 from duologue.engines.base import FunctionCall
 from duologue.errors import ConnectFailed
+from duologue.inspection import CallFold
+from duologue.recording import Direction, Frame, Header, RecordingLine
 from duologue.server import RealtimeApp, Upstream
 from duologue.server.session_start import SessionStart
-from duologue.telephony.leg_events import PlayCommand
+from duologue.telephony.leg_events import MarkCommand, PlayCommand
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.transports import Transport
 from tests.telephony._carrier import MemoryCarrier, speech_frames
@@ -196,3 +198,67 @@ async def test_nothing_is_opened_upstream_before_the_call_has_started() -> None:
         await line.transport.close(1000)
         await _over(serving)
     assert upstream.starts == []
+
+
+async def test_sessions_that_break_end_the_call_and_are_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, idle_clock: None
+) -> None:
+    class Broken:
+        async def run(self) -> None:
+            raise RuntimeError("a fault of ours")
+
+    app = scripted_app()
+    monkeypatch.setattr(app.realtime, "serve", lambda *_, **__: Broken())
+    async with app.running(), called(app) as (line, serving):
+        async with asyncio.timeout(25):
+            await serving
+        await line.until_closed()
+    assert "a fault of ours" in caplog.text
+
+
+async def test_an_upstream_that_never_answers_ends_the_call_after_ten_seconds(
+    idle_clock: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def never(start: SessionStart) -> Transport:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = RealtimeApp(upstream=Upstream(open=never))
+    async with app.running(), called(app) as (line, serving):
+        async with asyncio.timeout(12):
+            await serving
+        await line.until_closed()
+    assert "none within 10 s" in caplog.text
+
+
+class _Tap:
+    """Folds what it is told of the one session."""
+
+    def __init__(self) -> None:
+        self.fold = CallFold()
+
+    def opened(self, session_id: str, header: Header, /) -> _Tap:
+        self.fold = CallFold(header)
+        return self
+
+    def passed(self, at_s: float, direction: Direction, message: str | bytes, /) -> None:
+        self.fold.push(Frame(at_s=at_s, direction=direction, message=message))
+
+    def told(self, line: RecordingLine, /) -> None:
+        self.fold.push(line)
+
+    def ended(self) -> None:
+        pass
+
+
+async def test_taps_are_told_the_leg_of_a_call_beside_its_session() -> None:
+    tap = _Tap()
+    app = scripted_app("Hello.", taps=[tap])
+    async with app.running(), called(app) as (line, _):
+        await _until_answered(line)
+        await line.until(MarkCommand)
+        await line.echo_marks()
+        await app.drain(manner="now")
+    kinds = [each.kind for each in tap.fold.view.leg]
+    assert kinds[0] == "started"
+    assert {"mark", "returned"} <= {*kinds}

@@ -82,6 +82,25 @@ async def test_a_peer_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyP
             await asyncio.wait_for(send_on(), 5)
 
 
+async def test_a_flood_of_empty_messages_lets_others_run() -> None:
+    async with _connected() as (stream, _, writer):
+        writer.write(_HANG_UP * 1_000)
+        await writer.drain()
+        others = 0
+
+        async def other() -> None:
+            nonlocal others
+            while True:
+                others += 1
+                await asyncio.sleep(0)
+
+        running = asyncio.ensure_future(other())
+        for _ in range(1_000):
+            assert await asyncio.wait_for(stream.receive(), 5) == _HANG_UP
+        running.cancel()
+        assert others > 50
+
+
 async def test_text_is_refused() -> None:
     async with _connected() as (stream, _, _):
         with pytest.raises(TypeError, match="no text"):

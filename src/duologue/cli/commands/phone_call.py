@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,7 +17,10 @@ from duologue.cli.errors import EXIT_FAILURE, UsageError, check_outputs
 from duologue.cli.input_files import check_readable, read_sound
 from duologue.cli.quantities import seconds_in
 from duologue.cli.run import run_to_end
+from duologue.clock import loop_clock
+from duologue.errors import ConnectFailed
 from duologue.printable import printable, printable_name
+from duologue.recording import RecordingWriter
 from duologue.telephony.carrier import (
     CARRIERS,
     CallerSays,
@@ -100,6 +104,9 @@ class PhoneCallOptions:
     record_stereo: Annotated[
         Path | None, Parameter(group=_RESULTS, help="WAV file of the call: the caller left, what was heard right.")
     ] = None
+    record: Annotated[
+        Path | None, Parameter(group=_RESULTS, help="Recording of the leg, for `duologue inspect`: numbers are hidden.")
+    ] = None
     json: Annotated[bool, Parameter(group=_RESULTS, help="Write one JSON object: all pieces, clears and delays.")] = (
         False
     )
@@ -120,7 +127,7 @@ def phone_call(
     DUOLOGUE_TWILIO_AUTH_TOKEN. The exit code is 1 if something was not answered.
     """
     check_readable(*wav)
-    check_outputs(options.record_stereo, force=options.force, inputs=wav)
+    check_outputs(options.record_stereo, options.record, force=options.force, inputs=wav)
     try:
         network_named(options.protocol)
         plan, settings = _plan(wav, options), _settings(options)
@@ -171,14 +178,18 @@ async def _call(
     url: str, plan: CallPlan, settings: CallSettings, options: PhoneCallOptions, names: list[str], limit_s: float | None
 ) -> int:
     secret = os.environ.get(_SECRETS.get(options.protocol, ""), "").strip()
-    try:
-        call = await dial(url, options.protocol, plan, settings, secret=secret)
-    except ValueError as fault:
-        raise UsageError(printable(str(fault))) from None
-    try:
-        report = await call.run()
-    finally:
-        _save(call, options)
+    with ExitStack() as files:
+        log = files.enter_context(_recording(url, options)) if options.record is not None else None
+        try:
+            call = await dial(url, options.protocol, plan, settings, secret=secret, log=log)
+        except ValueError as fault:
+            raise UsageError(printable(str(fault))) from None
+        except ConnectFailed as fault:
+            raise _refused(fault, options.protocol) from None
+        try:
+            report = await call.run()
+        finally:
+            _save(call, options)
     late = [
         each.first_audio_ms
         for each in report.spoken
@@ -191,6 +202,20 @@ async def _call(
         for each_ms in late:
             print(f"too late: {each_ms:.0f} ms, and --max-first-audio is {options.max_first_audio}")
     return EXIT_FAILURE if late or not report.is_answered else 0
+
+
+def _refused(fault: ConnectFailed, protocol: str) -> ConnectFailed:
+    """What to look at when a call is not let in."""
+    if fault.status not in (401, 403):
+        return fault
+    sentence = f"the application does not let the call in (HTTP {fault.status}): it must know the secret"
+    variable = f" in {_SECRETS[protocol]}" if protocol in _SECRETS else ""
+    return ConnectFailed(f"{sentence}{variable}, and this URL, letter by letter", retryable=False, status=fault.status)
+
+
+def _recording(url: str, options: PhoneCallOptions) -> RecordingWriter:
+    assert options.record is not None
+    return RecordingWriter(options.record, clock=loop_clock(), url=url, replace=options.force)
 
 
 def _save(call: OutgoingCall, options: PhoneCallOptions) -> None:

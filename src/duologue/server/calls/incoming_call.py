@@ -48,11 +48,11 @@ class IncomingCall:
 
     @property
     def rings(self) -> bool:
-        """Whether it can be accepted or declined: nobody has, and nobody is about to."""
+        """Whether it can be accepted or declined: no application has decided, or is about to."""
         return not self._is_taken and not self.answered.done()
 
     def take(self) -> None:
-        """Somebody accepts the call; others cannot, unless it is put back."""
+        """An application accepts the call; no other one can, unless it is put back."""
         self._is_taken = True
 
     def put_back(self) -> None:
@@ -68,7 +68,7 @@ class IncomingCall:
         """End the ringing; without a status the caller has given up."""
         if not self.answered.done():
             self.answered.set_exception(CallDeclined(status_code))
-            self.answered.exception()  # whoever waits has it; one who does not is no reason for a warning
+            self.answered.exception()  # a telephone that does not wait for it is no reason for a warning
             await self.peer.close()
 
     async def press(self, key: str) -> None:

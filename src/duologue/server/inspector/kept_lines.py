@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from typing import Final, TypeAlias
 
-from duologue.recording import Direction, Frame, RecordingLine
+from duologue.recording import Direction, Frame, LegLine, RecordingLine
 from duologue.server.inspector.audio_ring import NOWHERE, AudioRing
 
 __all__ = ["KeptLines"]
@@ -143,8 +143,11 @@ class KeptLines:
         self._kept.append(line)
         self._lengths.append(0)
         self._places.append(NOWHERE)
-        self._sizes.append(_OTHER_BYTES)
-        self.size_bytes += _OTHER_BYTES
+        size_bytes = _OTHER_BYTES
+        if isinstance(line, LegLine):
+            size_bytes += len(line.audio or b"") + len(line.text)
+        self._sizes.append(size_bytes)
+        self.size_bytes += size_bytes
 
     def line(self, number: int) -> RecordingLine | None:
         """A line, with silence in place of audio that is not kept any more; None for one that is not kept."""

@@ -93,6 +93,11 @@ class TappedSession:
         self._passed = tuple(each.passed for each in self._taps)
         return _EngineNotes(self) if self._taps else UNOBSERVED
 
+    @property
+    def has_taps(self) -> bool:
+        """Whether there is anything to be told, now or when the session has its id."""
+        return bool(self._made_by)
+
     def turned_away(self, reason: str) -> None:
         """Nothing to tell: there is no session."""
 
@@ -131,6 +136,12 @@ class TappedSession:
     def close(self) -> None:
         """End, unless the session has: one that was made may never have run."""
         self.end()
+
+    # --- for what passes beside the session
+
+    def write_line(self, line: RecordingLine) -> None:
+        """A line that is none of the session's: of the leg of a telephone call. Its time is `at_s`."""
+        self._tell(line)
 
     def _tell(self, line: RecordingLine) -> None:
         for tap in self._taps:

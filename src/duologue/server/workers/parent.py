@@ -48,6 +48,10 @@ __all__ = ["Parent"]
 _MAX_PASSED: Final = 32
 """Streams in one iteration of the event loop."""
 
+_START_S: Final = 600.0
+"""Until a worker is ready: weights from a cold disk take a minute or two. One that hangs in it would keep a reload, or
+its place, for ever."""
+
 _MAX_GENERATIONS: Final = 4
 """Of workers at a time: those that drain hold their calls and their engines, for an hour perhaps. A reload beyond it
 waits for the end of some."""
@@ -223,7 +227,17 @@ class Parent:
         worker = await WorkerProcess.start(self._started, self._command, workers=len(self._slots))
         self._all[worker.number] = worker
         self._spawn(self._serve(worker))
+        self._spawn(self._end_late(worker))
         return worker
+
+    async def _end_late(self, worker: WorkerProcess) -> None:
+        """End a worker that does not become ready in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_S):
+                await worker.started.wait()
+        if not worker.started.is_set():
+            log_event(logging.ERROR, "worker is not ready in time and is killed", pid=worker.pid, seconds=_START_S)
+            worker.kill()
 
     async def _note_ready(self, worker: WorkerProcess, restarts: Restarts) -> None:
         await worker.ready.wait()
@@ -255,6 +269,7 @@ class Parent:
         del self._all[worker.number]
         worker.close()
         worker.gone.set()
+        worker.started.set()
         worker.left.set()
         self._changed.set()
         if not worker.retired:
@@ -271,6 +286,7 @@ class Parent:
                     self._placement.add(number)
                     self._figures.workers_ready = len(self._placement)
                 worker.ready.set()
+                worker.started.set()
                 self._changed.set()
                 log_event(logging.INFO, "worker is ready", pid=worker.pid)
             case Load(held=held, received=received):

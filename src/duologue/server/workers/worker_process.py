@@ -41,6 +41,8 @@ class WorkerProcess:
         self.number = number
         """No other worker of this parent has or had it."""
         self.ready = asyncio.Event()
+        self.started = asyncio.Event()
+        """Set when it has become ready, or has ended before."""
         self.gone = asyncio.Event()
         """Set when it has ended, and nothing is counted for it any more."""
         self.left = asyncio.Event()

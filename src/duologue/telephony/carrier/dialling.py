@@ -17,12 +17,13 @@ from duologue.telephony.carrier.call_plan import CallPlan
 from duologue.telephony.carrier.calling import CallSettings, OutgoingCall
 from duologue.telephony.carrier.networks import network_named
 from duologue.telephony.carrier.openings import (
-    Credentials,
+    CallCredentials,
     SocketOpening,
     answer_question,
     read_answer,
     socket_opening,
 )
+from duologue.telephony.recorded_leg import LegLog, RecordedLeg
 from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 from duologue.transports.base import Transport
 from duologue.transports.http_exchange import exchange
@@ -44,11 +45,13 @@ async def dial(
     settings: CallSettings = _STANDARD,
     *,
     secret: str = "",
+    log: LegLog | None = None,
 ) -> OutgoingCall:
     """Open a call, which `await call.run()` then holds.
 
     `url` is that of the socket (`ws`, `wss`), of the answer page (`http`, `https`), which is asked as the network asks
-    it, or `tcp://host:port` for AudioSocket. `secret` signs the call as the network does. Cancelling is safe.
+    it, or `tcp://host:port` for AudioSocket. `secret` signs the call as the network does; `log` keeps the
+    frames. Cancelling is safe.
 
     Raises:
         ConnectFailed: the application was not reached, refuses the call, or its page connects it with no socket.
@@ -59,7 +62,7 @@ async def dial(
     scheme = urlsplit(url).scheme
     if (scheme in _TCP) != (protocol == "audiosocket"):
         raise ValueError(f"{protocol} is not called at a URL of {scheme or 'no scheme'}")
-    credentials = Credentials(secret=secret, now_unix_s=unix_time(), nonce=uuid.uuid4().hex)
+    credentials = CallCredentials(secret=secret, now_unix_s=unix_time(), nonce=uuid.uuid4().hex)
     opening = SocketOpening(url=url)
     if scheme in ("http", "https"):
         opening = await _ask(url, protocol, settings, credentials)
@@ -73,6 +76,8 @@ async def dial(
         transport = await open_websocket(
             opening.url, headers=headers, subprotocols=[subprotocol] if subprotocol else (), open_timeout=_OPEN_S
         )
+    if log is not None:
+        transport = RecordedLeg(transport, network.codec(), log, carrier=True)
     try:
         return OutgoingCall(transport, protocol, plan, settings)
     except BaseException:
@@ -80,7 +85,7 @@ async def dial(
         raise
 
 
-async def _ask(url: str, protocol: str, settings: CallSettings, credentials: Credentials) -> SocketOpening:
+async def _ask(url: str, protocol: str, settings: CallSettings, credentials: CallCredentials) -> SocketOpening:
     question = answer_question(protocol, url, settings.ids, credentials)
     headers: Mapping[str, str] = {**question.headers, "Accept": "*/*"}
     try:
@@ -90,7 +95,9 @@ async def _ask(url: str, protocol: str, settings: CallSettings, credentials: Cre
         raise ConnectFailed(f"the answer page was not there within {_OPEN_S:g} s", retryable=True) from None
     if answer.status != 200:
         quoted = printable(answer.body[:200].decode("utf-8", "replace"))
-        raise ConnectFailed(f"the answer page has status {answer.status}: {quoted}", retryable=False)
+        raise ConnectFailed(
+            f"the answer page has status {answer.status}: {quoted}", retryable=False, status=answer.status
+        )
     try:
         return read_answer(protocol, answer.body)
     except ValueError as fault:

@@ -24,7 +24,7 @@ from duologue.telephony.frame_shapes import FrameFault
 from duologue.telephony.leg_codec import encoding_of
 from duologue.telephony.signatures import sign_plivo, sign_twilio, sign_vonage
 
-__all__ = ["AnswerQuestion", "Credentials", "SocketOpening", "answer_question", "read_answer", "socket_opening"]
+__all__ = ["AnswerQuestion", "CallCredentials", "SocketOpening", "answer_question", "read_answer", "socket_opening"]
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _RATE: Final = re.compile(r"audio/l16;\s*rate=(\d{4,6})")
@@ -32,7 +32,7 @@ _MOST_PARAMETERS: Final = 100
 """Of a page; carriers allow fewer."""
 
 
-class Credentials(Struct, frozen=True, kw_only=True):
+class CallCredentials(Struct, frozen=True, kw_only=True):
     """What signs a call. `nonce` is fresh for each; `now_unix_s` is the date of it."""
 
     secret: str
@@ -41,7 +41,7 @@ class Credentials(Struct, frozen=True, kw_only=True):
     nonce: str
 
     def __repr__(self) -> str:
-        return f"Credentials(secret={'(hidden)' if self.secret else ''!r})"
+        return f"CallCredentials(secret={'(hidden)' if self.secret else ''!r})"
 
 
 class AnswerQuestion(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class SocketOpening(Struct, frozen=True, kw_only=True):
     encoding: Encoding | None = None
 
 
-def socket_opening(protocol: str, url: str, credentials: Credentials, *, token: str = "") -> dict[str, str]:
+def socket_opening(protocol: str, url: str, credentials: CallCredentials, *, token: str = "") -> dict[str, str]:
     """Headers of the handshake. `token` is that of the answer page, and stands for the secret there."""
     if token:
         return {"Authorization": f"Bearer {token}"}
@@ -71,7 +71,7 @@ def socket_opening(protocol: str, url: str, credentials: Credentials, *, token: 
     return write(url, credentials) if write is not None and credentials.secret else {}
 
 
-def answer_question(protocol: str, url: str, ids: CallIds, credentials: Credentials) -> AnswerQuestion:
+def answer_question(protocol: str, url: str, ids: CallIds, credentials: CallCredentials) -> AnswerQuestion:
     """What the network asks when a call comes in. Raises ValueError where it asks nothing, or signs as we cannot."""
     match protocol:
         case "twilio" | "signalwire":
@@ -137,25 +137,27 @@ def _read_ncco(body: bytes) -> SocketOpening:
 # --- what shows who calls
 
 
-def _twilio(url: str, credentials: Credentials) -> dict[str, str]:
+def _twilio(url: str, credentials: CallCredentials) -> dict[str, str]:
     return {"X-Twilio-Signature": sign_twilio(url, secret=credentials.secret)}
 
 
-def _plivo(method: str, url: str, credentials: Credentials, form: Mapping[str, str] | None = None) -> dict[str, str]:
+def _plivo(
+    method: str, url: str, credentials: CallCredentials, form: Mapping[str, str] | None = None
+) -> dict[str, str]:
     if not credentials.secret:
         return {}
     signature = sign_plivo(method, url, form, secret=credentials.secret, nonce=credentials.nonce)
     return {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": credentials.nonce}
 
 
-def _vonage(credentials: Credentials) -> dict[str, str]:
+def _vonage(credentials: CallCredentials) -> dict[str, str]:
     if not credentials.secret:
         return {}
     claims: dict[str, object] = {"iat": int(credentials.now_unix_s), "jti": credentials.nonce, "iss": "Vonage"}
     return _bearer(sign_vonage(claims, secret=credentials.secret))
 
 
-def _asterisk(url: str, credentials: Credentials) -> dict[str, str]:
+def _asterisk(url: str, credentials: CallCredentials) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(f'asterisk:{credentials.secret}'.encode()).decode('ascii')}"}
 
 
@@ -163,7 +165,7 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-_HANDSHAKES: Final[Mapping[str, Callable[[str, Credentials], dict[str, str]]]] = {
+_HANDSHAKES: Final[Mapping[str, Callable[[str, CallCredentials], dict[str, str]]]] = {
     "twilio": _twilio,
     "signalwire": lambda url, credentials: _bearer(credentials.secret),
     "telnyx": lambda url, credentials: {"x-telnyx-streaming-auth-token": credentials.secret},

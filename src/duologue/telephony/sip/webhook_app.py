@@ -78,7 +78,7 @@ class WebhookApp:
                 await self._on_other(webhook)
             elif isinstance(webhook, UnknownWebhook):
                 _logger.info("a webhook %s was left: %s", printable_name(webhook.kind), printable_name(webhook.reason))
-        except Exception as fault:  # the answer is sent: no server would show it to anybody
+        except Exception as fault:  # the answer is sent: no server would show it
             name = webhook.call_id if isinstance(webhook, CallIncoming) else type(webhook).__name__
             _logger.error("handling %s failed", printable_name(name), exc_info=fault)
 

@@ -18,6 +18,9 @@ _READ_BYTES: Final = 16 * 1024
 _UNSENT_BYTES: Final = 16 * 1024
 """Of audio that is paced, so much is unsent only if the peer does not read."""
 
+_MESSAGES_BETWEEN_YIELDS: Final = 16
+"""A read can hold thousands of empty messages, and a peer that floods would block all other calls."""
+
 _SEND_S: Final = 5.0
 """How long a peer may read nothing: it plays in real time what is sent in real time."""
 
@@ -36,6 +39,7 @@ class AudioSocketStream:
         self._splitter = AudioSocketSplitter()
         self._messages: deque[bytes] = deque()
         self._closed: ConnectionClosed | None = None
+        self._received = 0
         writer.transport.set_write_buffer_limits(high=_UNSENT_BYTES)
 
     async def send(self, message: str | bytes, /) -> None:
@@ -55,6 +59,9 @@ class AudioSocketStream:
 
     async def receive(self) -> str | bytes:
         """The next message, in order. Cancelling loses nothing. Raises ConnectionClosed."""
+        self._received += 1
+        if self._received % _MESSAGES_BETWEEN_YIELDS == 0:
+            await asyncio.sleep(0)
         while not self._messages:
             self._check()
             try:

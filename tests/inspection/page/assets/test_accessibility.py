@@ -97,7 +97,7 @@ def test_lists_are_one_stop_with_arrows_inside(opened: Opened) -> None:
 
 
 def test_every_lane_has_a_table_with_what_it_shows(opened: Opened) -> None:
-    for key, length in opened.value("Object.entries(page.items).map(([key, items]) => [key, items.length])"):
+    for key, length in opened.value("lanesOf(page.items).map(({ key }) => [key, page.items[key].length])"):
         opened.page.select_option("#table-choice", key)
         rows = opened.page.locator(".lane-table [role=row][data-index]")
         assert rows.count() == length, key
