@@ -11,10 +11,10 @@ from typing import Final, TypeAlias
 
 from duologue.errors import ConnectionClosed
 from duologue.printable import printable
-from duologue.telephony.audiosocket import AudioSocket
+from duologue.telephony.codecs.audiosocket import AudioSocket
+from duologue.telephony.codecs.leg_events import CallStarted, HangUpCommand
 from duologue.telephony.control.call_control import CallControl
 from duologue.telephony.joining import PhoneCall, accept
-from duologue.telephony.leg_events import CallStarted, HangUpCommand
 from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 
 __all__ = ["AudioSocketListener", "serve_audiosocket"]
@@ -28,7 +28,7 @@ _DRAIN_S: Final = 10.0
 """How long calls may go on when the listener is closed."""
 
 _DEAD_S: Final = 20
-"""A peer whose machine is gone is noticed after so long, by keep-alive messages of TCP: silence alone means nothing here."""
+"""A peer whose machine is gone is noticed after so long, by the probes of TCP: silence alone means nothing here."""
 
 _ID_S: Final = 5.0
 """Asterisk sends the id at once; what opens a connection and says nothing is none."""
