@@ -26,7 +26,7 @@ demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no n
 test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests on all cores; one file: make test ARGS=tests/repo
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
-slow: $(VENV)/ready-test ## run the tests that `make test` leaves out, for they take minutes: churn, fuzzed SDP, killed peers
+slow: $(VENV)/ready-test ## run the tests that `make test` leaves out, for they take minutes: churn, fuzzed SDP, killed peers, a real Asterisk
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
 examples: $(VENV)/ready-test ## run every example against our server

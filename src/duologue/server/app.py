@@ -13,7 +13,7 @@ from duologue.clock import unix_time
 from duologue.codec import encode, encode_live, prepare
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
-from duologue.errors import ConnectionClosed, MissingExtra
+from duologue.errors import ConnectionClosed
 from duologue.printable import printable_name
 from duologue.protocol import SessionDefaults
 from duologue.server.allowances import Allowances
@@ -26,8 +26,9 @@ from duologue.server.http.authentication import Authenticate, Principal, identif
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.handshakes import refuse, send_rejection, send_wrong_path, subprotocol_of
 from duologue.server.http.key_file import NamedKey
-from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of, top_of, url_of
+from duologue.server.http.paths import PATHS, is_translation, live_request_of, path_of, top_of, url_of
 from duologue.server.http.voices import voices_of
+from duologue.server.http_pages import http_pages
 from duologue.server.ids import ids_of_worker, new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
@@ -55,7 +56,6 @@ from duologue.transports.asgi import ADMISSION, ASGIApplication, ASGIReceive, AS
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
-    from starlette.types import ASGIApp
 
     from duologue.transports.webrtc.peer import PeerFigures, PeerSettings, Stack
 
@@ -211,7 +211,7 @@ class RealtimeApp:
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
         self._recordings = folder
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
-        self._pages = _pages(self, self.metrics, talk=talk)
+        self._pages = http_pages(self, self.metrics, talk=talk)
         self._probes: EngineProbes | None = None
         self._mounted: dict[str, ASGIApplication] = {}
         self._wait = asyncio.sleep
@@ -479,28 +479,6 @@ async def _run(session: Served, transport: ASGITransport, scope: Scope, owner: s
     if ADMISSION in (scope.get("extensions") or {}):
         await transport.admit(owner)
     await session.run()
-
-
-def _pages(application: RealtimeApp, metrics: Metrics, *, talk: bool) -> ASGIApp:
-    try:
-        from duologue.server.calls.cors import Cors
-        from duologue.server.calls.live_routes import live_call_pages
-        from duologue.server.calls.routes import call_pages
-        from duologue.server.http.routes import pages
-        from duologue.server.talk.routes import talk_routes
-    except ModuleNotFoundError as fault:
-        if fault.name is None or not fault.name.startswith("starlette"):
-            raise
-        raise MissingExtra("starlette", extra="server") from fault
-    site = pages(
-        application,
-        path=PATH,
-        metrics=metrics,
-        more=(*call_pages(application), *live_call_pages(application)),
-    )
-    if talk:
-        site.router.routes += talk_routes(application)
-    return Cors(site, application)
 
 
 def app() -> RealtimeApp:

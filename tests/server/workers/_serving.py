@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ import httpx
 KEY = "k-workers"
 
 ENGINES = (
-    *("--detector", "scripted", "--transcriber", "scripted", "--responder", "scripted"),
+    *("--detector", "scripted", "--transcriber", "scripted"),
     *("--synthesizer", "scripted", "--no-talk", "--log-level", "error"),
 )
 
@@ -83,12 +83,14 @@ async def serving(
     *arguments: str,
     workers: int | None = 2,
     webrtc: bool = False,
+    responder: Sequence[str] = ("--responder", "scripted"),
     environment: Mapping[str, str] | None = None,
     pass_fds: tuple[int, ...] = (),
 ) -> AsyncGenerator[Served, None]:
     """The server, for a block."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "duologue", "serve", "--port", "0", "--workers", str(workers), *ENGINES, *arguments),
+        *(sys.executable, "-m", "duologue", "serve", "--port", "0", "--workers", str(workers), *ENGINES),
+        *(*responder, *arguments),
         *(() if webrtc else ("--no-webrtc",)),
         stdout=PIPE,
         env={**os.environ, "DUOLOGUE_API_KEY": KEY, **(environment or {})},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import resource
 import signal
 import socket
@@ -15,8 +16,9 @@ import httpx
 import pytest
 
 from duologue import connect, converse
-from duologue.client import client_secret, hang_up
+from duologue.client import Connection, client_secret, hang_up
 from duologue.errors import ConnectFailed, ConnectionClosed, RequestRejected
+from duologue.events import ResponseDoneEvent
 from tests.server._redis_server import PROGRAM, RedisServer
 from tests.server.workers._serving import KEY, Served, serving
 
@@ -153,3 +155,65 @@ async def test_200_of_200_secrets_are_served_by_workers_and_by_servers_that_shar
             assert await secrets_served(other, one, 20) == 20
     finally:
         redis.stop()
+
+
+class SlowModel:
+    """A chat endpoint that says a word, and the rest when it is let."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        await reader.readexactly(int(length[1]) if length else 0)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        for word in ("One", " two."):
+            writer.write(b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % word.encode())
+            await writer.drain()
+            await self.may_end.wait()
+        writer.write(b"data: [DONE]\n\n")
+        writer.close()
+
+
+async def closed_with(connection: Connection) -> tuple[list[str], int]:
+    """What still comes, and the code at the end."""
+    came: list[str] = []
+    while True:
+        try:
+            event = await connection.receive()
+        except ConnectionClosed as closed:
+            return came, closed.code
+        came.append(f"{event.type} {event.response.status}" if isinstance(event, ResponseDoneEvent) else event.type)
+
+
+async def test_an_end_waits_for_answers_under_way_and_turns_new_callers_away() -> None:
+    model = SlowModel()
+    endpoint = await asyncio.start_server(model.answer, "127.0.0.1", 0)
+    llm = f"http://127.0.0.1:{endpoint.sockets[0].getsockname()[1]}/v1"
+    async with (
+        endpoint,
+        serving("--drain", "turn", "--limit", "drain_s=60", responder=("--llm", llm, "--llm-model", "m")) as server,
+        AsyncExitStack() as stack,
+    ):
+        opening = (stack.enter_async_context(connect(server.url, api_key=KEY)) for _ in range(20))
+        calls = await asyncio.gather(*opening)
+        speaking, silent = calls[:10], calls[10:]
+        for call in speaking:
+            await call.send({"type": "response.create", "response": {"output_modalities": ["text"]}})
+            async with asyncio.timeout(20):
+                while (await call.receive()).type != "response.output_text.delta":
+                    pass
+        server.signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            for call in silent:
+                assert (await closed_with(call))[1] == 1001
+        async with connect(server.url, api_key=KEY) as late:
+            came, code = await closed_with(late)
+            assert (came[0], code) == ("error", 1013)
+        model.may_end.set()
+        async with asyncio.timeout(20):
+            for call in speaking:
+                came, code = await closed_with(call)
+                assert ("response.done completed" in came, code) == (True, 1001)
+        assert await server.ended() == 0

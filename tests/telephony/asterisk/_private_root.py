@@ -83,6 +83,7 @@ def _downloaded(state: Path) -> list[Path]:
         "Dir::Cache": state / "cache",
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "root",
+        "APT::Update::Error-Mode": "any",
         "Acquire::Languages": "none",
         "Acquire::Retries": "2",
     }

@@ -9,6 +9,7 @@ from duologue.telephony.carrier.networks import CallIds
 from duologue.telephony.carrier.openings import CallCredentials, answer_question, read_answer, socket_opening
 from duologue.telephony.serving.answer_pages import (
     CallStream,
+    WriteAnswer,
     plivo_xml,
     signalwire_xml,
     telnyx_xml,
@@ -96,9 +97,8 @@ def test_networks_that_ask_nothing_are_called_at_their_socket(name: str) -> None
         ("vonage", vonage_ncco, _SOCKET + "/t&1", ""),
     ],
 )
-def test_answer_pages_of_ours_are_read(name: str, write: object, url: str, token: str) -> None:
+def test_answer_pages_of_ours_are_read(name: str, write: WriteAnswer, url: str, token: str) -> None:
     stream = CallStream(url=_SOCKET, ticket="t&1", caller="+15550100042")
-    assert callable(write)
     opening = read_answer(name, write(stream).body)
     assert (opening.url, opening.token) == (url, token)
     if name in {"twilio", "signalwire", "vonage"}:

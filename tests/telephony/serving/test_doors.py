@@ -126,6 +126,10 @@ def test_asterisk_shows_its_password() -> None:
         door.check_answer(basic("duologue:pass:word"))
 
 
+def test_a_door_shows_no_key() -> None:
+    assert [each for each in DOORS.values() if TOKEN in repr(each) or TOKEN in str(each)] == []
+
+
 def test_an_open_door_lets_everybody_in() -> None:
     OpenDoor().check_answer(_opening("twilio"))
     OpenDoor().check_socket(_opening("twilio"))

@@ -200,6 +200,37 @@ async def test_nothing_is_opened_upstream_before_the_call_has_started() -> None:
     assert upstream.starts == []
 
 
+async def test_sessions_that_break_end_the_call_and_are_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, idle_clock: None
+) -> None:
+    class Broken:
+        async def run(self) -> None:
+            raise RuntimeError("a fault of ours")
+
+    app = scripted_app()
+    monkeypatch.setattr(app.realtime, "serve", lambda *_, **__: Broken())
+    async with app.running(), called(app) as (line, serving):
+        async with asyncio.timeout(25):
+            await serving
+        await line.until_closed()
+    assert "a fault of ours" in caplog.text
+
+
+async def test_an_upstream_that_never_answers_ends_the_call_after_ten_seconds(
+    idle_clock: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def never(start: SessionStart) -> Transport:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = RealtimeApp(upstream=Upstream(open=never))
+    async with app.running(), called(app) as (line, serving):
+        async with asyncio.timeout(12):
+            await serving
+        await line.until_closed()
+    assert "none within 10 s" in caplog.text
+
+
 class _Tap:
     """Folds what it is told of the one session."""
 

@@ -8,6 +8,7 @@ from functools import cache
 from operator import attrgetter
 from sys import getsizeof
 from typing import Any, Final, Literal, TypeAlias
+from weakref import WeakMethod
 
 from msgspec import UNSET, Struct
 
@@ -50,7 +51,13 @@ class MemoryAccount:
         self._max_bytes = max_bytes
         self._charge = charge
         self._total_bytes = 0
+        self._release: WeakMethod[Callable[[int], bool]] | None = None
         self.held: Counter[str] = Counter()
+
+    def release_by(self, release: Callable[[int], bool]) -> None:
+        """Have this method, whose object is not kept alive, release so many bytes where more does not fit; it returns
+        whether it has released any."""
+        self._release = WeakMethod(release)
 
     def take(self, kind: Kind, n_bytes: int, *, param: str | None = None) -> None:
         """Count this much more. Raises InvalidRequest if it does not fit; nothing is counted then."""
@@ -69,7 +76,13 @@ class MemoryAccount:
             self._count(kind, n_bytes)
 
     def _try(self, kind: Kind, n_bytes: int) -> str | None:
-        """Count this much more if it fits; else return a name in `INVALID_REQUESTS`."""
+        """Count this much more if it fits, perhaps after a release; else return a name in `INVALID_REQUESTS`."""
+        reason = self._charged(kind, n_bytes)
+        if reason is not None and self._release is not None and (release := self._release()) is not None:
+            return self._charged(kind, n_bytes) if release(n_bytes) else reason
+        return reason
+
+    def _charged(self, kind: Kind, n_bytes: int) -> str | None:
         if n_bytes > 0 and self._total_bytes + n_bytes > self._max_bytes:
             return "session_full"
         reason = self._charge(kind, n_bytes, False)

@@ -93,15 +93,11 @@ class Forwarding:
         if stream is None:
             return False
         try:
-            await stream.send_scope(scope)
-            async with asyncio.timeout(_TAKEN_S):
-                if await stream.receive() != _TAKEN:
-                    return False
+            if not await _is_taken(stream, scope):
+                return False
             forwarded = _Forwarded(stream, receive, send, is_socket=scope["type"] == "websocket")
             with self._application.open_sessions.counted(forwarded, _OWNER):
                 await forwarded.run()
-        except (OSError, TimeoutError):
-            return False
         finally:
             stream.close()
         return True
@@ -114,10 +110,10 @@ class Forwarding:
         try:
             with theirs:
                 pass_stream(self._way, number, theirs.fileno())
+            return await AsgiStream.of(ours)
         except OSError:
             ours.close()
             return None
-        return await AsgiStream.of(ours)
 
     # --- of a connection that is in another worker
 
@@ -138,7 +134,11 @@ class Forwarding:
 
     async def _serve(self, end: socket.socket) -> None:
         end.setblocking(False)
-        stream = await AsgiStream.of(end)
+        try:
+            stream = await AsgiStream.of(end)
+        except OSError:
+            end.close()
+            return
         try:
             async with asyncio.timeout(_TAKEN_S):
                 scope = await stream.receive_scope()
@@ -153,6 +153,16 @@ class Forwarding:
             drop_traceback(fault)
         finally:
             stream.close()
+
+
+async def _is_taken(stream: AsgiStream, scope: Scope) -> bool:
+    """Whether the worker at the other end serves the connection."""
+    try:
+        async with asyncio.timeout(_TAKEN_S):
+            await stream.send_scope(scope)
+            return await stream.receive() == _TAKEN
+    except (OSError, TimeoutError):
+        return False
 
 
 class _Forwarded:

@@ -53,7 +53,14 @@ class OpenDoor(Struct, frozen=True):
         return ""
 
 
-class TwilioDoor(Struct, frozen=True):
+class _KeyedDoor(Struct, frozen=True):
+    """A door with keys, which no log and no traceback shows."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class TwilioDoor(_KeyedDoor, frozen=True):
     """Twilio signs both requests with the account's auth token, or with a shared key and SHA-256."""
 
     auth_token: str
@@ -76,7 +83,7 @@ class TwilioDoor(Struct, frozen=True):
         return ""
 
 
-class SignalWireDoor(Struct, frozen=True):
+class SignalWireDoor(_KeyedDoor, frozen=True):
     """SignalWire signs the question as Twilio does; the socket shows a ticket as its bearer token."""
 
     signing_key: str
@@ -99,7 +106,7 @@ class SignalWireDoor(Struct, frozen=True):
         return new_ticket("signalwire", secret=self.signing_key, now_unix_s=now_unix_s)
 
 
-class TelnyxDoor(Struct, frozen=True):
+class TelnyxDoor(_KeyedDoor, frozen=True):
     """Telnyx signs the question; the socket shows a ticket, or the token of `stream_auth_token` in a header."""
 
     public_key: str
@@ -121,7 +128,7 @@ class TelnyxDoor(Struct, frozen=True):
         return new_ticket("telnyx", secret=self.token, now_unix_s=now_unix_s)
 
 
-class PlivoDoor(Struct, frozen=True):
+class PlivoDoor(_KeyedDoor, frozen=True):
     """Plivo signs the question; the socket shows a ticket."""
 
     auth_token: str
@@ -141,7 +148,7 @@ class PlivoDoor(Struct, frozen=True):
         return new_ticket("plivo", secret=self.auth_token, now_unix_s=now_unix_s)
 
 
-class VonageDoor(Struct, frozen=True):
+class VonageDoor(_KeyedDoor, frozen=True):
     """Vonage signs the question with a token; the socket shows a ticket, or such a token."""
 
     signature_secret: str
@@ -162,7 +169,7 @@ class VonageDoor(Struct, frozen=True):
         return new_ticket("vonage", secret=self.signature_secret, now_unix_s=now_unix_s)
 
 
-class AsteriskDoor(Struct, frozen=True):
+class AsteriskDoor(_KeyedDoor, frozen=True):
     """Asterisk shows the password of `websocket_client.conf`, under any user name; it asks no question."""
 
     password: str

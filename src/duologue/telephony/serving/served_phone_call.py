@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Final
 
 from duologue.client import Connection, connect, converse
@@ -26,8 +26,14 @@ from duologue.transports import Transport, memory_pair
 
 __all__ = ["ServedPhoneCall"]
 
-_RECONNECT: Final = ReconnectPolicy(max_delay_s=1.0, max_attempts=32)
-"""More often than by default: after ten seconds of silence the bridge hangs up, whatever this says."""
+_RECONNECT: Final = ReconnectPolicy(max_delay_s=1.0, max_attempts=20)
+"""More often than by default, for 10 to 18 s: after ten seconds without a session that it had the bridge hangs up."""
+
+_OPEN_S: Final = 10.0
+"""So long a caller waits in silence for a session, as for one that is lost."""
+
+_BROKEN: Final = 1011
+"""As a server closes a socket after an error of its own: RFC 6455, section 7.4.1."""
 
 _END_S: Final = 6.0
 """How long a session may take to end when its call has: engines have five seconds."""
@@ -92,16 +98,21 @@ class ServedPhoneCall:
         call = self._call
         try:
             await call.start()
-            async with converse(
+            talking = converse(
                 open_connection=self._connect,
                 session=self._config,
                 tools=[call.hang_up] if self._hang_up else (),
                 reconnect=_RECONNECT,
-            ) as conversation:
+            )
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(_OPEN_S):
+                    conversation = await held.enter_async_context(talking)
                 call.leg_log = self if self._tapped is not None else None
                 await call.join(conversation)
         except ConnectionClosed as fault:  # no call was started, or its session is over before it began
             log_event(logging.INFO, "no call", owner=self._owner, reason=str(fault))
+        except TimeoutError:
+            log_event(logging.WARNING, "no session for a call", owner=self._owner, reason=f"none within {_OPEN_S:g} s")
         except DuologueError as fault:  # the upstream is down or refuses; an extra is missing
             log_event(logging.WARNING, "no session for a call", owner=self._owner, reason=str(fault))
         finally:
@@ -125,6 +136,8 @@ class ServedPhoneCall:
             self._tapped = tapped if tapped.has_taps else None
             session = await self._new_session(theirs, tapped)
             serving = asyncio.ensure_future(session.run())  # noqa: TID251 - ended below
+            # One that breaks has closed nothing, and the caller would wait for it.
+            serving.add_done_callback(lambda _: theirs.close_both(_BROKEN, "the session broke"))
             try:
                 async with connect(transport=ours) as connection:
                     yield connection

@@ -28,7 +28,7 @@ _DRAIN_S: Final = 10.0
 """How long calls may go on when the listener is closed."""
 
 _DEAD_S: Final = 20
-"""A peer whose machine is gone is noticed after so long, by keep-alives of TCP: silence alone means nothing here."""
+"""A peer whose machine is gone is noticed after so long, by the probes of TCP: silence alone means nothing here."""
 
 _ID_S: Final = 5.0
 """Asterisk sends the id at once; what opens a connection and says nothing is none."""

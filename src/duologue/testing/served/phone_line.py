@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, TypeAlias
 
 from duologue.audio.formats import PCM
 from duologue.audio.wav import Sound
@@ -24,12 +24,6 @@ Saying: TypeAlias = bytes | Sound | CallerSays
 """What the caller says: PCM16 at 24 kHz, a sound of any rate, or with the moment at which it interrupts."""
 
 _STANDARD: Final = CallSettings()
-
-
-@runtime_checkable
-class _Transport(Protocol):
-    def receive(self) -> Any: ...
-    def send(self, message: Any, /) -> Any: ...
 
 
 class PhoneLine:
@@ -85,11 +79,12 @@ def _saying(each: Saying, interrupts_after_ms: int | None) -> CallerSays:
 def _opened(
     target: Transport | ASGIApplication, protocol: str, *, path: str, secret: str, headers: Mapping[str, str] | None
 ) -> AbstractAsyncContextManager[Transport]:
-    if isinstance(target, _Transport):
-        return nullcontext(target)
+    given: Any = target
+    if hasattr(given, "receive"):
+        return nullcontext(given)
     credentials = CallCredentials(secret=secret, now_unix_s=unix_time(), nonce=uuid.uuid4().hex)
     signed = socket_opening(protocol, f"ws://127.0.0.1{path}", credentials)
     subprotocol = network_named(protocol).codec().traits.subprotocol
     subprotocols: Sequence[str] = [subprotocol] if subprotocol else ()
     shown = {"host": "127.0.0.1", **signed, **(headers or {})}
-    return asgi_socket(target, path=path, headers=shown, subprotocols=subprotocols)
+    return asgi_socket(given, path=path, headers=shown, subprotocols=subprotocols)

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from duologue.events import InputTextPart, MessageItem, OutputAudioPart
+from duologue.audio.formats import PCMU
+from duologue.events import InputAudioPart, InputTextPart, MessageItem, OutputAudioPart
 from duologue.events.base import encode_audio
 from duologue.protocol import Respond, SessionDefaults, Transcribe
 from duologue.protocol.server.account import MemoryAccount, held_bytes
 from duologue.protocol.server.conversation.items import ConversationItems, Entry
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.testing import Pair, play
 from tests.protocol._wire import (
     client_event,
@@ -342,3 +344,22 @@ def test_an_item_may_grow_by_what_is_left_of_its_own_limit_and_of_the_conversati
     entry = Entry(item=MessageItem(id="a", role="user", content=[InputTextPart(text="x" * 400)]))
     items.insert(entry)
     assert grows_by(2_000 - entry.cost_bytes) == (True, False)
+
+
+def test_the_oldest_audio_goes_before_anything_is_rejected() -> None:
+    account = MemoryAccount(10_000)
+    conversation = ConversationItems(
+        "conv", max_audio_bytes=10**6, max_bytes=10**6, max_item_bytes=10**6, account=account
+    )
+    for name in ("a", "b", "c", "d"):
+        item = MessageItem(id=name, role="user", content=[InputAudioPart(transcript=None)])
+        transcript = None if name == "b" else "yes"
+        conversation.insert(Entry(item=item, audio=bytes(1_000), encoding=PCMU, transcript=transcript))
+    account.take("input", 10_000 - sum(account.held.values()))
+    account.take("input", 500)
+    assert [len(entry.audio) for entry in conversation] == [0, 1_000, 1_000, 1_000]
+    assert account.fits("responses", 800)
+    assert [len(entry.audio) for entry in conversation] == [0, 1_000, 0, 1_000], "the words of b are still to be found"
+    with pytest.raises(InvalidRequest):
+        account.take("input", 1_000)
+    assert account.held["audio"] == 2_000

@@ -122,6 +122,7 @@ class ConversationItems:
         self._max_audio_bytes = max_audio_bytes
         self._max_bytes = max_bytes
         self._account = account
+        account.release_by(self.release_audio)
         self._entries: dict[str, Entry] = {}
         self._item_bytes = 0
         self._audio_bytes = 0
@@ -263,6 +264,17 @@ class ConversationItems:
                     self._drop_audio(entry)
                     if entry.spoken is None and entry.transcript is None:
                         entry.transcript = ""  # its audio is gone, so it cannot be transcribed
+
+    def release_audio(self, n_bytes: int) -> bool:
+        """Drop the oldest audio of settled items, so many bytes of it if there are as many: it is kept only for clients
+        that ask for it, and goes before anything is rejected. Returns whether any was dropped."""
+        before_bytes = self._audio_bytes
+        for entry in self:
+            if before_bytes - self._audio_bytes >= n_bytes:
+                break
+            if entry.audio and entry.item_id != self.last_id and entry.is_settled() and not entry.transcribing_bytes:
+                self._drop_audio(entry)
+        return self._audio_bytes < before_bytes
 
     def truncate(self, item_id: str, audio_end_ms: int) -> None:
         """Truncate the model's speech, and its transcript after the last whole word before the cut.
