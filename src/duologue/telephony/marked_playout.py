@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from duologue.audio.formats import Encoding
 from duologue.audio.pacing import FRAME_MS, silence
-from duologue.telephony.traits import Traits
+from duologue.telephony.codecs.traits import Traits
 
 __all__ = ["MarkedPlayout", "PlayoutPiece"]
 

@@ -24,8 +24,8 @@ from duologue.telephony.carrier.call_sound import CallSound
 from duologue.telephony.carrier.caller import PlannedCaller
 from duologue.telephony.carrier.networks import CallIds, CarrierNetwork
 from duologue.telephony.carrier.rough_line import LineQuality, RoughLine
-from duologue.telephony.leg_codec import Frame, LegCodec
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec
+from duologue.telephony.codecs.leg_events import (
     CallerAudio,
     Cleared,
     Digit,
