@@ -146,7 +146,7 @@ class Bridge:
     def __init__(self, codec: LegCodec, *, now: float, keys: KeyMode = "answer") -> None:
         self.started: CallStarted | None = None
         self.ended: CallEnded | None = None
-        self.dropped_ms = 0
+        self.dropped_ms: int = 0
         """Caller's audio that waited too long for a slow session."""
         self._codec = codec
         self.keys = keys

@@ -62,7 +62,7 @@ class LegCodec(ABC):
     def __init__(self) -> None:
         self.encoding: Encoding = PCMU
         """Of the call, once it has started."""
-        self.stream_id = ""
+        self.stream_id: str = ""
 
     def decode(self, frame: Frame) -> LegEvent:
         """The value of a frame of the carrier. Never raises: what cannot be read is an UnknownLegFrame."""
