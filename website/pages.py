@@ -9,14 +9,15 @@ from __future__ import annotations
 import posixpath
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from website.drawings.blocks import Drawn, drawn_blocks
+from website.errors.pages import messages_page
 
-__all__ = ["FILES", "ROOT", "description", "prepare", "source_of"]
+__all__ = ["FILES", "MADE", "ROOT", "description", "prepare", "source_of"]
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -28,6 +29,11 @@ FILES: Final = {
     "VERSIONING.md": "versioning.md",
 }
 """Files beside docs/, and the pages they become."""
+
+MADE: Final[Mapping[str, Callable[[], str]]] = {
+    "reference/messages.md": lambda: messages_page(ROOT / "src" / "duologue"),
+}
+"""Pages that are made with the site, because a file of them would be out of date with every change of a message."""
 
 _MAX_DESCRIPTION: Final = 200
 """Search engines show less than that."""
@@ -51,6 +57,8 @@ def prepare(target: Path) -> None:
         _write(target, source.removeprefix("docs/"), source, drawn)
     for source, page in FILES.items():
         _write(target, page, source, drawn)
+    for page, make in MADE.items():
+        (target / page).write_text(make(), encoding="utf-8")
 
 
 def source_of(page: str) -> str:
