@@ -58,7 +58,9 @@ def prepare(target: Path) -> None:
     for source, page in FILES.items():
         _write(target, page, source, drawn)
     for page, make in MADE.items():
-        (target / page).write_text(make(), encoding="utf-8")
+        text = make()
+        head = f'---\ndescription: "{_quotable(description(text))}"\n---\n\n'
+        (target / page).write_text(head + text, encoding="utf-8")
 
 
 def source_of(page: str) -> str:

@@ -104,7 +104,8 @@ def _depth(name: str, classes: Mapping[str, ErrorClass]) -> int:
 def _rejections(remedies: Mapping[str, str]) -> str:
     intro = (
         "Before a session: the HTTP status of a refused handshake or request, or, where a browser could not read that,"
-        " an `error` event and a close. The client makes `AuthenticationFailed`, `ModelNotFound` or `ConnectFailed` of it."
+        " an `error` event and a close. The client makes `AuthenticationFailed`, `ModelNotFound` or `ConnectFailed` of"
+        " it."
     )
     rows = [
         (str(row.http_status), str(row.close_code), _code(row.code), _template(row.message), remedies[name])
