@@ -165,9 +165,10 @@ async def serve_audiosocket(
     `answer` runs once for each call, beside others; when it returns, the call ends. The id that Asterisk sends is all
     that says who calls (`call.started.call_id`, lower-case with hyphens): let other machines in only with `may_call`,
     which gets the id, and only on a network that is yours, because nothing is encrypted. The id comes within 5 s; there
-    are at most `max_calls` calls, and a hundred connections that have not told theirs. `rate_hz` is that of the audio: 8 kHz for the dialplan's `AudioSocket`.
-    `control` is what Asterisk is asked with over HTTP. `port=0` takes a free one: see `address` of what the block gets.
-    At its end no more calls are taken, and those that go on have `drain_s` seconds.
+    are at most `max_calls` calls, and a hundred connections that have not told theirs. `rate_hz` is that of the audio:
+    8 kHz for the dialplan's `AudioSocket`. `control` is what Asterisk is asked with over HTTP. `port=0` takes a free
+    one: see `address` of what the block gets. At its end no more calls are taken, and those that go on have `drain_s`
+    seconds.
 
     Raises:
         OSError: the address is in use, or is none of this machine.
