@@ -14,6 +14,9 @@ from duologue.testing import ScriptedServer
 
 N = TypeVar("N")
 
+_SERVER_LIBRARIES = ("/websockets/asyncio/", "/uvicorn/")
+"""Where the code of a task is that serves a connection."""
+
 FAST = ReconnectPolicy(first_delay_s=0.01, max_delay_s=0.05)
 """For tests that lose connections on purpose."""
 
@@ -30,13 +33,13 @@ async def following(notices: NoticeStream[N], count: int = 1) -> list[N]:
 
 
 async def tasks_since(before: Set[asyncio.Task[Any]]) -> Set[asyncio.Task[Any]]:
-    """The tasks that run and did not run before. Those of the WebSocket library have five seconds to end: a server of
-    a test, on the same loop, sees the end of a connection a turn of the loop after the client, or a few."""
+    """The tasks that run and did not run before. Those of a test's server have five seconds to end: on the same loop,
+    it sees the end of a connection some turns of the loop before or after the client, by the version of Python."""
     since = asyncio.all_tasks() - before
-    library = {task for task in since if "/websockets/asyncio/" in str(task)}
-    if library:
-        await asyncio.wait(library, timeout=5)
-    return {task for task in since if not (task in library and task.done())}
+    served = {task for task in since if any(library in str(task) for library in _SERVER_LIBRARIES)}
+    if served:
+        await asyncio.wait(served, timeout=5)
+    return {task for task in since if not (task in served and task.done())}
 
 
 @asynccontextmanager
