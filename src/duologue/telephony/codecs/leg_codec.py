@@ -58,11 +58,13 @@ class LegCodec(ABC):
     """
 
     traits: ClassVar[Traits]
+    """What the carrier can and cannot do."""
 
     def __init__(self) -> None:
         self.encoding: Encoding = PCMU
         """Of the call, once it has started."""
         self.stream_id: str = ""
+        """The carrier's id of the stream; empty before the call has started."""
 
     def decode(self, frame: Frame) -> LegEvent:
         """The value of a frame of the carrier. Never raises: what cannot be read is an UnknownLegFrame."""
