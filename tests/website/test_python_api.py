@@ -105,7 +105,9 @@ def test_every_public_name_says_what_it_is() -> None:
     silent = [
         f"{definition.module}.{name}"
         for _, name, definition in given()
-        if not definition.docstring.strip() and (place := home(definition)) is not None and place.page.startswith(FOLDER)
+        if not definition.docstring.strip()
+        and (place := home(definition)) is not None
+        and place.page.startswith(FOLDER)
     ]
     assert sorted(set(silent)) == [], "write a docstring: below `def` or `class`, or behind the assignment"
 
