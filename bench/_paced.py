@@ -22,7 +22,7 @@ from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, de
 from duologue.engines.worker import Worker
 from duologue.server import Inspector, Limits, RealtimeApp, loop_factory, serve, tune_process
 
-__all__ = ["ANSWER", "DUE", "PIECES", "PIECE_MS", "serve_calls"]
+__all__ = ["ANSWER", "DUE", "LIMITS", "PIECES", "PIECE_MS", "serve_calls"]
 
 PIECE_MS: Final = 100
 PIECES: Final = 20
@@ -33,7 +33,7 @@ DUE: Final = struct.Struct("<d8x")
 
 MAX_CALLS: Final = 2000
 
-_LIMITS: Final = Limits(
+LIMITS: Final = Limits(
     sessions=2 * MAX_CALLS,
     max_sessions_per_owner=None,
     max_connections=4 * MAX_CALLS,
@@ -112,7 +112,7 @@ async def serve_calls() -> None:
     bare = _argument("--bare")
     application = (RealtimeApp if bare is None else BareApp)(
         engines=partial(_paced_engines, _argument("--engines")),
-        limits=_LIMITS,
+        limits=LIMITS,
         taps=(Inspector(keep=MAX_CALLS),) if "--inspect" in sys.argv else (),
         record=_argument("--record"),
     )

@@ -40,7 +40,7 @@ _THEME: Final = TerminalTheme(
 
 _FORMAT: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
-<title>A turn of make demo, as the terminal shows it</title>
+<title>A turn of duologue demo, as the terminal shows it</title>
 <style>
 .{unique_id}-matrix {{ font: {char_height}px ui-monospace, "SF Mono", "DejaVu Sans Mono", Consolas, monospace; }}
 .{unique_id}-title {{ font: 600 18px system-ui, sans-serif; }}
@@ -98,7 +98,7 @@ def take_demo(target: Path) -> None:
     if failed:
         raise SystemExit(f"the demo ended with {failed}:\n{console.export_text()}")
     console.width = _SHOWN_CELLS
-    picture = console.export_svg(title="make demo", theme=_THEME, code_format=_FORMAT, unique_id="demo")
+    picture = console.export_svg(title="duologue demo", theme=_THEME, code_format=_FORMAT, unique_id="demo")
     target.write_text(picture, encoding="utf-8")
 
 

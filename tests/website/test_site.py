@@ -132,7 +132,7 @@ async def browser() -> AsyncGenerator[Chromium, None]:
 
 
 class Reader:
-    """Somebody's tab on the site, and what it asked of other machines."""
+    """A tab on the site, and what it asked of other machines."""
 
     def __init__(self, tab: Any, site: Path) -> None:
         self.tab = tab

@@ -1,4 +1,4 @@
-// What the theme's own script adds without a name, and what only a finger could move.
+// What the theme's own script leaves without a role, and boxes that a keyboard could not scroll.
 const repair = () => {
   for (const group of document.querySelectorAll("nav.md-code__nav")) group.setAttribute("role", "none")
   for (const box of document.querySelectorAll('.md-typeset__scrollwrap, .md-typeset p:has(> img[src*=".svg"])'))

@@ -98,7 +98,7 @@ class Extra(Mapping[str, Any]):
         frame: Any = None,
         lacks_type: bool = False,
     ) -> None:
-        self.lacks_type = lacks_type
+        self.lacks_type: bool = lacks_type
         self._fields: dict[str, Any] = dict(fields) if fields else {}
         self.dialect: str | None = dialect
         self.frame: Mapping[str, Any] | None = frame

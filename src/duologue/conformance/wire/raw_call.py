@@ -45,7 +45,7 @@ class RawCall:
         """The last part of the path in `Location`; None: it named none."""
         self.url = url
         """The URL of the call, where it is controlled."""
-        self.heard_ms = 0
+        self.heard_ms: int = 0
         """How much sound has come from the server that is not silent."""
         self._peer = peer
         self._waiting = bytearray()

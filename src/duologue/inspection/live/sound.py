@@ -57,7 +57,7 @@ class SoundLane:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.recent: deque[SoundStretch] = deque(maxlen=_REMEMBERED)
-        self.piece_s = 0.0
+        self.piece_s: float = 0.0
         """When the last piece begins to be heard."""
         self._until_s: float | None = None
         """When it is over."""

@@ -55,7 +55,7 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     """All that a session holds. 20 minutes of audio in transcription take 115 MB, because it is held twice."""
     max_audio_bytes: int = 16 * 1024 * 1024
     """Audio of items that is kept for `conversation.item.retrieve`: the last six minutes of speech at 24 kHz. An hour
-    of it both ways would be 350 MB for each session."""
+    of it both ways would be 350 MB for each session. Where memory is short it goes before anything is rejected."""
     max_responses: int = 16
     """Concurrent responses. A client has one that speaks and a few that classify or summarise; each keeps a responder
     busy."""

@@ -54,7 +54,7 @@ class FollowedCall:
         self.session = session
         self.number = number
         self.viewers = 0
-        self.is_lost = False
+        self.is_lost: bool = False
         """Whether it cannot go on: another fold can be made of what is kept."""
         header, lines = session.header, session.lines
         self._user_store, self._model_store = KeptSounds(lines), KeptSounds(lines)
@@ -67,7 +67,7 @@ class FollowedCall:
         self._log: deque[bytes] = deque()
         """The latest changes, as JSON."""
         self._log_bytes = 0
-        self.logged = 0
+        self.logged: int = 0
         """How many changes there were."""
         self._has_page = False
         """Whether a page has what may be changed."""

@@ -68,7 +68,7 @@ class Sideband:
         new_id: Callable[[str], str] = new_id,
     ) -> None:
         """`share` counts what waits to be sent, and is closed with the sideband."""
-        self.sideband_id = new_id("sideband")
+        self.sideband_id: str = new_id("sideband")
         self._transport = transport
         self._session = session
         self._stall_s = limits.stall_s

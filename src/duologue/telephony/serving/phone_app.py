@@ -92,7 +92,7 @@ class PhoneApp:
         try:
             asked.door.check_answer(request)
         except SignatureRejected as fault:
-            raise self._unsigned(asked.network, scope, fault) from fault
+            raise await self._unsigned(asked.network, scope, fault) from fault
         return write(self._stream(asked, request, scope))
 
     def _stream(self, asked: _Asked, request: PhoneRequest, scope: Scope) -> CallStream | None:
@@ -116,7 +116,7 @@ class PhoneApp:
         try:
             if asked is None:
                 raise Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
-            self._check_socket(asked, scope)
+            await self._check_socket(asked, scope)
             address = peer_of(scope)
             async with self._sessions.place(asked.network, address=address) as place:
                 codec = NETWORKS[asked.network].codec()
@@ -135,12 +135,12 @@ class PhoneApp:
             await receive()
             await send_refusal(rejection, scope, send)
 
-    def _check_socket(self, asked: _Asked, scope: Scope) -> None:
+    async def _check_socket(self, asked: _Asked, scope: Scope) -> None:
         """Raise Rejection if it is not the network that opens this socket."""
         if isinstance(asked.door, OpenDoor):
-            self._check_page(asked, scope)
+            await self._check_page(asked, scope)
         if asked.rest == "":
-            raise self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
+            raise await self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
         request = PhoneRequest(
             url=self._url(asked.network, scope, secure="wss", plain="ws"),
             headers=_headers(scope),
@@ -150,20 +150,20 @@ class PhoneApp:
         try:
             asked.door.check_socket(request)
         except SignatureRejected as fault:
-            raise self._unsigned(asked.network, scope, fault) from fault
+            raise await self._unsigned(asked.network, scope, fault) from fault
 
-    def _check_page(self, asked: _Asked, scope: Scope) -> None:
+    async def _check_page(self, asked: _Asked, scope: Scope) -> None:
         """Raise Rejection for a page of another machine: browsers send its origin, and carriers none."""
         origin = _headers(scope).get("origin")
         if origin is not None and not is_loopback(origin):
             rejection = Rejection("origin")
-            self._sessions.turned_away(rejection, asked.network, address=peer_of(scope))
+            await self._sessions.reject(rejection, asked.network, scope)
             raise rejection
 
-    def _unsigned(self, network: str, scope: Scope, fault: SignatureRejected) -> Rejection:
+    async def _unsigned(self, network: str, scope: Scope, fault: SignatureRejected) -> Rejection:
         rejection = Rejection("unsigned_call")
         log_event(logging.INFO, "call not let in", network=network, reason=str(fault))
-        self._sessions.turned_away(rejection, network, address=peer_of(scope))
+        await self._sessions.reject(rejection, network, scope)
         return rejection
 
     def _url(self, network: str, scope: Scope, *, secure: str, plain: str) -> str:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.telephony.frame_shapes import KEY, FrameFault
-from duologue.telephony.leg_codec import Frame, LegCodec
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.frame_shapes import KEY, FrameFault
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec
+from duologue.telephony.codecs.leg_events import (
     CallEnded,
     CallerAudio,
     CallStarted,
@@ -23,7 +23,7 @@ from duologue.telephony.leg_events import (
     LegStatus,
     PlayCommand,
 )
-from duologue.telephony.traits import Traits
+from duologue.telephony.codecs.traits import Traits
 
 __all__ = ["AudioSocket", "AudioSocketSplitter"]
 
@@ -51,18 +51,19 @@ class AudioSocketSplitter:
     """A TCP stream into messages, headers included, however it is cut. Holds at most one message of 64 kB."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def push(self, data: bytes) -> list[bytes]:
         """The messages that this piece completes."""
-        joined, at, messages = self._rest + data, 0, list[bytes]()
+        self._rest += data
+        joined, at, messages = self._rest, 0, list[bytes]()
         while len(joined) - at >= _HEADER_BYTES:
             end = at + _HEADER_BYTES + int.from_bytes(joined[at + 1 : at + _HEADER_BYTES], "big")
             if end > len(joined):
                 break
-            messages.append(joined[at:end])
+            messages.append(bytes(joined[at:end]))
             at = end
-        self._rest = joined[at:]
+        del joined[:at]
         return messages
 
 

@@ -11,9 +11,19 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from duologue.audio.formats import Encoding
-from duologue.telephony.frame_shapes import KEY, TEXT, TEXTS, Field, FrameFault, FrameShapes, Kind, Shape, json_object
-from duologue.telephony.leg_codec import Frame, LegCodec, encoding_of
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.frame_shapes import (
+    KEY,
+    TEXT,
+    TEXTS,
+    Field,
+    FrameFault,
+    FrameShapes,
+    Kind,
+    Shape,
+    json_object,
+)
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec, encoding_of
+from duologue.telephony.codecs.leg_events import (
     CallEnded,
     CallerAudio,
     CallStarted,
@@ -28,7 +38,7 @@ from duologue.telephony.leg_events import (
     PlayCommand,
     Played,
 )
-from duologue.telephony.traits import Traits
+from duologue.telephony.codecs.traits import Traits
 
 __all__ = ["Asterisk", "AsteriskPlain"]
 
@@ -161,11 +171,11 @@ class AsteriskPlain(Asterisk):
         words = text.split(" ", _MAX_LINE_WORDS)
         if not words[0] or len(words) > _MAX_LINE_WORDS:
             raise FrameFault("no line of a control message")
-        message: dict[str, Any] = {tag: words[0]}
+        message: dict[str, Any] = {}
         for word in words[1:]:
             name, colon, value = word.partition(":")
             message[name if colon else "correlation_id"] = value if colon else word
-        return message
+        return {**message, tag: words[0]}  # which no parameter of that name replaces
 
     def _written(self, message: Mapping[str, Any], tag: str) -> str:
         words = [str(message[tag])]

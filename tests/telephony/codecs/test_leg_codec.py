@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.telephony import CallerAudio, CallStarted, LegCodec, UnknownLegFrame
-from duologue.telephony.frame_shapes import FrameFault
-from duologue.telephony.leg_codec import encoding_of, swapped
-from duologue.telephony.leg_events import ClearCommand, HangUpCommand, MarkCommand, PlayCommand
+from duologue.telephony.codecs.frame_shapes import FrameFault
+from duologue.telephony.codecs.leg_codec import encoding_of, swapped
+from duologue.telephony.codecs.leg_events import ClearCommand, HangUpCommand, MarkCommand, PlayCommand
 from tests.telephony._frames import CODECS, FRAMES, started
 
 each_codec = pytest.mark.parametrize("name", CODECS)
@@ -40,6 +40,16 @@ def test_each_frame_of_the_documents_is_understood_and_written_as_it_came(name: 
         event = codec.decode(frame)
         assert not isinstance(event, UnknownLegFrame), event
         assert _meaning(codec.write(event, sequence=_sequence(frame))) == _meaning(frame)
+
+
+@pytest.mark.parametrize("name", _STREAMS)
+def test_a_second_start_changes_nothing_of_the_call(name: str) -> None:
+    codec = started(name)
+    before = codec.encoding, codec.stream_id
+    (start,) = [frame for frame in FRAMES[name] if '"start"' in str(frame)]
+    other = str(start).replace("audio/x-mulaw", "audio/x-l16").replace("PCMU", "L16").replace("1", "2")
+    assert isinstance(codec.decode(other), UnknownLegFrame)
+    assert (codec.encoding, codec.stream_id) == before
 
 
 @each_codec
