@@ -26,7 +26,7 @@ A class exists only where a caller would catch it differently from its parent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from duologue.printable import printable
 
@@ -173,7 +173,7 @@ class SessionLost(ConnectionClosedError):
             if can_fork
             else "begin another one with what was said as its `input`, and ask for `store` to be able to fork"
         )
-        self.args = (f"the Live session is lost, and cannot be resumed: {way} ({reason})",)
+        self.args: tuple[Any, ...] = (f"the Live session is lost, and cannot be resumed: {way} ({reason})",)
         self.session_id = session_id
         self.can_fork = can_fork
 
@@ -208,7 +208,7 @@ class EngineError(DuologueError):
     def __init__(self, message: str, *, engine: str, quote: str = "", for_client: str = "") -> None:
         self.engine = engine
         self.for_client = for_client
-        self.unquoted = f"{engine}: {message}"
+        self.unquoted: str = f"{engine}: {message}"
         """The same without the quote, for logs."""
         super().__init__(f"{self.unquoted}: {quote}" if quote else self.unquoted)
 

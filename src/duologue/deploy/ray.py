@@ -212,8 +212,8 @@ class RayTranscriber:
 
     def __init__(self, handle: Any, traits: Mapping[str, Any], *, at_once: int) -> None:
         self._handle = handle
-        self.name = str(traits["name"])
-        self.sample_rate_hz = int(traits["sample_rate_hz"])
+        self.name: str = str(traits["name"])
+        self.sample_rate_hz: int = int(traits["sample_rate_hz"])
         self.at_once = at_once
 
     async def transcribe(
@@ -237,9 +237,9 @@ class RaySynthesizer:
 
     def __init__(self, handle: Any, traits: Mapping[str, Any]) -> None:
         self._handle = handle.options(stream=True)
-        self.name = str(traits["name"])
-        self.sample_rate_hz = int(traits["sample_rate_hz"])
-        self.voices = tuple(cast("Sequence[str]", traits.get("voices", ())))
+        self.name: str = str(traits["name"])
+        self.sample_rate_hz: int = int(traits["sample_rate_hz"])
+        self.voices: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("voices", ())))
 
     async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes]:
         """PCM16, piece by piece as it is made. Closed or cancelled: the deployment stops."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -103,7 +103,8 @@ def report_once(report: ReportIllegal) -> ReportIllegal:
 class _Name(Enum):
     """A state or an input. Hashed by identity: the hash of `Enum` is computed in Python, twice in each transition."""
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:  # checkers know the method of `Enum`
+        __hash__ = object.__hash__
 
 
 def step(table: Mapping[tuple[S, I], S], state: S, happened: I, *, report: ReportIllegal) -> S | None:

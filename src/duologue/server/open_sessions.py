@@ -51,7 +51,7 @@ class OpenSessions:
         self._supervisor = supervisor
         self.ready = False
         """Whether sessions can be served."""
-        self.draining = False
+        self.draining: bool = False
         self._limits = limits
         self._allowances = allowances or Allowances()
         self._sessions: set[Served] = set()

@@ -37,9 +37,9 @@ from duologue.protocol.client.notices import (
 )
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.telephony.chunk_order import ChunkOrder
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec
+from duologue.telephony.codecs.leg_events import CallEnded, CallerAudio, CallStarted, Digit, Flow, LegEvent, Played
 from duologue.telephony.key_presses import KeyPresses
-from duologue.telephony.leg_codec import Frame, LegCodec
-from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, Digit, Flow, LegEvent, Played
 from duologue.telephony.line_clock import LineClock
 from duologue.telephony.marked_playout import MarkedPlayout
 
@@ -146,7 +146,7 @@ class Bridge:
     def __init__(self, codec: LegCodec, *, now: float, keys: KeyMode = "answer") -> None:
         self.started: CallStarted | None = None
         self.ended: CallEnded | None = None
-        self.dropped_ms = 0
+        self.dropped_ms: int = 0
         """Caller's audio that waited too long for a slow session."""
         self._codec = codec
         self.keys = keys

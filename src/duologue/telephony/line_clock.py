@@ -47,7 +47,7 @@ class LineClock:
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
-        self.filled_ms = 0
+        self.filled_ms: int = 0
         """How much silence was put in so far."""
         self._began_at: float | None = None
         self._heard_at = 0.0

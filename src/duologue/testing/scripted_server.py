@@ -133,7 +133,7 @@ class ScriptedServer:
 
         Raises ValueError where a text is no fault.
         """
-        self.plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
+        self.plan: FaultPlan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
         """The faults on the way, and which of them came."""
         self.received: list[list[ClientEvent]] = []
         self.faults: list[str] = []

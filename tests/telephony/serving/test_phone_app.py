@@ -18,7 +18,7 @@ from duologue.server import Limits, RealtimeApp, Upstream
 from duologue.server.run.listener import listening
 from duologue.server.session_start import SessionStart
 from duologue.telephony import CallerAudio
-from duologue.telephony.leg_events import PlayCommand
+from duologue.telephony.codecs.leg_events import PlayCommand
 from duologue.telephony.serving.doors import Door, OpenDoor, TwilioDoor
 from duologue.telephony.serving.phone_app import PhoneApp
 from duologue.telephony.serving.phone_sessions import PhoneSessions

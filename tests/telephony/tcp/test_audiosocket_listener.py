@@ -18,7 +18,7 @@ from duologue.telephony import (
     PhoneCall,
     serve_audiosocket,
 )
-from duologue.telephony.leg_events import CallEnded, CallStarted, HangUpCommand, PlayCommand
+from duologue.telephony.codecs.leg_events import CallEnded, CallStarted, HangUpCommand, PlayCommand
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from tests.telephony._carrier import speech_frames

@@ -14,7 +14,7 @@ from duologue.clock import unix_time
 from duologue.server.app import RealtimeApp
 from duologue.server.http.authentication import Principal
 from duologue.server.rejections import Rejection
-from duologue.telephony.leg_codec import LegCodec
+from duologue.telephony.codecs.leg_codec import LegCodec
 from duologue.telephony.serving.served_phone_call import ServedPhoneCall
 from duologue.transports import Transport
 from duologue.transports.asgi import Scope

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from duologue.printable import printable
-from duologue.telephony.leg_events import masked_number
+from duologue.telephony.codecs.leg_events import masked_number
 
 __all__ = [
     "MAX_WEBHOOK_BYTES",

@@ -11,10 +11,10 @@ from typing import Final, TypeAlias
 
 from duologue.errors import ConnectionClosed
 from duologue.printable import printable
-from duologue.telephony.audiosocket import AudioSocket
+from duologue.telephony.codecs.audiosocket import AudioSocket
+from duologue.telephony.codecs.leg_events import CallStarted, HangUpCommand
 from duologue.telephony.control.call_control import CallControl
 from duologue.telephony.joining import PhoneCall, accept
-from duologue.telephony.leg_events import CallStarted, HangUpCommand
 from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
 
 __all__ = ["AudioSocketListener", "serve_audiosocket"]

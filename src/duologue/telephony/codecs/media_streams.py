@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.telephony.frame_shapes import (
+from duologue.telephony.codecs.frame_shapes import (
     BASE64,
     KEY,
     MAX_NUMBER,
@@ -27,8 +27,8 @@ from duologue.telephony.frame_shapes import (
     Shape,
     json_object,
 )
-from duologue.telephony.leg_codec import Frame, LegCodec, encoding_of, swapped
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec, encoding_of, swapped
+from duologue.telephony.codecs.leg_events import (
     CallEnded,
     CallerAudio,
     CallStarted,
@@ -42,7 +42,7 @@ from duologue.telephony.leg_events import (
     PlayCommand,
     Played,
 )
-from duologue.telephony.traits import Traits
+from duologue.telephony.codecs.traits import Traits
 
 __all__ = ["MediaStream", "Plivo", "SignalWire", "Telnyx", "Twilio"]
 

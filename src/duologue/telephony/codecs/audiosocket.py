@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.telephony.frame_shapes import KEY, FrameFault
-from duologue.telephony.leg_codec import Frame, LegCodec
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.frame_shapes import KEY, FrameFault
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec
+from duologue.telephony.codecs.leg_events import (
     CallEnded,
     CallerAudio,
     CallStarted,
@@ -23,7 +23,7 @@ from duologue.telephony.leg_events import (
     LegStatus,
     PlayCommand,
 )
-from duologue.telephony.traits import Traits
+from duologue.telephony.codecs.traits import Traits
 
 __all__ = ["AudioSocket", "AudioSocketSplitter"]
 

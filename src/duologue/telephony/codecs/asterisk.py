@@ -11,9 +11,19 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from duologue.audio.formats import Encoding
-from duologue.telephony.frame_shapes import KEY, TEXT, TEXTS, Field, FrameFault, FrameShapes, Kind, Shape, json_object
-from duologue.telephony.leg_codec import Frame, LegCodec, encoding_of
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.frame_shapes import (
+    KEY,
+    TEXT,
+    TEXTS,
+    Field,
+    FrameFault,
+    FrameShapes,
+    Kind,
+    Shape,
+    json_object,
+)
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec, encoding_of
+from duologue.telephony.codecs.leg_events import (
     CallEnded,
     CallerAudio,
     CallStarted,
@@ -28,7 +38,7 @@ from duologue.telephony.leg_events import (
     PlayCommand,
     Played,
 )
-from duologue.telephony.traits import Traits
+from duologue.telephony.codecs.traits import Traits
 
 __all__ = ["Asterisk", "AsteriskPlain"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duologue.telephony.frame_shapes import (
+from duologue.telephony.codecs.frame_shapes import (
     BASE64,
     FLAG,
     KEY,
@@ -21,7 +21,7 @@ from duologue.telephony.frame_shapes import (
     Shape,
     json_object,
 )
-from duologue.telephony.leg_events import CallEnded, Cleared, Digit, Played
+from duologue.telephony.codecs.leg_events import CallEnded, Cleared, Digit, Played
 
 _TABLE = FrameShapes(
     "event",

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.printable import printable
-from duologue.telephony.frame_shapes import FrameFault
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.frame_shapes import FrameFault
+from duologue.telephony.codecs.leg_events import (
     CallerAudio,
     CallStarted,
     ClearCommand,
@@ -20,7 +20,7 @@ from duologue.telephony.leg_events import (
     PlayCommand,
     UnknownLegFrame,
 )
-from duologue.telephony.traits import Traits
+from duologue.telephony.codecs.traits import Traits
 
 __all__ = ["Frame", "LegCodec", "encoding_of", "swapped"]
 
@@ -62,7 +62,7 @@ class LegCodec(ABC):
     def __init__(self) -> None:
         self.encoding: Encoding = PCMU
         """Of the call, once it has started."""
-        self.stream_id = ""
+        self.stream_id: str = ""
         self._has_started = False
 
     def decode(self, frame: Frame) -> LegEvent:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMU
 from duologue.telephony import CallerAudio, CallStarted, Played, Plivo, SignalWire, Telnyx, Twilio
-from duologue.telephony.frame_shapes import FrameFault, json_object
-from duologue.telephony.media_streams import MediaStream
+from duologue.telephony.codecs.frame_shapes import FrameFault, json_object
+from duologue.telephony.codecs.media_streams import MediaStream
 from tests.telephony._frames import FRAMES, started
 
 

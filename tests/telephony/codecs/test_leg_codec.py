@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.telephony import CallerAudio, CallStarted, LegCodec, UnknownLegFrame
-from duologue.telephony.frame_shapes import FrameFault
-from duologue.telephony.leg_codec import encoding_of, swapped
-from duologue.telephony.leg_events import ClearCommand, HangUpCommand, MarkCommand, PlayCommand
+from duologue.telephony.codecs.frame_shapes import FrameFault
+from duologue.telephony.codecs.leg_codec import encoding_of, swapped
+from duologue.telephony.codecs.leg_events import ClearCommand, HangUpCommand, MarkCommand, PlayCommand
 from tests.telephony._frames import CODECS, FRAMES, started
 
 each_codec = pytest.mark.parametrize("name", CODECS)

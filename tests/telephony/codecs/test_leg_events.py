@@ -6,7 +6,7 @@ import pytest
 
 from duologue.audio.formats import PCMU
 from duologue.telephony import CallerAudio, CallStarted, UnknownLegFrame
-from duologue.telephony.leg_events import PlayCommand, masked_number
+from duologue.telephony.codecs.leg_events import PlayCommand, masked_number
 
 
 @pytest.mark.parametrize(

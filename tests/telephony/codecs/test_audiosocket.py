@@ -17,7 +17,7 @@ from duologue.telephony import (
     Digit,
     UnknownLegFrame,
 )
-from duologue.telephony.frame_shapes import FrameFault
+from duologue.telephony.codecs.frame_shapes import FrameFault
 from tests.telephony._frames import FRAMES
 
 _STREAM = b"".join(frame for frame in FRAMES["audiosocket"] if isinstance(frame, bytes))
