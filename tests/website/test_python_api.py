@@ -217,7 +217,8 @@ def test_examples_in_docstrings_are_right() -> None:
 @cache
 def source_of(module: str) -> str:
     spec = importlib.util.find_spec(module)
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).read_text(encoding="utf-8")
 
 
