@@ -38,7 +38,7 @@ TYPED := src tests website $(wildcard bench/*.py examples/*.py)
 check: $(VENV)/ready-check ## lint, format, types, floors, spelling: everything that needs no run
 	@failed=; \
 	for tool in "ruff check" "ruff format --check" "mypy $(TYPED)" "basedpyright --warnings" \
-		"lint-imports --no-logo" "codespell"; do \
+		"python -m tests.typing.completeness" "lint-imports --no-logo" "codespell"; do \
 		echo "== $$tool"; \
 		$(BIN)/$$tool || failed="$$failed $${tool%% *}"; \
 	done; \
