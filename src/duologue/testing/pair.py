@@ -55,9 +55,11 @@ class Pair:
     def __init__(self, defaults: SessionDefaults | None = None, *, kind: SessionKind = "realtime") -> None:
         self.now: float = 0.0
         self.client: ClientProtocol = ClientProtocol(new_id=CountedIds())
+        """The client's end."""
         self.server: ServerProtocol = ServerProtocol(
             defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT, kind=kind
         )
+        """The server's end."""
         self.commands: list[Command | McpCall] = []
         """Commands of the server that `take` has not taken, without `Detect`: `speak` and `pause` answer those."""
         self.received: list[RealtimeEvent] = []

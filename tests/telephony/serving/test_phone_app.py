@@ -85,6 +85,7 @@ async def test_strangers_get_403_and_nothing_is_made_for_them() -> None:
             twilio_headers(url, sha256=True),
         ):
             assert await place.refused("twilio", headers) == 403
+        assert await place.refused("twilio?a=b", twilio_headers(url)) == 403
         assert await place.refused("twilio/", twilio_headers(url)) == 403
         assert await place.refused("twilio/", twilio_headers(f"{url}/")) == 403
         assert (opened, place.app.sessions_open) == ([], 0)

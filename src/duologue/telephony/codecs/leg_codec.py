@@ -58,11 +58,13 @@ class LegCodec(ABC):
     """
 
     traits: ClassVar[Traits]
+    """What the carrier can and cannot do."""
 
     def __init__(self) -> None:
         self.encoding: Encoding = PCMU
         """Of the call, once it has started."""
         self.stream_id: str = ""
+        """The carrier's id of the stream; empty before the call has started."""
         self._has_started = False
 
     def decode(self, frame: Frame) -> LegEvent:

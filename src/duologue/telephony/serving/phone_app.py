@@ -80,11 +80,10 @@ class PhoneApp:
         if scope["method"] not in ("GET", "POST"):
             raise Rejection("wrong_method", method=scope["method"], path=scope["path"])
         body = await _read_body(receive)
-        query = scope.get("query_string", b"").decode("latin-1")
         url = f"{self._url(asked.network, scope, secure='https', plain='http')}/{_ANSWER}"
         request = PhoneRequest(
             method=scope["method"],
-            url=f"{url}?{query}" if query else url,
+            url=url + _query(scope),
             headers=_headers(scope),
             body=body,
             now_unix_s=unix_time(),
@@ -142,7 +141,7 @@ class PhoneApp:
         if asked.rest == "":
             raise await self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
         request = PhoneRequest(
-            url=self._url(asked.network, scope, secure="wss", plain="ws"),
+            url=self._url(asked.network, scope, secure="wss", plain="ws") + _query(scope),
             headers=_headers(scope),
             ticket=asked.rest or "",
             now_unix_s=unix_time(),
@@ -179,6 +178,11 @@ class PhoneApp:
 def _headers(scope: Scope) -> dict[str, str]:
     """By name; of several of one name the last, so that what is checked is one value."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _query(scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"?{query}" if query else ""
 
 
 async def _read_body(receive: ASGIReceive) -> bytes:
