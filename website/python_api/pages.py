@@ -23,6 +23,8 @@ _INDEX: Final = (
     "the site is built (`make docs`); `python -m pydoc duologue.telephony` and an editor show the same. What events",
     "hold stands in the [reference of events](index.md), and the exceptions are one tree, `duologue.errors`.",
     "",
+    "In the examples `url` is the URL of a server, such as `duologue serve` prints it, and `folder` a folder.",
+    "",
     "Do not edit this page, but run `python -m website.python_api`.",
     "",
 )
