@@ -29,8 +29,8 @@ MAX_ASKED_S: Final = 30.0
 class ReconnectPolicy(Struct, frozen=True, kw_only=True):
     """How often, and how soon, to connect again: `converse(url, reconnect=ReconnectPolicy(max_attempts=3))`.
 
-    Attempts wait `first_delay_s`, then each `factor` times as long as the one before, up to `max_delay_s`; up to half of
-    a wait is left to chance.
+    Attempts wait `first_delay_s`, then each `factor` times as long as the one before, up to `max_delay_s`; up to
+    half of a wait is left to chance.
     """
 
     first_delay_s: float = 0.25
