@@ -9,16 +9,17 @@ from __future__ import annotations
 import posixpath
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from website.drawings.blocks import Drawn, drawn_blocks
+from website.errors.pages import messages_page
 from website.python_api.names import linked_prose
 from website.python_api.pages import python_pages, source_of_page
 
-__all__ = ["FILES", "ROOT", "description", "prepare", "source_of"]
+__all__ = ["FILES", "MADE", "ROOT", "description", "prepare", "source_of"]
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -33,6 +34,11 @@ FILES: Final = {
 
 _PYTHON: Final = "reference/python.md"
 """The one page of the reference that names modules without links: they lead to pages that only the site has."""
+
+MADE: Final[Mapping[str, Callable[[], str]]] = {
+    "reference/messages.md": lambda: messages_page(ROOT / "src" / "duologue"),
+}
+"""Pages that are made with the site, because a file of them would be out of date with every change of a message."""
 
 _MAX_DESCRIPTION: Final = 200
 """Search engines show less than that."""
@@ -61,6 +67,10 @@ def prepare(target: Path) -> None:
         _write(target, page, source, drawn)
     for page, text in python_pages().items():
         _write_page(target, page, source_of_page(page), text)
+    for page, make in MADE.items():
+        text = make()
+        head = f'---\ndescription: "{_quotable(description(text))}"\n---\n\n'
+        (target / page).write_text(head + text, encoding="utf-8")
 
 
 def source_of(page: str) -> str:

@@ -35,7 +35,7 @@ _UNSEARCHED: Final = " data-search-exclude"
 page that says how. The tables of names, at the top of pages and classes, are searched."""
 
 _WORDS: Final = (f"{FOLDER}/telephony.md",)
-"""Pages whose names are words of the field too: a carrier's name is searched by who looks for how its calls are heard."""
+"""Pages whose names are words of the field too: who searches for a carrier looks for how its calls are heard."""
 
 _MAX_VALUE: Final = 600
 """Characters of a value that are shown: unions of all events would fill a page."""

@@ -22,6 +22,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from duologue.events.base64_text import decode_base64
+
 __all__ = [
     "KIND",
     "LATEST_S",
@@ -363,7 +365,7 @@ def _frame(read: _FrameForm) -> Frame:
         message = read.text
     elif read.binary is not None:
         try:
-            message = base64.b64decode(read.binary, validate=True)
+            message = decode_base64(read.binary)
         except ValueError as fault:
             raise ValueError("binary is not base64") from fault
     else:

@@ -71,7 +71,8 @@ def _refusing_upstream(opened: list[SessionStart]) -> Upstream:
 
 async def test_strangers_get_403_and_nothing_is_made_for_them() -> None:
     opened: list[SessionStart] = []
-    async with _served(RealtimeApp(upstream=_refusing_upstream(opened))) as place:
+    limits = Limits(wrong_keys_per_minute=None)
+    async with _served(RealtimeApp(upstream=_refusing_upstream(opened), limits=limits)) as place:
         for name in DOORS:
             for path in (name, f"{name}/", f"{name}/answer", f"{name}/{'0' * 64}"):
                 for headers in ({}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp5"}):
@@ -84,12 +85,33 @@ async def test_strangers_get_403_and_nothing_is_made_for_them() -> None:
             twilio_headers(url, sha256=True),
         ):
             assert await place.refused("twilio", headers) == 403
+        assert await place.refused("twilio?a=b", twilio_headers(url)) == 403
         assert await place.refused("twilio/", twilio_headers(url)) == 403
         assert await place.refused("twilio/", twilio_headers(f"{url}/")) == 403
         assert (opened, place.app.sessions_open) == ([], 0)
         text = (await place.http.get(f"http://{place.host}/metrics")).text
         assert 'reason="unsigned_call"' in text
         assert "sessions_total{" not in text.replace("owner_sessions_total{", "")
+
+
+async def test_guesses_are_slowed_and_right_signatures_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = scripted_app("Hi.", limits=Limits(wrong_keys_per_minute=1))
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(app, "_wait", wait)
+    async with _served(app) as place:
+        for number in range(3):
+            assert await place.refused("asterisk", {"authorization": "Basic eDp5"}) == 403
+            assert len(waits) == number
+        unsigned = SIGNERS["twilio"](f"{PUBLIC}/phone/twilio/answer", OTHER, unix_time())
+        assert (await place.ask("twilio", unsigned)).status_code == 403
+        assert waits == [1.0] * 3
+        socket = await place.open("twilio", **twilio_headers(f"{_SOCKET}/phone/twilio"))
+        await socket.close()
+        assert waits == [1.0] * 3
 
 
 @pytest.mark.parametrize("name", SIGNERS)

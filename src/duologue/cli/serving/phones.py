@@ -29,6 +29,7 @@ from duologue.telephony.serving.doors import (
 from duologue.telephony.serving.networks import NETWORKS
 from duologue.telephony.serving.phone_app import PHONE_PATH, PhoneApp
 from duologue.telephony.serving.phone_sessions import PhoneSessions
+from duologue.transports.addresses import without_secrets
 
 __all__ = ["Phones"]
 
@@ -171,10 +172,21 @@ def _public_url(options: ServeOptions) -> str | None:
                 "are over it, and calls are sent there"
             )
         return None
-    parts = urlsplit(options.public_url)
-    if parts.scheme not in ("https", "http", "wss", "ws") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError(f"--public-url {printable_name(options.public_url)}: https://HOST is expected")
+    if not _is_plain_url(options.public_url):
+        shown = printable_name(without_secrets(options.public_url))
+        raise UsageError(f"--public-url {shown}: https://HOST is expected, with the path of a proxy perhaps")
     return options.public_url.rstrip("/")
+
+
+def _is_plain_url(url: str) -> bool:
+    """Whether it is a host and perhaps a path: networks are told this URL, which a password would be part of."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_plain = not (parts.query or parts.fragment or "@" in parts.netloc) and url.isprintable()
+    return parts.scheme in ("https", "http", "wss", "ws") and bool(parts.hostname) and is_plain
 
 
 def _session(options: ServeOptions) -> dict[str, Any] | None:

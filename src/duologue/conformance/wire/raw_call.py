@@ -6,15 +6,14 @@ Unlike `duologue.transports.webrtc.client_call`, nothing is put in order or adde
 from __future__ import annotations
 
 import asyncio
-import binascii
 from array import array
-from base64 import b64decode
 from contextlib import suppress
 from typing import Final
 
 from duologue.clock import loop_time
 from duologue.codec.jsontext import parse_object
 from duologue.errors import ConnectionClosed, ConnectionClosedError, DecodeError
+from duologue.events.base64_text import decode_base64
 from duologue.transports.webrtc.peer import FRAME_BYTES, FRAME_MS, MessageTooLong, Peer
 
 __all__ = ["RawCall"]
@@ -125,7 +124,7 @@ def _read(text: str) -> tuple[str, bytes | None]:
     if type != _APPEND or not isinstance(audio, str):
         return str(type), None
     try:
-        pcm = b64decode(audio, validate=True)
-    except (binascii.Error, ValueError):
+        pcm = decode_base64(audio)
+    except ValueError:
         return _APPEND, None
     return _APPEND, pcm if pcm and len(pcm) % 2 == 0 else None

@@ -69,6 +69,7 @@ class LegCodec(ABC):
         """Of the call, once it has started."""
         self.stream_id: str = ""
         """The carrier's id of the stream; empty before the call has started."""
+        self._has_started = False
 
     def decode(self, frame: Frame) -> LegEvent:
         """The value of a frame of the carrier. Never raises: what cannot be read is an UnknownLegFrame."""
@@ -77,6 +78,9 @@ class LegCodec(ABC):
         except FrameFault as fault:
             return UnknownLegFrame(raw=frame, reason=str(fault))
         if isinstance(event, CallStarted):
+            if self._has_started:
+                return UnknownLegFrame(raw=frame, reason="the call has started already")
+            self._has_started = True
             self.encoding, self.stream_id = event.encoding, event.stream_id
         return event
 

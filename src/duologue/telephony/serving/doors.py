@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Protocol
 
 from msgspec import Struct
 
 from duologue.errors import SignatureRejected
+from duologue.events.base64_text import decode_base64
 from duologue.telephony.serving.phone_requests import PhoneRequest
 from duologue.telephony.serving.tickets import check_ticket, new_ticket
 from duologue.telephony.signatures import (
@@ -182,8 +181,8 @@ class AsteriskDoor(_KeyedDoor, frozen=True):
         """Check the password of Basic authentication."""
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
         try:
-            decoded = base64.b64decode(shown, validate=True).decode("utf-8") if scheme.lower() == "basic" else ""
-        except (binascii.Error, ValueError):
+            decoded = decode_base64(shown).decode("utf-8") if scheme.lower() == "basic" else ""
+        except ValueError:
             decoded = ""
         verify_token(decoded.partition(":")[2], secret=self.password)
 

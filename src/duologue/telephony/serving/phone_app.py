@@ -80,11 +80,10 @@ class PhoneApp:
         if scope["method"] not in ("GET", "POST"):
             raise Rejection("wrong_method", method=scope["method"], path=scope["path"])
         body = await _read_body(receive)
-        query = scope.get("query_string", b"").decode("latin-1")
         url = f"{self._url(asked.network, scope, secure='https', plain='http')}/{_ANSWER}"
         request = PhoneRequest(
             method=scope["method"],
-            url=f"{url}?{query}" if query else url,
+            url=url + _query(scope),
             headers=_headers(scope),
             body=body,
             now_unix_s=unix_time(),
@@ -92,7 +91,7 @@ class PhoneApp:
         try:
             asked.door.check_answer(request)
         except SignatureRejected as fault:
-            raise self._unsigned(asked.network, scope, fault) from fault
+            raise await self._unsigned(asked.network, scope, fault) from fault
         return write(self._stream(asked, request, scope))
 
     def _stream(self, asked: _Asked, request: PhoneRequest, scope: Scope) -> CallStream | None:
@@ -116,7 +115,7 @@ class PhoneApp:
         try:
             if asked is None:
                 raise Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
-            self._check_socket(asked, scope)
+            await self._check_socket(asked, scope)
             address = peer_of(scope)
             async with self._sessions.place(asked.network, address=address) as place:
                 codec = NETWORKS[asked.network].codec()
@@ -135,14 +134,14 @@ class PhoneApp:
             await receive()
             await send_refusal(rejection, scope, send)
 
-    def _check_socket(self, asked: _Asked, scope: Scope) -> None:
+    async def _check_socket(self, asked: _Asked, scope: Scope) -> None:
         """Raise Rejection if it is not the network that opens this socket."""
         if isinstance(asked.door, OpenDoor):
-            self._check_page(asked, scope)
+            await self._check_page(asked, scope)
         if asked.rest == "":
-            raise self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
+            raise await self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
         request = PhoneRequest(
-            url=self._url(asked.network, scope, secure="wss", plain="ws"),
+            url=self._url(asked.network, scope, secure="wss", plain="ws") + _query(scope),
             headers=_headers(scope),
             ticket=asked.rest or "",
             now_unix_s=unix_time(),
@@ -150,20 +149,20 @@ class PhoneApp:
         try:
             asked.door.check_socket(request)
         except SignatureRejected as fault:
-            raise self._unsigned(asked.network, scope, fault) from fault
+            raise await self._unsigned(asked.network, scope, fault) from fault
 
-    def _check_page(self, asked: _Asked, scope: Scope) -> None:
+    async def _check_page(self, asked: _Asked, scope: Scope) -> None:
         """Raise Rejection for a page of another machine: browsers send its origin, and carriers none."""
         origin = _headers(scope).get("origin")
         if origin is not None and not is_loopback(origin):
             rejection = Rejection("origin")
-            self._sessions.turned_away(rejection, asked.network, address=peer_of(scope))
+            await self._sessions.reject(rejection, asked.network, scope)
             raise rejection
 
-    def _unsigned(self, network: str, scope: Scope, fault: SignatureRejected) -> Rejection:
+    async def _unsigned(self, network: str, scope: Scope, fault: SignatureRejected) -> Rejection:
         rejection = Rejection("unsigned_call")
         log_event(logging.INFO, "call not let in", network=network, reason=str(fault))
-        self._sessions.turned_away(rejection, network, address=peer_of(scope))
+        await self._sessions.reject(rejection, network, scope)
         return rejection
 
     def _url(self, network: str, scope: Scope, *, secure: str, plain: str) -> str:
@@ -179,6 +178,11 @@ class PhoneApp:
 def _headers(scope: Scope) -> dict[str, str]:
     """By name; of several of one name the last, so that what is checked is one value."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _query(scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"?{query}" if query else ""
 
 
 async def _read_body(receive: ASGIReceive) -> bytes:
