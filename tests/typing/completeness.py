@@ -23,7 +23,7 @@ _SOURCES = Path(__file__).parents[2] / "src"
 
 def incomplete() -> list[str]:
     """A line for each symbol whose type is unknown or inferred, and why."""
-    checker = Path(sys.executable).with_name("basedpyright")
+    checker = str(Path(sys.executable).with_name("basedpyright"))
     command = [checker, "--pythonpath", sys.executable, "--verifytypes", "duologue", "--ignoreexternal", "--outputjson"]
     # A folder without a configuration: in the repository's own, the package would be its sources and not a package.
     with tempfile.TemporaryDirectory() as empty:
@@ -33,14 +33,13 @@ def incomplete() -> list[str]:
     found = msgspec.json.decode(done.stdout)["typeCompleteness"]
     if not found["symbols"]:
         return [f"basedpyright has found no symbols: {done.stderr}"]
-    return [*_lines(found["symbols"])]
+    incomplete_ones = [each for each in found["symbols"] if not each["isTypeKnown"] or each["isTypeAmbiguous"]]
+    # A symbol that is incomplete because another one is has no place of its own.
+    return [*_lines(incomplete_ones)] or [each["name"] for each in incomplete_ones]
 
 
 def _lines(symbols: list[dict[str, Any]]) -> Iterator[str]:
     for symbol in symbols:
-        if symbol["isTypeKnown"] and not symbol["isTypeAmbiguous"]:
-            continue
-        # A symbol that is incomplete because another one is has no place of its own.
         for each in symbol["diagnostics"]:
             if each["severity"] == "error" and "range" in each:
                 line = each["range"]["start"]["line"] + 1

@@ -30,7 +30,12 @@ class Encoding:
         return n_bytes // self.bytes_per_sample * 1000 // self.rate_hz
 
     def bytes_for_ms(self, ms: int) -> int:
-        """Bytes of the fewest whole samples that last `ms`, so that `duration_ms` of them is `ms` again."""
+        """Bytes of the fewest whole samples that last `ms`, so that `duration_ms` of them is `ms` again.
+
+        >>> from duologue.audio.formats import PCM, PCMU
+        >>> PCM.bytes_for_ms(20), PCMU.bytes_for_ms(20)
+        (960, 160)
+        """
         return -(-ms * self.rate_hz // 1000) * self.bytes_per_sample
 
     def to_pcm16(self, data: bytes) -> bytes:

@@ -198,7 +198,16 @@ class ResponderRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Responder(Protocol):
-    """Decides what to say."""
+    """Decides what to say.
+
+    >>> import asyncio
+    >>> from duologue.engines.checks import check_responder
+    >>> class Parrot:
+    ...     name = "parrot"
+    ...     async def respond(self, request):
+    ...         yield request.messages[-1].text if request.messages else "Hello."
+    >>> asyncio.run(check_responder(Parrot()))
+    """
 
     name: str
     """As the log and the metrics show it."""

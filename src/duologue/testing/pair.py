@@ -50,7 +50,12 @@ class CountedIds:
 
 
 class Pair:
-    """One session. `now` is the time that the server sees; only `advance` moves it."""
+    """One session. `now` is the time that the server sees, in seconds; only `advance` moves it.
+
+    >>> pair = Pair()
+    >>> [event.type for event in pair.connect()]
+    ['session.created']
+    """
 
     def __init__(self, defaults: SessionDefaults | None = None, *, kind: SessionKind = "realtime") -> None:
         self.now: float = 0.0

@@ -126,6 +126,19 @@ class ScriptedServer:
     """Plays one script for each connection, in the order in which they are opened.
 
     `received` holds each client's events, as JSON; `faults` names those that the script does not expect.
+
+    >>> import asyncio
+    >>> from duologue import converse
+    >>> from duologue.testing import GREETING, Expect, Send
+    >>> async def main() -> None:
+    ...     server = ScriptedServer([Send(GREETING), Expect("conversation.item.create")])
+    ...     async with converse(open_connection=server.connect) as conversation:
+    ...         await conversation.send_text("Are you there?")
+    ...         await server.played(0)
+    ...     server.assert_played()
+    ...     print([event["type"] for event in server.received[0]])
+    >>> asyncio.run(main())
+    ['conversation.item.create']
     """
 
     def __init__(

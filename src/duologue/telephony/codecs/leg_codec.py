@@ -55,6 +55,10 @@ class LegCodec(ABC):
         write · read_command                         the carrier's side, for tests
 
     Not for two calls: make one for each.
+
+    >>> from duologue.telephony import Twilio
+    >>> Twilio().decode('{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"track": "inbound_track", "digit": "1"}}').digit
+    '1'
     """
 
     traits: ClassVar[Traits]
