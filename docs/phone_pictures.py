@@ -23,7 +23,7 @@ from duologue.client.sound.playout import ItemPart
 from duologue.protocol.client.notices import AudioDelta, Interrupted
 from duologue.protocol.client.playback import PlaybackLedger
 from duologue.telephony import Bridge, CallStarted, Played, Twilio
-from duologue.telephony.leg_events import ClearCommand, MarkCommand, PlayCommand
+from duologue.telephony.codecs.leg_events import ClearCommand, MarkCommand, PlayCommand
 
 __all__ = ["FOLDER", "pictures"]
 

@@ -53,7 +53,7 @@ NOT_RUN = {
     "docs/howto/sync.md: with blocking.connect": "until the session is over; tests/client/blocking/test_connection.py",
     "docs/howto/sync.md: from duologue.notices": "until ten seconds are silent; tests/client/blocking/test_streams.py",
     "docs/howto/sync.md: with conversation.play": "needs a microphone and a loudspeaker",
-    "docs/howto/telephone.md: async def answer": "calls of an Asterisk; tests/telephony/tcp",
+    "docs/howto/asterisk.md: async def answer": "calls of an Asterisk; tests/telephony/tcp",
     "docs/howto/telephone.md: control =": "a carrier's calls; tests/examples/test_phone_examples.py",
     "docs/howto/telephone.md: from starlette": "a carrier's calls; tests/telephony/test_joining.py",
     "docs/howto/telephone.md: g711 =": "a carrier's calls; tests/telephony/test_live_leg.py",

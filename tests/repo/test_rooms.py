@@ -128,7 +128,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     ),
     "telephony/carrier/dialling.py": "tests/testing/served/test_phone_line.py",
     "telephony/control/asked_network.py": "tests/telephony/test_joining.py",
-    "telephony/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
+    "telephony/codecs/traits.py": "a table; tests/telephony/test_marked_playout.py and test_bridge.py",
     "transports/webrtc/peer.py": "types; tests/transports/webrtc/test_memory.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from duologue.audio.formats import PCMU
 from duologue.errors import ConnectionClosed
 from duologue.telephony import CallerAudio, LegCodec
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.leg_events import (
     LegCommand,
     LegEvent,
     MarkCommand,

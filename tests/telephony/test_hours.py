@@ -17,7 +17,7 @@ from duologue.protocol.client.notices import AudioDelta, AudioDone, Interrupted
 from duologue.protocol.client.playback import PlaybackLedger
 from duologue.telephony import Bridge, CallerAudio, CallStarted, Played, Twilio
 from duologue.telephony.bridge import CallerSpeech
-from duologue.telephony.leg_events import MarkCommand, PlayCommand
+from duologue.telephony.codecs.leg_events import MarkCommand, PlayCommand
 
 _FRAME = b"\x55" * 160
 _STEPS = 200

@@ -20,7 +20,7 @@ from duologue.events import ErrorEvent, FunctionCallOutputItem, ResponseCreateEv
 from duologue.notices import SessionRestored
 from duologue.server import RealtimeApp
 from duologue.telephony import CallEnded, Digit, LegEvent, PhoneCall
-from duologue.telephony.leg_events import ClearCommand, HangUpCommand, MarkCommand, PlayCommand
+from duologue.telephony.codecs.leg_events import ClearCommand, HangUpCommand, MarkCommand, PlayCommand
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.testing.sounds import silence, tone

@@ -13,7 +13,7 @@ from duologue.audio.formats import PCMU
 from duologue.client.live import Live
 from duologue.notices import LiveAudioPiece
 from duologue.telephony import Bridge, CallEnded, CallStarted, Digit, PhoneCall, Twilio
-from duologue.telephony.leg_events import PlayCommand
+from duologue.telephony.codecs.leg_events import PlayCommand
 from duologue.telephony.live_leg import LiveLeg
 from duologue.testing import Drop, Expect, ScriptedServer, Send
 from tests.client.live._talking import END, sound, started, talking

@@ -18,6 +18,7 @@ class Encoding:
     type: str
     """The wire's `format.type`."""
     rate_hz: int
+    """Samples a second."""
     bytes_per_sample: int
 
     @property
@@ -80,8 +81,11 @@ class Encoding:
 
 
 PCM = Encoding("audio/pcm", rate_hz=24_000, bytes_per_sample=2)
+"""PCM16 at 24,000 Hz: signed 16-bit little-endian samples, mono. The default of sessions."""
 PCMU = Encoding("audio/pcmu", rate_hz=8_000, bytes_per_sample=1)
+"""G.711 µ-law at 8,000 Hz, a byte for each sample: telephone lines of North America and Japan."""
 PCMA = Encoding("audio/pcma", rate_hz=8_000, bytes_per_sample=1)
+"""G.711 A-law at 8,000 Hz, a byte for each sample: telephone lines elsewhere."""
 
 ENCODINGS = {encoding.type: encoding for encoding in (PCM, PCMU, PCMA)}
 """By wire type. PCM is signed 16-bit little-endian; its rate is a default, that of G.711 is fixed."""

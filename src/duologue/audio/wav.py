@@ -43,7 +43,9 @@ class Sound:
     """A clip: mono PCM16 and its rate."""
 
     pcm16: bytes
+    """Signed 16-bit little-endian samples, mono."""
     rate_hz: int
+    """Samples a second."""
 
     @property
     def duration_ms(self) -> int:

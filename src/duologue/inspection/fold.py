@@ -72,7 +72,7 @@ class CallFold:
         """What the last line says, if it was a frame."""
         self._family = header.family if header is not None else None
         self._dialect = dialect or (header.dialect if header is not None else None)
-        self.view = CallView(
+        self.view: CallView = CallView(
             side=header.side if header is not None else "client", model=header.model if header is not None else None
         )
         self._server_is = "received" if self.view.side == "client" else "sent"

@@ -7,21 +7,11 @@ Codecs: `Twilio`, `SignalWire`, `Telnyx`, `Plivo`, `Vonage`, `Asterisk`, `Asteri
 SIP stack, and FreeSWITCH, whose modules differ from fork to fork.
 """
 
-from duologue.telephony.asterisk import Asterisk, AsteriskPlain
-from duologue.telephony.audiosocket import AudioSocket, AudioSocketSplitter
 from duologue.telephony.bridge import Bridge
-from duologue.telephony.control.call_control import (
-    AsteriskControl,
-    CallControl,
-    PlivoControl,
-    SignalWireControl,
-    TelnyxControl,
-    TwilioControl,
-    VonageControl,
-)
-from duologue.telephony.joining import PhoneCall, accept, join
-from duologue.telephony.leg_codec import LegCodec
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.asterisk import Asterisk, AsteriskPlain
+from duologue.telephony.codecs.audiosocket import AudioSocket, AudioSocketSplitter
+from duologue.telephony.codecs.leg_codec import LegCodec
+from duologue.telephony.codecs.leg_events import (
     CallEnded,
     CallerAudio,
     CallStarted,
@@ -33,13 +23,23 @@ from duologue.telephony.leg_events import (
     Played,
     UnknownLegFrame,
 )
+from duologue.telephony.codecs.media_streams import Plivo, SignalWire, Telnyx, Twilio
+from duologue.telephony.codecs.traits import Traits
+from duologue.telephony.codecs.vonage import Vonage
+from duologue.telephony.control.call_control import (
+    AsteriskControl,
+    CallControl,
+    PlivoControl,
+    SignalWireControl,
+    TelnyxControl,
+    TwilioControl,
+    VonageControl,
+)
+from duologue.telephony.joining import PhoneCall, accept, join
 from duologue.telephony.line_clock import LineClock
 from duologue.telephony.marked_playout import MarkedPlayout
-from duologue.telephony.media_streams import Plivo, SignalWire, Telnyx, Twilio
 from duologue.telephony.tcp.audiosocket_listener import AudioSocketListener, serve_audiosocket
 from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream
-from duologue.telephony.traits import Traits
-from duologue.telephony.vonage import Vonage
 
 __all__ = [
     "Asterisk",

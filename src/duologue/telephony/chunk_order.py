@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.telephony.leg_events import CallerAudio
+from duologue.telephony.codecs.leg_events import CallerAudio
 
 __all__ = ["ChunkOrder"]
 

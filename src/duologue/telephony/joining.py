@@ -34,11 +34,18 @@ from duologue.telephony.bridge import (
     KeysPressed,
     session_encoding,
 )
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec
+from duologue.telephony.codecs.leg_events import (
+    CallEnded,
+    CallerAudio,
+    CallStarted,
+    LegEvent,
+    UnknownLegFrame,
+    masked_number,
+)
 from duologue.telephony.control.asked_network import AskedNetwork
 from duologue.telephony.control.call_control import CallControl
 from duologue.telephony.control.transfers import transfer_function
-from duologue.telephony.leg_codec import Frame, LegCodec
-from duologue.telephony.leg_events import CallEnded, CallerAudio, CallStarted, LegEvent, UnknownLegFrame, masked_number
 from duologue.telephony.legs import LegSocket, leg_transport
 from duologue.telephony.recorded_leg import LegLog, recorded_leg
 from duologue.transports.asgi import ASGITransport

@@ -17,8 +17,8 @@ import msgspec
 
 from duologue.client.asyncio.recording.markable import Markable
 from duologue.recording.lines import Direction, LegKind, LegLine, RecordingLine
-from duologue.telephony.leg_codec import Frame, LegCodec
-from duologue.telephony.leg_events import (
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec
+from duologue.telephony.codecs.leg_events import (
     CallEnded,
     CallerAudio,
     CallStarted,

@@ -44,6 +44,7 @@ Range: TypeAlias = tuple[float, float]
 """The least and the most, in milliseconds, both included."""
 
 Figure: TypeAlias = Literal["endpointing", "first_text", "first_audio", "first_heard", "transcript"]
+"""A delay of a turn, by its name in `CallTurn`."""
 
 _SHOWN: Final = 5
 """Errors that a message names."""

@@ -18,7 +18,7 @@ from duologue.telephony import (
     TwilioControl,
     VonageControl,
 )
-from duologue.telephony.leg_events import CallStarted
+from duologue.telephony.codecs.leg_events import CallStarted
 
 _CALL = CallStarted(call_id="CA1/x", encoding=PCMU)
 _KEY = "k3y-of-the-account"

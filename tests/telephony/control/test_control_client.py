@@ -8,8 +8,8 @@ import pytest
 
 from duologue.audio.formats import PCMU
 from duologue.errors import AuthenticationFailed, ConnectFailed
+from duologue.telephony.codecs.leg_events import CallStarted
 from duologue.telephony.control.control_client import carry_out
-from duologue.telephony.leg_events import CallStarted
 from tests.telephony.control._network import network
 
 _CALL = CallStarted(call_id="CA1", encoding=PCMU)

@@ -13,7 +13,7 @@ from duologue.audio.formats import PCMU
 from duologue.server import Limits, RealtimeApp
 from duologue.server.open_sessions import OpenSessions
 from duologue.telephony import AudioSocketListener, CallerAudio
-from duologue.telephony.leg_events import CallEnded, HangUpCommand, PlayCommand
+from duologue.telephony.codecs.leg_events import CallEnded, HangUpCommand, PlayCommand
 from duologue.telephony.serving.audiosocket_calls import serving_audiosocket
 from duologue.telephony.serving.phone_sessions import PhoneSessions
 from duologue.testing.engines import scripted_app_engines, scripted_engines

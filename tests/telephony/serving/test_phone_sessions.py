@@ -9,7 +9,7 @@ import pytest
 from duologue.server import Limits
 from duologue.server.rejections import Rejection
 from duologue.telephony import CallEnded
-from duologue.telephony.leg_events import PlayCommand
+from duologue.telephony.codecs.leg_events import PlayCommand
 from duologue.telephony.serving.phone_sessions import PhoneSessions
 from tests.telephony._carrier import speech_frames
 from tests.telephony.serving._server import SILENCE, called, scripted_app

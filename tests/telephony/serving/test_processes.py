@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from duologue.errors import ConnectFailed
-from duologue.telephony.leg_events import PlayCommand
+from duologue.telephony.codecs.leg_events import PlayCommand
 from duologue.transports.websocket import open_websocket
 from tests.cli.conftest import SCRIPTED
 from tests.telephony._carrier import MemoryCarrier, speech_frames

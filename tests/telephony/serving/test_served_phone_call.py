@@ -16,7 +16,7 @@ from duologue.inspection import CallFold
 from duologue.recording import Direction, Frame, Header, RecordingLine
 from duologue.server import RealtimeApp, Upstream
 from duologue.server.session_start import SessionStart
-from duologue.telephony.leg_events import MarkCommand, PlayCommand
+from duologue.telephony.codecs.leg_events import MarkCommand, PlayCommand
 from duologue.testing.served.app_in_memory import AppInMemory
 from duologue.transports import Transport
 from tests.telephony._carrier import MemoryCarrier, speech_frames

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from duologue.telephony import AudioSocket, AudioSocketListener, AudioSocketSplitter
-from duologue.telephony.leg_events import CallStarted
+from duologue.telephony.codecs.leg_events import CallStarted
 
 __all__ = ["CALL_ID", "STARTED", "AsteriskEnd", "calling"]
 

@@ -155,10 +155,10 @@ class RayTranscriber:
 
     def __init__(self, handle: Any, traits: Mapping[str, Any], *, at_once: int) -> None:
         self._handle = handle
-        self.name = str(traits["name"])
-        self.sample_rate_hz = int(traits["sample_rate_hz"])
-        self.languages = tuple(cast("Sequence[str]", traits.get("languages", ())))
-        self.models = tuple(cast("Sequence[str]", traits.get("models", ())))
+        self.name: str = str(traits["name"])
+        self.sample_rate_hz: int = int(traits["sample_rate_hz"])
+        self.languages: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("languages", ())))
+        self.models: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("models", ())))
         self.at_once = at_once
 
     async def transcribe(
@@ -188,10 +188,10 @@ class RaySynthesizer:
 
     def __init__(self, handle: Any, traits: Mapping[str, Any]) -> None:
         self._handle = handle.options(stream=True)
-        self.name = str(traits["name"])
-        self.sample_rate_hz = int(traits["sample_rate_hz"])
-        self.voices = tuple(cast("Sequence[str]", traits.get("voices", ())))
-        self.languages = tuple(cast("Sequence[str]", traits.get("languages", ())))
+        self.name: str = str(traits["name"])
+        self.sample_rate_hz: int = int(traits["sample_rate_hz"])
+        self.voices: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("voices", ())))
+        self.languages: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("languages", ())))
 
     async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes]:
         """PCM16, piece by piece as it is made. Closed or cancelled: the deployment stops.

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from duologue.audio.formats import PCM, PCMU, Encoding
-from duologue.telephony.asterisk import Asterisk, AsteriskPlain
-from duologue.telephony.audiosocket import AudioSocket
-from duologue.telephony.leg_codec import LegCodec
-from duologue.telephony.leg_events import CallEnded, CallStarted, LegEvent, LegStatus
-from duologue.telephony.media_streams import Plivo, SignalWire, Telnyx, Twilio
-from duologue.telephony.vonage import Vonage
+from duologue.telephony.codecs.asterisk import Asterisk, AsteriskPlain
+from duologue.telephony.codecs.audiosocket import AudioSocket
+from duologue.telephony.codecs.leg_codec import LegCodec
+from duologue.telephony.codecs.leg_events import CallEnded, CallStarted, LegEvent, LegStatus
+from duologue.telephony.codecs.media_streams import Plivo, SignalWire, Telnyx, Twilio
+from duologue.telephony.codecs.vonage import Vonage
 
 __all__ = ["CARRIERS", "CallIds", "CarrierNetwork", "network_named"]
 

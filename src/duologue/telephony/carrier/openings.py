@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from duologue.audio.formats import Encoding
 from duologue.telephony.carrier.networks import CallIds
-from duologue.telephony.frame_shapes import FrameFault
-from duologue.telephony.leg_codec import encoding_of
+from duologue.telephony.codecs.frame_shapes import FrameFault
+from duologue.telephony.codecs.leg_codec import encoding_of
 from duologue.telephony.signatures import sign_plivo, sign_twilio, sign_vonage
 
 __all__ = ["AnswerQuestion", "CallCredentials", "SocketOpening", "answer_question", "read_answer", "socket_opening"]

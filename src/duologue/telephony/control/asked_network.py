@@ -7,9 +7,9 @@ import logging
 
 from duologue.errors import ConnectFailed, LocalProtocolError
 from duologue.printable import printable
+from duologue.telephony.codecs.leg_events import CallStarted
 from duologue.telephony.control.call_control import CallControl, ControlRequest
 from duologue.telephony.control.control_client import carry_out
-from duologue.telephony.leg_events import CallStarted
 
 __all__ = ["AskedNetwork"]
 
@@ -21,7 +21,7 @@ class AskedNetwork:
 
     def __init__(self, control: CallControl | None) -> None:
         self._control = control
-        self.must_hang_up = False
+        self.must_hang_up: bool = False
         """Whether `hang_up` has something to do."""
         self._answered = asyncio.Event()
         self._answered.set()

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 import msgspec
 from msgspec import Struct, field
 
-from duologue.telephony.leg_events import CallStarted
+from duologue.telephony.codecs.leg_events import CallStarted
 from duologue.transports.addresses import without_secrets
 
 __all__ = [

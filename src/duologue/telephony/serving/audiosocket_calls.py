@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 from duologue.server.rejections import Rejection
-from duologue.telephony.audiosocket import AudioSocket
+from duologue.telephony.codecs.audiosocket import AudioSocket
 from duologue.telephony.serving.phone_sessions import PhoneSessions
 from duologue.telephony.tcp.audiosocket_listener import AudioSocketListener
 from duologue.telephony.tcp.audiosocket_stream import AudioSocketStream

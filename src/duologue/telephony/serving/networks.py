@@ -7,9 +7,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from duologue.telephony.asterisk import Asterisk, AsteriskPlain
-from duologue.telephony.leg_codec import LegCodec
-from duologue.telephony.media_streams import Plivo, SignalWire, Telnyx, Twilio
+from duologue.telephony.codecs.asterisk import Asterisk, AsteriskPlain
+from duologue.telephony.codecs.leg_codec import LegCodec
+from duologue.telephony.codecs.media_streams import Plivo, SignalWire, Telnyx, Twilio
+from duologue.telephony.codecs.vonage import Vonage
 from duologue.telephony.serving.answer_pages import (
     WriteAnswer,
     plivo_xml,
@@ -18,7 +19,6 @@ from duologue.telephony.serving.answer_pages import (
     twilio_xml,
     vonage_ncco,
 )
-from duologue.telephony.vonage import Vonage
 
 __all__ = ["NETWORKS", "Network"]
 

@@ -20,8 +20,8 @@ from duologue.server.session_start import SessionStart
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
+from duologue.telephony.codecs.leg_codec import LegCodec
 from duologue.telephony.joining import PhoneCall
-from duologue.telephony.leg_codec import LegCodec
 from duologue.transports import Transport, memory_pair
 
 __all__ = ["ServedPhoneCall"]

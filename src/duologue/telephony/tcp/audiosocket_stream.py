@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
-from duologue.telephony.audiosocket import AudioSocketSplitter
+from duologue.telephony.codecs.audiosocket import AudioSocketSplitter
 
 __all__ = ["AudioSocketStream"]
 

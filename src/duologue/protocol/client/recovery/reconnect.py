@@ -63,9 +63,9 @@ class Reconnection:
         random: Callable[[], float],
         report_illegal: ReportIllegal = raise_illegal,
     ) -> None:
-        self.policy = policy if policy is not None else ReconnectPolicy()
-        self.state = ReconnectState.CONNECTED
-        self.attempts = 0
+        self.policy: ReconnectPolicy = policy if policy is not None else ReconnectPolicy()
+        self.state: ReconnectState = ReconnectState.CONNECTED
+        self.attempts: int = 0
         """Attempts since the session was last restored."""
         self._report_illegal = report_illegal
         self._random = random
