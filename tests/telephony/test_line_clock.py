@@ -90,7 +90,7 @@ def test_what_is_sent_faster_than_it_can_have_been_spoken_is_dropped() -> None:
     clock.start(0.0)
     flood = sum(len(clock.audio(_VOICE, at_ms=20 * number, now=0.1)) for number in range(10_000))
     assert flood == PCMU.bytes_for_ms(30_120)
-    later = sum(len(clock.audio(_VOICE, at_ms=0, now=10.1)) for number in range(10_000))
+    later = sum(len(clock.audio(_VOICE, at_ms=0, now=10.1)) for _ in range(10_000))
     assert later == PCMU.bytes_for_ms(10_000)
 
 

@@ -179,7 +179,10 @@ def _own_messages(node: ast.ClassDef) -> Iterator[ast.expr]:
         match each:
             case ast.Call(func=ast.Attribute(attr="__init__"), args=[message, *_]):
                 yield message
-            case ast.Assign(targets=[ast.Attribute(attr="args")], value=ast.Tuple(elts=[message])):
+            case (
+                ast.Assign(targets=[ast.Attribute(attr="args")], value=ast.Tuple(elts=[message]))
+                | ast.AnnAssign(target=ast.Attribute(attr="args"), value=ast.Tuple(elts=[message]))
+            ):
                 yield message
             case _:
                 pass

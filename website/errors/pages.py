@@ -80,7 +80,7 @@ def network_problems() -> Mapping[str, str]:
 def _exceptions(remedies: Remedies) -> str:
     classes = error_classes(Path(__file__).parents[2] / "src" / "duologue")
     rows = [
-        (f"{_depth(name, classes) * '&emsp;'}`{name}`", f"{each.about}.", remedies["exceptions"][name])
+        (f"{_depth(name, classes) * '·&nbsp;'}`{name}`", f"{each.about}.", remedies["exceptions"][name])
         for name, each in sorted(classes.items(), key=lambda pair: _way(pair[0], classes))
     ]
     intro = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,9 +24,18 @@ _INDEX: Final = (
     "the site is built (`make docs`); `python -m pydoc duologue.telephony` and an editor show the same. What events",
     "hold stands in the [reference of events](index.md), and the exceptions are one tree, `duologue.errors`.",
     "",
+    "In the examples `url` is the URL of a server, such as `duologue serve` prints it, and `folder` a folder.",
+    "",
     "Do not edit this page, but run `python -m website.python_api`.",
     "",
 )
+
+_UNSEARCHED: Final = " data-search-exclude"
+"""Behind the anchor of a heading that is a word of the field, or a method: who searches for `interrupt` looks for the
+page that says how. The tables of names, at the top of pages and classes, are searched."""
+
+_WORDS: Final = (f"{FOLDER}/telephony.md",)
+"""Pages whose names are words of the field too: who searches for a carrier looks for how its calls are heard."""
 
 _MAX_VALUE: Final = 600
 """Characters of a value that are shown: unions of all events would fill a page."""
@@ -100,7 +110,8 @@ def _kind(definition: Definition) -> str:
 
 
 def _section(module: str, name: str, definition: Definition, place: Place) -> Iterator[str]:
-    yield f"## {_plain_name(name)} {{ #{place.anchor} }}"
+    is_word = place.page in _WORDS or re.fullmatch(r"_*[A-Za-z][a-z]*_*", name) is not None
+    yield f"## {_plain_name(name)} {{ #{place.anchor}{_UNSEARCHED if is_word else ''} }}"
     yield f"`from {module} import {name}`"
     match definition.node:
         case ast.ClassDef() as node:
@@ -143,7 +154,10 @@ def _class(definition: Definition, node: ast.ClassDef, place: Place) -> Iterator
     elif "__enter__" in uses:
         yield "Use it with `with`."
     yield _attributes(attributes_of(module, node), place.page, owner=name)
-    for method in methods_of(module, node).values() if place.page != TYPES else ():
+    methods = methods_of(module, node) if place.page != TYPES else {}
+    if methods:
+        yield f"Methods: {', '.join(f'[`{each}`](#{place.anchor}-{each})' for each in methods)}."
+    for method in methods.values():
         yield from _method(method, name, place)
 
 
@@ -162,7 +176,7 @@ def _attributes(attributes: list[Attribute], page: str, *, owner: str) -> str:
 
 def _method(method: Method, owner: str, place: Place) -> Iterator[str]:
     name = method.node.name
-    yield f"### {owner}.{name} {{ #{place.anchor}-{name} }}"
+    yield f"### {owner}.{name} {{ #{place.anchor}-{name}{_UNSEARCHED} }}"
     signatures = method.overloads or (method.node,)
     yield _code("\n".join(signature(each, name, module=method.module) for each in signatures))
     yield markdown(ast.get_docstring(method.node) or "", page=place.page, owner=owner)

@@ -68,6 +68,7 @@ class Impairment(Struct, frozen=True):
 
 
 Deed: TypeAlias = Delivery | LineEnd | Impairment
+"""What a connection is told to do: deliver, end, or get worse."""
 
 
 class _Type(Struct):

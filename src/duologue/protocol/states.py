@@ -62,7 +62,9 @@ class IllegalTransition(Struct, frozen=True):
     table: str
     """Named after its states: "response" for `ResponseState`."""
     state: str
+    """The state that it was in."""
     happened: str
+    """The input that the table does not have there."""
 
     def __str__(self) -> str:
         return f"illegal transition of the {self.table}: {self.happened!r} while {self.state!r}"

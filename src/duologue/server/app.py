@@ -98,6 +98,11 @@ class RealtimeApp:
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
+    >>> from duologue.testing import scripted_app_engines
+    >>> app = RealtimeApp(engines=scripted_app_engines(), api_key="sk-mine", models=["mine"])
+
+    Any ASGI server runs it: `uvicorn module:app`, or `duologue.server.serve`.
+
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
         RecordingError: there can be no recordings in the folder.

@@ -58,7 +58,7 @@ def _negative_multiples(public_key: bytes) -> _Multiples | None:
 def _multiples(point: _Point) -> _Multiples:
     rows: list[list[_Point]] = []
     for _ in range(_DIGITS):
-        row = [_ZERO]
+        row: list[_Point] = [_ZERO]
         for _ in range(15):
             row.append(_sum(row[-1], point))
         rows.append(row)

@@ -46,6 +46,7 @@ Parameters: TypeAlias = Mapping[str, str | Sequence[str]]
 """The fields of a form, or of a query."""
 
 TwilioAlgorithm: TypeAlias = Literal["HMAC_SHA1", "HMAC_SHA256"]
+"""The hash of the signature, by its name in the header."""
 
 _HASHES: Final = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
 

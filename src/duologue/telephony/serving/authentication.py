@@ -1,4 +1,4 @@
-"""Doors: for each network, what shows that a request is its own."""
+"""For each network, what shows that a request is its own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,19 @@ from duologue.telephony.signatures import (
     verify_vonage,
 )
 
-__all__ = ["AsteriskDoor", "Door", "OpenDoor", "PlivoDoor", "SignalWireDoor", "TelnyxDoor", "TwilioDoor", "VonageDoor"]
+__all__ = [
+    "AsteriskAuthentication",
+    "NetworkAuthentication",
+    "NoAuthentication",
+    "PlivoAuthentication",
+    "SignalWireAuthentication",
+    "TelnyxAuthentication",
+    "TwilioAuthentication",
+    "VonageAuthentication",
+]
 
 
-class Door(Protocol):
+class NetworkAuthentication(Protocol):
     """Who may have calls answered. Both checks raise SignatureRejected."""
 
     def check_answer(self, request: PhoneRequest) -> None:
@@ -38,7 +47,7 @@ class Door(Protocol):
         ...
 
 
-class OpenDoor(Struct, frozen=True):
+class NoAuthentication(Struct, frozen=True):
     """Lets everybody in."""
 
     def check_answer(self, request: PhoneRequest) -> None:
@@ -52,14 +61,14 @@ class OpenDoor(Struct, frozen=True):
         return ""
 
 
-class _KeyedDoor(Struct, frozen=True):
-    """A door with keys, which no log and no traceback shows."""
+class _KeyedAuthentication(Struct, frozen=True):
+    """An authentication with keys, which no log and no traceback shows."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
 
-class TwilioDoor(_KeyedDoor, frozen=True):
+class TwilioAuthentication(_KeyedAuthentication, frozen=True):
     """Twilio signs both requests with the account's auth token, or with a shared key and SHA-256."""
 
     auth_token: str
@@ -82,7 +91,7 @@ class TwilioDoor(_KeyedDoor, frozen=True):
         return ""
 
 
-class SignalWireDoor(_KeyedDoor, frozen=True):
+class SignalWireAuthentication(_KeyedAuthentication, frozen=True):
     """SignalWire signs the question as Twilio does; the socket shows a ticket as its bearer token."""
 
     signing_key: str
@@ -105,7 +114,7 @@ class SignalWireDoor(_KeyedDoor, frozen=True):
         return new_ticket("signalwire", secret=self.signing_key, now_unix_s=now_unix_s)
 
 
-class TelnyxDoor(_KeyedDoor, frozen=True):
+class TelnyxAuthentication(_KeyedAuthentication, frozen=True):
     """Telnyx signs the question; the socket shows a ticket, or the token of `stream_auth_token` in a header."""
 
     public_key: str
@@ -127,7 +136,7 @@ class TelnyxDoor(_KeyedDoor, frozen=True):
         return new_ticket("telnyx", secret=self.token, now_unix_s=now_unix_s)
 
 
-class PlivoDoor(_KeyedDoor, frozen=True):
+class PlivoAuthentication(_KeyedAuthentication, frozen=True):
     """Plivo signs the question; the socket shows a ticket."""
 
     auth_token: str
@@ -147,7 +156,7 @@ class PlivoDoor(_KeyedDoor, frozen=True):
         return new_ticket("plivo", secret=self.auth_token, now_unix_s=now_unix_s)
 
 
-class VonageDoor(_KeyedDoor, frozen=True):
+class VonageAuthentication(_KeyedAuthentication, frozen=True):
     """Vonage signs the question with a token; the socket shows a ticket, or such a token."""
 
     signature_secret: str
@@ -168,7 +177,7 @@ class VonageDoor(_KeyedDoor, frozen=True):
         return new_ticket("vonage", secret=self.signature_secret, now_unix_s=now_unix_s)
 
 
-class AsteriskDoor(_KeyedDoor, frozen=True):
+class AsteriskAuthentication(_KeyedAuthentication, frozen=True):
     """Asterisk shows the password of `websocket_client.conf`, under any user name; it asks no question."""
 
     password: str
