@@ -32,8 +32,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     sessions: int = 1000
     """At once. Systems give a process 1024 open files by default, and 1000 idle sessions fit into 100 MB."""
     max_sessions_per_owner: int | None = 500
-    """Of one key with its client secrets, or of one address where no key is asked for: half of all. One core serves
-    about 300 calls. Where one key is for all clients, or a proxy hides their addresses, set it to `sessions`."""
+    """Of one key with its client secrets, or of one address where no key is asked for: half of all, and more
+    calls than one core serves. Where one key is for all clients, or a proxy hides their addresses, set it to
+    `sessions`."""
     max_connections: int = 4000
     """At once, sessions and all others. Beyond it those that have waited longest without a session are cut. Where the
     system gives the process fewer descriptors, there are fewer, and an eighth of the descriptors is kept free."""

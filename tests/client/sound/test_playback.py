@@ -45,6 +45,18 @@ async def test_eight_seconds_that_come_at_once_stop_within_150_ms_of_the_user_s_
 
 
 @in_virtual_time
+async def test_what_was_heard_is_told_in_milliseconds_at_an_interruption_and_after_the_block() -> None:
+    speaking, sink = asyncio.Event(), HandedOver()
+    async with talking(server := serving([CUE, speaks(8000), Until(speaking), hears("started")])) as conversation:
+        async with conversation.play(sink) as playback:
+            await cue(conversation)
+            await sink.until(500)
+            speaking.set()
+            assert playback.heard_ms("item_1") == await cut_at(server)
+        assert (playback.heard_ms("item_1"), playback.heard_ms("item_2")) == (sink.ms, None)
+
+
+@in_virtual_time
 async def test_speech_is_written_at_the_speed_at_which_it_is_heard() -> None:
     sink = HandedOver()
     async with talking(serving([CUE, speaks(1000)])) as conversation, conversation.play(sink) as playback:

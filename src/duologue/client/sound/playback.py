@@ -109,7 +109,16 @@ class Playback(SoundBlock):
         """Report what was heard by now; returns whether there is more to be heard."""
         return self._player is not None and self._player.report_now()
 
-    def position(self, part: ItemPart) -> int | None:
+    def heard_ms(self, item_id: str, content_index: int = 0) -> int | None:
+        """How much of an answer the user has heard on this sink, in milliseconds from its beginning, rounded down.
+
+        What was heard by now, also after an interruption and after the block. With a sink that cannot drop, the 20 ms
+        that it held at the interruption are heard behind the cut. None: nothing of the item came to this sink.
+        """
+        self.report_now()
+        return self._player.heard_ms(ItemPart(item_id, content_index)) if self._player is not None else None
+
+    def _position(self, part: ItemPart) -> int | None:
         """How much of a part was heard, in bytes of the wire; None if it did not come here."""
         return self._player.position(part) if self._player is not None else None
 
@@ -135,7 +144,7 @@ class Playback(SoundBlock):
     def _report(self, part: ItemPart) -> None:
         """With several sinks, the slowest counts: beside a loudspeaker there may be a file that has all at once."""
         others = (each for each in self._conversation.core.players if isinstance(each, Playback))
-        heard = [position for each in others if (position := each.position(part)) is not None]
+        heard = [position for each in others if (position := each._position(part)) is not None]
         if heard:
             ledger = self._conversation.core.output_audio.playback
             ledger.played_to(part.item_id, part.content_index, n_bytes=min(heard))

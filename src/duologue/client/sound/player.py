@@ -114,6 +114,10 @@ class Player:
         """How much of a part was heard, in bytes of the wire from its beginning; None if it did not come here."""
         return self._speech.position(part)
 
+    def heard_ms(self, part: ItemPart) -> int | None:
+        """The same in milliseconds, rounded down."""
+        return self._speech.heard_ms(part)
+
     @property
     def is_idle(self) -> bool:
         """Whether all that has come has been heard, or dropped."""

@@ -102,3 +102,8 @@ class SpeechConverter:
             heard = min(samples * known.wire.bytes_per_sample, known.received_bytes)
         known.reported_bytes = max(heard, known.reported_bytes)
         return known.skipped_bytes + known.reported_bytes
+
+    def heard_ms(self, part: ItemPart) -> int | None:
+        """The same in milliseconds, rounded down."""
+        position = self.position(part)
+        return self._parts[part].wire.duration_ms(position) if position is not None else None
