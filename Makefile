@@ -15,7 +15,7 @@ REQUIREMENTS := $(BIN)/python -c 'import pathlib, tomllib; \
 	print(*project["dependencies"], *(r for e in extras for r in e if not r.startswith("duologue[")), sep="\n")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check examples bench soak abuse bench-peers mutants fuzz pictures docs build reproducible sbom constraints hashes clean
+.PHONY: help demo test slow check examples bench soak abuse bench-peers figures mutants fuzz pictures docs build reproducible sbom constraints hashes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,7 +38,7 @@ TYPED := src tests website $(wildcard bench/*.py examples/*.py)
 check: $(VENV)/ready-check ## lint, format, types, floors, spelling: everything that needs no run
 	@failed=; \
 	for tool in "ruff check" "ruff format --check" "mypy $(TYPED)" "basedpyright --warnings" \
-		"lint-imports --no-logo" "codespell"; do \
+		"python -m tests.typing.completeness" "lint-imports --no-logo" "codespell"; do \
 		echo "== $$tool"; \
 		$(BIN)/$$tool || failed="$$failed $${tool%% *}"; \
 	done; \
@@ -65,6 +65,15 @@ bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with
 		$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
 			--editable . orjson openai-agents pipecat-ai && touch $(VENV)-peers/ready; }
 	@$(VENV)-peers/bin/python bench/decode.py
+
+BENCH ?=
+figures: $(VENV)/ready-bench ## publish what bench/results/NAME.json have, in docs/figures.md and wherever it is quoted; BENCH="decode relay" runs those before
+	@mkdir -p bench/results
+	@for name in $(BENCH); do \
+		echo "== $$name"; \
+		$(BIN)/python bench/$$name.py --json >bench/results/$$name.json || { rm bench/results/$$name.json; exit 1; }; \
+	done
+	@$(BIN)/python -m website.figures
 
 MUTANTS ?= 50
 SEED ?= 1
@@ -149,7 +158,7 @@ hashes: $(VENV)/pip ## pin what pyproject.toml newly asks for, drop what it no l
 
 clean: ## remove all that the other targets made
 	rm -rf $(VENV) $(VENV)-peers build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	find bench/results -name '*.txt' -delete 2>/dev/null || true
+	find bench/results \( -name '*.txt' -o -name '*.json' \) -delete 2>/dev/null || true
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- set-up -----------------------------------------------------------------------------------------------------------

@@ -23,6 +23,13 @@ def _alternatives(names: tuple[str, ...]) -> list[x509.GeneralName]:
     return [x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name) for name in names]
 
 
+def _ca_usage() -> x509.KeyUsage:
+    """What an authority may use its key for: from Python 3.13 on, clients verify as RFC 5280 says."""
+    others = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    never = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(key_cert_sign=True, crl_sign=True, **never)
+
+
 class Authority:
     """A certificate authority, and the file that clients trust it by."""
 
@@ -40,6 +47,8 @@ class Authority:
             .not_valid_before(now - 10 * _DAY)
             .not_valid_after(now + 10 * _DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_ca_usage(), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.file = folder / "authority.pem"
@@ -50,6 +59,7 @@ class Authority:
     ) -> ssl.SSLContext:
         """The context of a server with a certificate for these names."""
         key = ec.generate_private_key(ec.SECP256R1())
+        issuer = key if signed_by_itself else self._key
         subject = _name(names[0])
         now = datetime.datetime.now(datetime.UTC)
         certificate = (
@@ -61,7 +71,10 @@ class Authority:
             .not_valid_before(now + valid_days[0] * _DAY)
             .not_valid_after(now + valid_days[1] * _DAY)
             .add_extension(x509.SubjectAlternativeName(_alternatives(names)), critical=False)
-            .sign(key if signed_by_itself else self._key, hashes.SHA256())
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), critical=False)
+            .sign(issuer, hashes.SHA256())
         )
         file = self._folder / f"server-{x509.random_serial_number()}.pem"
         file.write_bytes(

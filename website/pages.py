@@ -9,14 +9,17 @@ from __future__ import annotations
 import posixpath
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from website.drawings.blocks import Drawn, drawn_blocks
+from website.errors.pages import messages_page
+from website.python_api.names import linked_prose
+from website.python_api.pages import python_pages, source_of_page
 
-__all__ = ["FILES", "ROOT", "description", "prepare", "source_of"]
+__all__ = ["FILES", "MADE", "ROOT", "description", "prepare", "source_of"]
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -29,6 +32,14 @@ FILES: Final = {
 }
 """Files beside docs/, and the pages they become."""
 
+_PYTHON: Final = "reference/python.md"
+"""The one page of the reference that names modules without links: they lead to pages that only the site has."""
+
+MADE: Final[Mapping[str, Callable[[], str]]] = {
+    "reference/messages.md": lambda: messages_page(ROOT / "src" / "duologue"),
+}
+"""Pages that are made with the site, because a file of them would be out of date with every change of a message."""
+
 _MAX_DESCRIPTION: Final = 200
 """Search engines show less than that."""
 
@@ -36,6 +47,9 @@ _FENCED: Final = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL
 _LINK: Final = re.compile(r"(?<!!)\[([^\]]*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 _PICTURE: Final = re.compile(r"!\[([^\]]*)\]\(((?:\.\./)*pictures/[\w-]+?)-light\.(png|svg)\)")
 _ANCHORED: Final = re.compile(r'^(#+) <a id="([^"]+)"></a>(.*)$', re.MULTILINE)
+_SAID: Final = re.compile(r"^#.*$|\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|`([^`\n]+)`", re.MULTILINE)
+"""Headings and links, which stay, and code."""
+_NAME: Final = re.compile(r"[A-Z]\w*[a-z]\w*(\.\w+(\(\))?)?|\w+(\.\w+)+")
 _MARKS: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[`*]")
 
 
@@ -51,6 +65,12 @@ def prepare(target: Path) -> None:
         _write(target, source.removeprefix("docs/"), source, drawn)
     for source, page in FILES.items():
         _write(target, page, source, drawn)
+    for page, text in python_pages().items():
+        _write_page(target, page, source_of_page(page), text)
+    for page, make in MADE.items():
+        text = make()
+        head = f'---\ndescription: "{_quotable(description(text))}"\n---\n\n'
+        (target / page).write_text(head + text, encoding="utf-8")
 
 
 def source_of(page: str) -> str:
@@ -69,18 +89,39 @@ def description(text: str) -> str:
 
 def _write(target: Path, page: str, source: str, drawn: list[Drawn]) -> None:
     text = (ROOT / source).read_text(encoding="utf-8")
-    head = [f"source: {source}", f'description: "{_quotable(description(text))}"']
-    if page == "index.md":
-        head += ["home: true", "hide: [navigation, toc, path]"]
     for block in drawn:
         if block.source == source:
             text = block.replaced(text)
     text = _ANCHORED.sub(r"\1 \3 { #\2 }", text)  # a link inside the links of the table of contents would end them
     paired = partial(_in_both_schemes, pictures=target / "pictures")
     prose = _outside_code(text, lambda part: _PICTURE.sub(paired, _LINK.sub(_moved(page, source), part)))
+    _write_page(
+        target, page, source, prose if page.startswith("reference/") and page != _PYTHON else _named(prose, page)
+    )
+
+
+def _write_page(target: Path, page: str, source: str, text: str) -> None:
+    head = [f"source: {source}", f'description: "{_quotable(description(text))}"']
+    if page == "index.md":
+        head += ["home: true", "hide: [navigation, toc, path]"]
     path = target / page
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(["---", *head, "---", "", prose]), encoding="utf-8")
+    path.write_text("\n".join(["---", *head, "---", "", text]), encoding="utf-8")
+
+
+def _named(text: str, page: str) -> str:
+    """Names of Python and of events lead to their reference, each where a page first says it; headings stay."""
+    linked: set[str] = set()
+
+    def link_of(code: re.Match[str]) -> str:
+        if code[1] is None or code[1] in linked or not _NAME.fullmatch(code[1]):
+            return code[0]
+        named = linked_prose(code[0], page=page)
+        if named != code[0]:
+            linked.add(code[1])
+        return named
+
+    return _outside_code(text, lambda part: _SAID.sub(link_of, part))
 
 
 def _quotable(text: str) -> str:

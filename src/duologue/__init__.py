@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from duologue.transports.socket_options import SocketOptions
 
 __version__ = "0.1.0"
+"""The version of the package."""
 
 __all__ = [
     "UNSET",

@@ -26,7 +26,7 @@ A class exists only where a caller would catch it differently from its parent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from duologue.printable import printable
 
@@ -99,8 +99,11 @@ class DecodeError(RemoteProtocolError, ValueError):
         where = "" if position is None else f" at byte {position}"
         super().__init__(f"not a JSON object: {reason}{where} (message of {size_bytes} bytes)")
         self.reason = reason
+        """The parser's words."""
         self.size_bytes = size_bytes
+        """Of the message."""
         self.position = position
+        """The byte at which it went wrong; None where the parser does not know."""
 
 
 class ConnectFailed(DuologueError):
@@ -117,6 +120,7 @@ class ConnectFailed(DuologueError):
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
+        """Whether another try may succeed without a change."""
         self.retry_after = retry_after
         """How many seconds the server asks to wait before another try; None where it does not say."""
         self.error = error
@@ -148,8 +152,11 @@ class ConnectionClosed(DuologueError):
             text += f": {error.error.message}"
         super().__init__(text)
         self.code = code
+        """The code of the WebSocket's close; 1006 for a connection that broke."""
         self.reason = reason
+        """The peer's words; empty where it gave none."""
         self.error = error
+        """The last `error` event read before the close, if there was one."""
 
 
 class ConnectionClosedOK(ConnectionClosed):
@@ -173,9 +180,11 @@ class SessionLost(ConnectionClosedError):
             if can_fork
             else "begin another one with what was said as its `input`, and ask for `store` to be able to fork"
         )
-        self.args = (f"the Live session is lost, and cannot be resumed: {way} ({reason})",)
+        self.args: tuple[Any, ...] = (f"the Live session is lost, and cannot be resumed: {way} ({reason})",)
         self.session_id = session_id
+        """For `fork`; None if the session had no id yet."""
         self.can_fork = can_fork
+        """Whether the server was asked to store it."""
 
 
 class RequestRejected(DuologueError):
@@ -186,7 +195,9 @@ class RequestRejected(DuologueError):
             reason if error is None or reason.endswith(error.error.message) else f"{reason}: {error.error.message}"
         )
         self.reason = reason
+        """In a sentence."""
         self.error = error
+        """None where no event answered it."""
 
 
 class StreamOverflow(DuologueError):
@@ -207,8 +218,10 @@ class EngineError(DuologueError):
 
     def __init__(self, message: str, *, engine: str, quote: str = "", for_client: str = "") -> None:
         self.engine = engine
+        """The name of the engine, or of the package that is missing."""
         self.for_client = for_client
-        self.unquoted = f"{engine}: {message}"
+        """The one sentence that a client is told; empty: the message."""
+        self.unquoted: str = f"{engine}: {message}"
         """The same without the quote, for logs."""
         super().__init__(f"{self.unquoted}: {quote}" if quote else self.unquoted)
 
@@ -219,6 +232,7 @@ class MissingExtra(EngineError, ImportError):
     def __init__(self, what: str, *, extra: str) -> None:
         super().__init__(f"not installed; run: pip install 'duologue[{extra}]'", engine=what)
         self.extra = extra
+        """For `pip install 'duologue[EXTRA]'`."""
 
 
 class AudioError(DuologueError):

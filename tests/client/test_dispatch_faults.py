@@ -11,7 +11,12 @@ import pytest
 
 from duologue.client import Connection, Conversation, converse
 from duologue.errors import ConnectionClosed, DuologueError, RequestRejected
-from duologue.events import RealtimeSessionConfig, ResponseCreateEvent, ResponseCreateParams
+from duologue.events import (
+    InputAudioBufferClearEvent,
+    RealtimeSessionConfig,
+    ResponseCreateEvent,
+    ResponseCreateParams,
+)
 from duologue.notices import RequestEnded, TextDelta
 from duologue.testing import Drop, Expect, ScriptedServer, Send, Until
 from tests.client._frames import asks, call, creates_item, greeting, replies, serving, tool_turn, updated
@@ -72,6 +77,8 @@ async def test_a_fault_in_the_core_while_an_event_is_read(
     async with talking(server) as conversation:
 
         def break_it() -> None:
+            if place == "take_events":  # it is not called where nothing is to be sent
+                conversation.core.send(InputAudioBufferClearEvent(), now=0.0)
             monkeypatch.setattr(conversation.core, place, broken)
             trigger.set()
 

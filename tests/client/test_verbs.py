@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai.resources.live.live import AsyncLiveConnection
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from duologue import blocking, connect
 from duologue.errors import LocalProtocolError
+from duologue.testing import Expect, Send
 from duologue.transports import memory_pair
 from duologue.transports.blocking import blocking_memory_pair
+from tests.client.live._talking import RESPONSES, START, delegates, serving, started, talking
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "howto" / "from-openai-python.md"
 
@@ -26,6 +29,12 @@ NAMES = {
     "pcm": b"\x01\x02",
     "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]},
 }
+
+
+def live_lines() -> list[tuple[str, str]]:
+    """Those of the page on Live."""
+    section = PAGE.read_text(encoding="utf-8").split("## Live")[1]
+    return re.findall(r"^\| `(await connection.*?)` \| `(await .*?)` \|$", section, re.MULTILINE)
 
 
 def lines() -> list[tuple[str, str]]:
@@ -46,7 +55,7 @@ class Socket:
 
 async def run(line: str, connection: object) -> None:
     code = compile(line, "<page>", "eval", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(code, {**NAMES, "connection": connection})
+    result = eval(code, {**NAMES, "connection": connection, "live": connection})
     if inspect.isawaitable(result):
         await result
 
@@ -71,6 +80,21 @@ async def test_a_blocking_connection_has_the_same_verbs(theirs: str, ours: str) 
     with blocking.connect(transport=client) as connection:
         await run(ours.removeprefix("await "), connection)
         assert [without_id(json.loads(server.receive(timeout=5)))] == socket.sent
+
+
+@pytest.mark.parametrize(("theirs", "ours"), live_lines(), ids=lambda line: line[:90])
+async def test_each_line_on_live_sends_what_the_official_sdk_sends(theirs: str, ours: str) -> None:
+    socket = Socket()
+    await run(theirs, AsyncLiveConnection(socket))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    [told] = socket.sent
+    start = started(**RESPONSES) if told["type"] == "response.create" else START
+    server = serving(Send(delegates("item_1")), Expect(told["type"]), start=start)
+    async with talking(server) as live:
+        await run(ours, live)
+    [mine] = [event for event in server.received[0] if event["type"] == told["type"]]
+    assert without_id(mine) | {"delegation_id": mine.get("delegation_id")} == without_id(told) | {
+        "delegation_id": told.get("delegation_id")
+    }
 
 
 def test_the_page_has_every_verb_of_the_sdk() -> None:

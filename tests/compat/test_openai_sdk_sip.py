@@ -107,11 +107,11 @@ async def test_a_call_is_rejected_and_is_over_then() -> None:
         assert await asyncio.wait_for(refused, 5) == "call_id_not_found"
 
 
-@pytest.mark.parametrize("mischief", ["wrong-secret", "stale"])
-async def test_the_sdk_refuses_what_is_not_ours(mischief: Any) -> None:
+@pytest.mark.parametrize("webhook_fault", ["wrong-secret", "stale"])
+async def test_the_sdk_refuses_what_is_not_ours(webhook_fault: Any) -> None:
     async def handle(client: AsyncOpenAI, call_id: str) -> None:
         raise AssertionError("a stranger's call")
 
     async with number(handle) as rings:
-        report = await rings(mischief=mischief)
+        report = await rings(webhook_fault=webhook_fault)
     assert (report.answered, report.webhook_statuses) == (False, (400,))

@@ -255,7 +255,7 @@ async def test_the_server_example_is_an_application() -> None:
 
 
 def listings() -> list[str]:
-    """The Python listings of the README, in order: a conversation, a connection, a Live session, a server."""
+    """The Python listings of the README, in order: a conversation, a connection, a server."""
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -274,15 +274,8 @@ async def test_the_readmes_connection_shows_a_turn_event_by_event_in_twelve_line
     assert "7 times 8 is 56." in printed
 
 
-async def test_the_readmes_live_session_says_what_it_was_given(url: str) -> None:
-    fragment = listings()[2].replace("ws://127.0.0.1:8000", url.removesuffix("/v1/realtime"))
-    body = textwrap.indent(fragment, "    ")
-    printed = await run("-c", f"import asyncio, duologue\nasync def main():\n{body}\nasyncio.run(main())\n")
-    assert printed == "assistant Welcome to the parcel service.\n"
-
-
 def test_the_readmes_server_is_an_application_in_twelve_lines() -> None:
-    server = listings()[3]
+    server = listings()[2]
     assert len([line for line in server.splitlines() if line.strip()]) <= 12
     names: dict[str, object] = {}
     exec(server.replace("uvicorn.run(", "dict(app="), names)

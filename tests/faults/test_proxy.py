@@ -62,7 +62,7 @@ SOCKETS: dict[str, tuple[str, ...]] = {
     "expire on=response.created": RECONNECTED,
     "stall on=response.created": ("rejected", "rejected"),
     "oversize MB=20 on=response.created": ("closed 1009", "closed 1009"),
-    "oversize MB=24 from=client on=response.created": ("closed 1009", "closed 1009"),
+    "oversize MB=24 from=client on=response.create": ("closed 1009", "closed 1009"),
     "binary times=all": ANSWERED,
 }
 """What comes of a fault over sockets, where `tests/faults/test_outcomes.py` cannot see it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,12 @@ def test_every_module_says_in_its_first_line_what_it_is(path: Path) -> None:
 def test_no_module_is_named_for_a_drawer() -> None:
     drawers = {"util", "utils", "helper", "helpers", "common", "misc", "shared", "manager"}
     assert [path.relative_to(ROOT).as_posix() for path in modules() if path.stem.strip("_") in drawers] == []
+
+
+def test_base64_is_read_in_one_place() -> None:
+    # What the standard library's readers take differs by the version of Python.
+    readers = re.compile(r"b64decode|a2b_base64|decodebytes")
+    found = [
+        path.relative_to(ROOT).as_posix() for path in modules() if readers.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == [], "use duologue.events.base64_text"

@@ -52,3 +52,13 @@ def test_everything_the_package_requires_is_pinned() -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (PACKAGE / "py.typed").is_file()
+
+
+def test_the_readme_of_the_package_leads_to_no_file_that_is_not_there() -> None:
+    """As registries show it, beside no files: what stands in pyproject.toml makes names of files out of links."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for each in pyproject["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(each["pattern"], each["replacement"], text)
+    assert re.findall(r"\]\((?!https?:)[^)]*\)", text) == []
+    assert "| step by step (docs/tutorial.md), or" in text

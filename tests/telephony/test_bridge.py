@@ -379,7 +379,7 @@ def test_rule_7_hang_up_lets_the_goodbye_begin_and_does_not_wait_for_ever() -> N
     assert _reason(bridge) == "hung up"
 
 
-# --- 8: the door
+# --- 8: the start
 
 
 def test_rule_8_nothing_counts_before_the_start_which_comes_within_five_seconds() -> None:

@@ -85,6 +85,15 @@ def test_late_words_are_kept_and_silence_behind_them_is_left_out() -> None:
     assert clock.appended_ms == pytest.approx(1_500, abs=120)
 
 
+def test_what_is_sent_faster_than_it_can_have_been_spoken_is_dropped() -> None:
+    clock = LineClock(PCMU)
+    clock.start(0.0)
+    flood = sum(len(clock.audio(_VOICE, at_ms=20 * number, now=0.1)) for number in range(10_000))
+    assert flood == PCMU.bytes_for_ms(30_120)
+    later = sum(len(clock.audio(_VOICE, at_ms=0, now=10.1)) for _ in range(10_000))
+    assert later == PCMU.bytes_for_ms(10_000)
+
+
 @given(
     st.lists(st.sampled_from(["frame", "lost", "silent"]), min_size=1, max_size=300),
     st.lists(st.integers(0, 30), min_size=300, max_size=300),

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from website.pages import FILES, ROOT
+from website.pages import FILES, MADE, ROOT
+from website.python_api.pages import python_pages
 
 
 def _entries(nav: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -23,7 +24,8 @@ NAV = list(_entries(tomllib.loads((ROOT / "website" / "zensical.toml").read_text
 
 
 def test_each_page_stands_once_in_the_navigation() -> None:
-    written = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")} | {*FILES.values()}
+    written = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    written |= {*FILES.values(), *MADE, *python_pages()}
     named = {target for _, target in NAV}
     assert written - named == set(), "name these in `nav` of website/zensical.toml"
     assert named - written == set(), "`nav` of website/zensical.toml names pages that docs/ does not have"

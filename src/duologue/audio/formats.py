@@ -18,6 +18,7 @@ class Encoding:
     type: str
     """The wire's `format.type`."""
     rate_hz: int
+    """Samples a second."""
     bytes_per_sample: int
 
     @property
@@ -29,7 +30,12 @@ class Encoding:
         return n_bytes // self.bytes_per_sample * 1000 // self.rate_hz
 
     def bytes_for_ms(self, ms: int) -> int:
-        """Bytes of the fewest whole samples that last `ms`, so that `duration_ms` of them is `ms` again."""
+        """Bytes of the fewest whole samples that last `ms`, so that `duration_ms` of them is `ms` again.
+
+        >>> from duologue.audio.formats import PCM, PCMU
+        >>> PCM.bytes_for_ms(20), PCMU.bytes_for_ms(20)
+        (960, 160)
+        """
         return -(-ms * self.rate_hz // 1000) * self.bytes_per_sample
 
     def to_pcm16(self, data: bytes) -> bytes:
@@ -80,8 +86,11 @@ class Encoding:
 
 
 PCM = Encoding("audio/pcm", rate_hz=24_000, bytes_per_sample=2)
+"""PCM16 at 24,000 Hz: signed 16-bit little-endian samples, mono. The default of sessions."""
 PCMU = Encoding("audio/pcmu", rate_hz=8_000, bytes_per_sample=1)
+"""G.711 µ-law at 8,000 Hz, a byte for each sample: telephone lines of North America and Japan."""
 PCMA = Encoding("audio/pcma", rate_hz=8_000, bytes_per_sample=1)
+"""G.711 A-law at 8,000 Hz, a byte for each sample: telephone lines elsewhere."""
 
 ENCODINGS = {encoding.type: encoding for encoding in (PCM, PCMU, PCMA)}
 """By wire type. PCM is signed 16-bit little-endian; its rate is a default, that of G.711 is fixed."""

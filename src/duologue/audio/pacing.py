@@ -37,8 +37,8 @@ class Framer:
         if frame_ms <= 0 or frame_ms * encoding.rate_hz % 1000:
             raise AudioError(f"{frame_ms} ms are no whole number of samples at {encoding.rate_hz} Hz")
         self.encoding = encoding
-        self.frame_samples = frame_ms * encoding.rate_hz // 1000
-        self.frame_bytes = self.frame_samples * encoding.bytes_per_sample
+        self.frame_samples: int = frame_ms * encoding.rate_hz // 1000
+        self.frame_bytes: int = self.frame_samples * encoding.bytes_per_sample
         self._rest = b""
 
     @property

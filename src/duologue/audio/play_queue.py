@@ -59,7 +59,7 @@ class PlayQueue:
         self._entries: deque[_Piece | str] = deque()
         self._n_pieces = 0
         self._n_marks = 0
-        self.waiting_bytes = 0
+        self.waiting_bytes: int = 0
         """How much is still to be played."""
         self._began_at = 0.0
         self._run_bytes = 0

@@ -43,7 +43,9 @@ class Sound:
     """A clip: mono PCM16 and its rate."""
 
     pcm16: bytes
+    """Signed 16-bit little-endian samples, mono."""
     rate_hz: int
+    """Samples a second."""
 
     @property
     def duration_ms(self) -> int:
@@ -84,7 +86,7 @@ def parse_wav(data: bytes, *, name: str = "this audio") -> Sound:
 def read_wav_stream(stream: Stream, *, name: str = "this audio") -> Sound:
     """As `read_wav`, from a binary stream, such as `sys.stdin.buffer`. It is read once, and not closed.
 
-    Raises `OSError` as the stream does. Of what is no WAV, only the beginning is read.
+    Raises AudioError of what is no WAV, of which only the beginning is read, and `OSError` as the stream does.
     """
     opening = _without_tag(stream, stream.read(OPENING_BYTES))
     if not is_wave(opening):

@@ -118,7 +118,7 @@ HELP: Final[Mapping[str, HelpPage]] = {
         (
             "duologue phone ring http://127.0.0.1:9000/openai question.wav --out heard.wav",
             "duologue phone ring http://127.0.0.1:9000/openai question.wav --keys 12#@3s --caller +4930123456",
-            "duologue phone ring http://127.0.0.1:9000/openai question.wav --mischief wrong-secret",
+            "duologue phone ring http://127.0.0.1:9000/openai question.wav --webhook-fault wrong-secret",
         ),
     ),
     "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),

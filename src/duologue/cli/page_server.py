@@ -41,7 +41,7 @@ class PageServer:
         self._server = ThreadingHTTPServer((_HOST, 0), _handler(_Page(page), token))
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self.url = f"http://{_HOST}:{self.port}/{token}/"
+        self.url: str = f"http://{_HOST}:{self.port}/{token}/"
 
     def run(self) -> None:
         """Serve until `stop`, or until KeyboardInterrupt."""

@@ -14,7 +14,7 @@ __all__ = ["LoopFactory", "background", "run_to_end"]
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
-_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _LAST_S: Final = 8.0
 """Time to end after the second signal: the server gives its connections 3 s and its engines 5 s."""

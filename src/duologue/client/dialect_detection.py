@@ -71,7 +71,7 @@ class DialectDetector:
     """The dialect of one connection, and whether it is settled."""
 
     def __init__(self, dialect: str = AUTO, *, url: str | None = None) -> None:
-        self.dialect = dialect if dialect != AUTO else DEFAULT_DIALECT
+        self.dialect: str = dialect if dialect != AUTO else DEFAULT_DIALECT
         self._frames_left = _FIRST_FRAMES if dialect == AUTO else 0
         self._is_vendor_known = dialect != AUTO
         self._is_guessed = dialect == AUTO

@@ -18,6 +18,7 @@ from duologue.transports.socket_options import SocketOptions
 __all__ = ["TRANSCRIPTION", "Endpoint", "TransportName"]
 
 TransportName: TypeAlias = Literal["websocket", "webrtc"]
+"""A WebSocket, or a call over WebRTC."""
 
 TRANSCRIPTION: Final = "transcription"
 """The `intent` of a session that only transcribes."""

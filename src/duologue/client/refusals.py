@@ -11,7 +11,7 @@ from duologue.events import ErrorEvent, RealtimeError, is_set
 from duologue.printable import printable_message, printable_name
 from duologue.protocol.client.error_kinds import ErrorKind, classify
 
-__all__ = ["close_refusal", "config_refusal", "session_refusal", "told_by"]
+__all__ = ["REFUSING_CLOSES", "RETRYABLE_CLOSES", "close_refusal", "config_refusal", "session_refusal", "told_by"]
 
 _Refusal = type[ConnectFailed]
 
@@ -59,7 +59,7 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Refusal], ...]] = (
 )
 """By what is said, for errors without a code, and reasons of closes."""
 
-_BY_CLOSE_CODE: Final[Mapping[int, _Refusal]] = {
+REFUSING_CLOSES: Final[Mapping[int, _Refusal]] = {
     3000: AuthenticationFailed,
     3003: AuthenticationFailed,
     4401: AuthenticationFailed,
@@ -69,7 +69,7 @@ _BY_CLOSE_CODE: Final[Mapping[int, _Refusal]] = {
 """3000 and 3003 are registered (https://www.iana.org/assignments/websocket); the others are statuses of HTTP, which
 many servers write with 4000 added."""
 
-_RETRYABLE_CLOSES: Final = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1014})
+RETRYABLE_CLOSES: Final = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1014})
 """RFC 6455, section 7.4.1, and the same registry: the server ends, restarts, is busy, or the network broke."""
 
 _WHAT: Final[Mapping[_Refusal, str]] = {
@@ -116,13 +116,13 @@ def close_refusal(closed: ConnectionClosed, *, greeted: bool) -> ConnectFailed:
     """The exception for a connection that the server closed before it had opened and configured the session."""
     if closed.error is not None and (refusal := session_refusal(closed.error, greeted=False)) is not None:
         return refusal
-    refused = _named(closed.reason, words=closed.reason) or _BY_CLOSE_CODE.get(closed.code, ConnectFailed)
+    refused = _named(closed.reason, words=closed.reason) or REFUSING_CLOSES.get(closed.code, ConnectFailed)
     before = "before it answered the session's configuration" if greeted else "before it opened a session"
     what = _WHAT.get(refused, f"the server closed the connection {before}")
     said = f"code {closed.code}" + (f", {printable_message(closed.reason)}" if closed.reason else "")
     if closed.error is not None:
         said += f": {told_by(closed.error.error)}"
-    retryable = refused is ConnectFailed and closed.error is None and closed.code in _RETRYABLE_CLOSES
+    retryable = refused is ConnectFailed and closed.error is None and closed.code in RETRYABLE_CLOSES
     return refused(f"{what}: {said}", retryable=retryable, error=closed.error)
 
 

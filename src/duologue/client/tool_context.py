@@ -31,12 +31,12 @@ class ToolContext(Injectable, Generic[C]):
 
     def __init__(self, call: ToolCall, conversation: C) -> None:
         self.conversation: C = conversation
-        self.call_id = call.call_id
-        self.response_id = call.response_id
+        self.call_id: str = call.call_id
+        self.response_id: str = call.response_id
         """The response in which the model made the call."""
-        self.name = call.name
+        self.name: str = call.name
         """The function, as the model called it."""
-        self.item = FunctionCallItem(
+        self.item: FunctionCallItem = FunctionCallItem(
             id=call.item_id, call_id=call.call_id, name=call.name, arguments=call.arguments, status="completed"
         )
         """The item of the call, with its arguments as JSON text."""

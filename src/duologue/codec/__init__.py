@@ -70,6 +70,11 @@ def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> AnyEvent:
     An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`. An `error` is
     an `ErrorEvent` whatever it lacks.
 
+    >>> decode('{"type": "response.cancel", "response_id": "resp_1"}')
+    ResponseCancelEvent(response_id='resp_1')
+    >>> type(decode('{"type": "tomorrow.event"}')).__name__
+    'UnknownRealtimeEvent'
+
     Raises:
         DecodeError: the message is not a JSON object.
         ValueError: there is no such dialect.
@@ -94,6 +99,10 @@ def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
 
     Raises:
         ValueError: there is no such dialect.
+
+    >>> from duologue.events import ResponseCancelEvent
+    >>> encode(ResponseCancelEvent())
+    b'{"type":"response.cancel"}'
     """
     if not isinstance(event, UnknownRealtimeEvent):
         try:

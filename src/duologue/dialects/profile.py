@@ -19,6 +19,7 @@ from duologue.dialects.utterance import PUBLISHED, UtteranceProfile
 __all__ = ["Auth", "FrameProfile", "Profile", "Rules"]
 
 Auth: TypeAlias = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol", "none"]
+"""How the key is shown: in which header, in the query, or as a subprotocol."""
 Rules: TypeAlias = Mapping[str, tuple[DialectRule, ...]]
 
 

@@ -48,7 +48,9 @@ class VoiceDetector(Protocol):
     """
 
     sample_rate_hz: int
+    """Samples a second of its audio."""
     frame_ms: int
+    """The length of a frame, in milliseconds."""
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
         """Probability of speech, 0 to 1, for each frame of `frame_ms` that this audio completes.
@@ -63,6 +65,7 @@ class Denoiser(Protocol):
     """Takes noise out of one stream of audio."""
 
     sample_rate_hz: int
+    """Samples a second of its audio."""
 
     async def clean(self, pcm16: bytes, /) -> bytes:
         """The same audio, cleaned: as many bytes as came, for positions are counted in them.
@@ -83,7 +86,9 @@ class Transcriber(Protocol):
     """
 
     sample_rate_hz: int
+    """Samples a second of its audio."""
     name: str
+    """As the log and the metrics show it."""
 
     def transcribe(
         self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
@@ -100,7 +105,9 @@ class EndOfTurnDetector(Protocol):
     """Estimates at a pause whether the speaker has finished the turn."""
 
     sample_rate_hz: int
+    """Samples a second of its audio."""
     name: str
+    """As the log and the metrics show it."""
 
     async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
         """The probability, 0 to 1, that this speech, silent at its end, is a complete turn with nothing to follow."""
@@ -111,6 +118,7 @@ class FunctionCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call that a responder wants the client to make."""
 
     name: str
+    """One of the names in `functions` of the request."""
     arguments: str
     """A JSON object, as text."""
     call_id: str = ""
@@ -121,7 +129,9 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     """A function that a responder may have called."""
 
     name: str
+    """As the client's session names it."""
     description: str = ""
+    """What it is for, in the client's words."""
     parameters: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     """JSON schema of the arguments."""
     fallback: bool = False
@@ -146,10 +156,15 @@ class Message(msgspec.Struct, frozen=True):
     """
 
     role: Literal["system", "user", "assistant", "tool"]
+    """Who speaks; "tool": the result of a call."""
     text: str
+    """The words; of a tool, what it returned."""
     calls: tuple[FunctionCall, ...] = ()
+    """Of an assistant: what it had called."""
     call_id: str | None = None
+    """Of a tool: the call whose result it is."""
     images: tuple[Image, ...] = ()
+    """Of a user."""
 
 
 class ResponderRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,11 +179,15 @@ class ResponderRequest(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     """The server's local time, with its zone."""
     session_id: str
+    """The same for all responses of a session."""
     model: str
+    """The model of the session, as the client named it."""
     voice: str
+    """The voice that will speak."""
     turn: int
     """How many responses this session has had before this one."""
     session_age_s: float
+    """In seconds."""
     functions: tuple[Function, ...] = ()
     """What may be called."""
     function_choice: str = "auto"
@@ -179,9 +198,19 @@ class ResponderRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Responder(Protocol):
-    """Decides what to say."""
+    """Decides what to say.
+
+    >>> import asyncio
+    >>> from duologue.engines.checks import check_responder
+    >>> class Parrot:
+    ...     name = "parrot"
+    ...     async def respond(self, request):
+    ...         yield request.messages[-1].text if request.messages else "Hello."
+    >>> asyncio.run(check_responder(Parrot()))
+    """
 
     name: str
+    """As the log and the metrics show it."""
 
     def respond(self, request: ResponderRequest, /) -> AsyncIterator[str | FunctionCall]:
         """Pieces of the answer, as soon as they are known; joined, they are the answer.
@@ -200,8 +229,11 @@ class Synthesizer(Protocol):
     """
 
     sample_rate_hz: int
+    """Samples a second of its audio."""
     name: str
+    """As the log and the metrics show it."""
     voices: tuple[str, ...]
+    """Names that `voice` may be, the default one first."""
 
     def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncIterator[bytes]:
         """PCM16 of the text, piece by piece, in order.
@@ -216,11 +248,13 @@ class TranslatorRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a translator gets: the words of one utterance."""
 
     text: str
+    """To be translated."""
     language: str
     """The language to translate into, as a tag: "es", "pt-BR"."""
     source_language: str | None = None
     """The language of the text, if the client has named it."""
     session_id: str = ""
+    """The same for all utterances of a session."""
 
 
 class Translator(Protocol):
@@ -231,6 +265,7 @@ class Translator(Protocol):
     """
 
     name: str
+    """As the log and the metrics show it."""
 
     def translate(self, request: TranslatorRequest, /) -> AsyncIterator[str]:
         """Pieces of the translation, as soon as they are known; joined, they are the translation.

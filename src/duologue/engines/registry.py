@@ -40,8 +40,10 @@ from duologue.errors import EngineError
 __all__ = ["DEFAULTS", "GROUP", "Engines", "Kind", "OptionText", "known", "load", "load_default"]
 
 GROUP = "duologue.engines"
+"""The entry-point group in which packages register engines of their own."""
 
 Kind = Literal["detector", "transcriber", "responder", "synthesizer", "end_of_turn", "denoiser", "translator"]
+"""The kinds of engines, as entry points and options name them."""
 
 _BUILT_IN = {
     "detector.silero": "duologue.engines.speech.silero:detectors",
@@ -92,12 +94,19 @@ class Engines:
     """
 
     new_detector: Callable[[], VoiceDetector]
+    """A detector for one stream of audio."""
     transcriber: Transcriber
+    """For all sessions."""
     responder: Responder
+    """For all sessions."""
     synthesizer: Synthesizer
+    """For all sessions."""
     end_of_turn: EndOfTurnDetector | None = None
+    """None: turns end by silence alone."""
     new_denoiser: Callable[[str], Denoiser] | None = None
+    """A denoiser for one stream of audio, of the kind that a session asks for; None: audio stays as it is."""
     translator: Translator = field(default_factory=EchoTranslator)
+    """For translation sessions."""
     fair_queue: FairQueue = field(default_factory=FairQueue)
     """Limits how many calls run in the transcriber, and decides which one runs next."""
 

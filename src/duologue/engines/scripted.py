@@ -194,7 +194,7 @@ class ScriptedSynthesizer:
 
     def __init__(self, *, sample_rate_hz: int = 24_000, voices: Sequence[str] = ("tone", "high", "low")) -> None:
         self.sample_rate_hz = sample_rate_hz
-        self.voices = tuple(voices)
+        self.voices: tuple[str, ...] = tuple(voices)
 
     async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
         """The tone of the voice; the text decides how long, `speed` shortens it."""

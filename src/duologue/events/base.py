@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeGuard, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType, ValidationError, convert, to_builtins
+from msgspec import UNSET, Struct, UnsetType, to_builtins
+
+from duologue.events.base64_text import decode_base64
 
 if TYPE_CHECKING:
     from duologue.events.unions import AnyEvent
@@ -97,7 +98,7 @@ class Extra(Mapping[str, Any]):
         frame: Any = None,
         lacks_type: bool = False,
     ) -> None:
-        self.lacks_type = lacks_type
+        self.lacks_type: bool = lacks_type
         self._fields: dict[str, Any] = dict(fields) if fields else {}
         self.dialect: str | None = dialect
         self.frame: Mapping[str, Any] | None = frame
@@ -388,12 +389,6 @@ def encode_audio(audio: bytes) -> str:
 def decode_audio(encoded: str) -> bytes:
     """The bytes of base64 audio; more padding than is needed does no harm. Raises ValueError for other text."""
     try:
-        # A fifth of the time of the standard library's.
-        return convert(encoded, bytes)
-    except ValidationError:
-        pass
-    data = encoded.rstrip("=")
-    if data and len(data) % 4 == 0 and len(data) < len(encoded):
-        with suppress(ValidationError):
-            return convert(data, bytes)
-    raise ValueError(f"audio field is not base64 ({len(encoded)} characters)")
+        return decode_base64(encoded)
+    except ValueError as fault:
+        raise ValueError(f"audio field is {fault}") from None

@@ -114,6 +114,7 @@ ContentPart: TypeAlias = (
     | AudioPart
     | UnknownPart
 )
+"""A part of a message: text, audio or an image."""
 
 # --- items ----------------------------------------------------------------------------------------------------------
 

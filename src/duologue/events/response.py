@@ -51,6 +51,7 @@ __all__ = [
 
 Metadata: TypeAlias = dict[str, str]
 InputItem: TypeAlias = ConversationItem | ItemReference
+"""What a response may have as its input: an item, or a reference to one of the conversation."""
 
 # --- the response ---------------------------------------------------------------------------------------------------
 

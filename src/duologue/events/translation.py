@@ -112,6 +112,7 @@ class UnknownTranslationSession(UnknownVariant, frozen=True, kw_only=True):
 
 
 AnyTranslationSession: TypeAlias = TranslationSession | UnknownTranslationSession
+"""A translation session as the server reports it, of a kind that is known or not."""
 
 
 class TranslationSessionUpdate(WireObject, frozen=True, kw_only=True):

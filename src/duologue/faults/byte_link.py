@@ -48,7 +48,7 @@ class ByteLink(asyncio.Transport):
         self._loop = asyncio.get_running_loop()
         self._pause, self._resume = pause, resume
         self._chance = chance
-        self.delays = Delays(chance)
+        self.delays: Delays = Delays(chance)
         self.slice_bytes = 0
         """Pieces of what is sent; 0: as it comes."""
         self._silent_until = -math.inf

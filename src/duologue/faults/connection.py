@@ -68,6 +68,7 @@ class Impairment(Struct, frozen=True):
 
 
 Deed: TypeAlias = Delivery | LineEnd | Impairment
+"""What a connection is told to do: deliver, end, or get worse."""
 
 
 class _Type(Struct):
@@ -121,9 +122,9 @@ class ConnectionFaults:
         unable = [] if has_bytes else sorted({fault.name for fault in plan.faults if fault.kind.needs_bytes})
         if unable:
             raise ValueError(f"{', '.join(unable)}: only the bytes of a connection show it; use `duologue chaos`")
-        self.number = plan.opened()
+        self.number: int = plan.opened()
         """The connection's, from 1."""
-        self.is_over = False
+        self.is_over: bool = False
         """Whether the connection was ended; nothing more comes of it."""
         self.plan = plan
         self._opened_at = 0.0

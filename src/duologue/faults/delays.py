@@ -12,9 +12,9 @@ class Delays:
     """The due times of one direction, in order. All times are of one clock, in seconds."""
 
     def __init__(self, chance: Random) -> None:
-        self.latency_s = 0.0
-        self.jitter_s = 0.0
-        self.bytes_per_s = math.inf
+        self.latency_s: float = 0.0
+        self.jitter_s: float = 0.0
+        self.bytes_per_s: float = math.inf
         self._chance = chance
         self._held_until = -math.inf
         self._free_at = -math.inf

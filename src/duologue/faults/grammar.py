@@ -47,6 +47,10 @@ _MAX_FAULTS: Final = 200
 def parse_fault(text: str) -> PlannedFault:
     """The fault that a text says.
 
+    >>> fault = parse_fault("latency ms=300 from=server")
+    >>> fault.name, fault.fields["ms"]
+    ('latency', 300.0)
+
     Raises:
         ValueError: it says none; the message says what is wrong, and what is possible.
     """

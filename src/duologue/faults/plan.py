@@ -64,9 +64,9 @@ class FaultPlan:
         told: Callable[[FiredFault], object] | None = None,
     ) -> None:
         """Raises ValueError where a text is no fault."""
-        self.faults = parse_faults(faults)
+        self.faults: tuple[PlannedFault, ...] = parse_faults(faults)
         self.seed = seed
-        self.connections = 0
+        self.connections: int = 0
         """How many were opened."""
         self.fired: deque[FiredFault] = deque(maxlen=_MAX_KEPT)
         self.counts: Counter[str] = Counter()

@@ -20,13 +20,16 @@ from duologue.recording import Side
 __all__ = ["After", "AfterUnit", "PlannedFault"]
 
 AfterUnit: TypeAlias = Literal["s", "msgs", "bytes"]
+"""Seconds, messages of both sides, or bytes."""
 
 
 class After(Struct, frozen=True):
     """How much must have passed on the connection before a fault may come."""
 
     amount: float
+    """How many of the unit."""
     unit: AfterUnit
+    """What is counted."""
 
     def __str__(self) -> str:
         return f"{_plain(self.amount)}{'B' if self.unit == 'bytes' else self.unit}"
@@ -36,11 +39,13 @@ class PlannedFault(Struct, frozen=True, kw_only=True):
     """One of the vocabulary's faults, with all that was said about it. `parse_fault` makes it, and checks it."""
 
     name: str
+    """Of the kind, in `KINDS`."""
     fields: Mapping[str, FieldValue]
     """All fields of the fault, those that were not given too."""
     on: str | None = None
     """The type of the event at which it comes; `*` stands for any part."""
     after: After | None = None
+    """None: from the start."""
     sender: Side | None = None
     """`from`: whose messages it is about."""
     p: float = 1.0

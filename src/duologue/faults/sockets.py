@@ -103,7 +103,7 @@ class NearConnection(_Linked, ServerConnection):
         self.faults: ConnectionFaults | None = None
         self.far: FarConnection | None = None
         """The connection to the server that belongs to this one."""
-        self.gone = asyncio.Event()
+        self.gone: asyncio.Event = asyncio.Event()
         """Set when the connection is over."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -60,7 +60,7 @@ class FaultyTransport:
             if at_opening:
                 raise ValueError(f"{', '.join(at_opening)}: the connection is open already; use `duologue chaos`")
             faults = ConnectionFaults(plan)
-        self.plan = faults.plan
+        self.plan: FaultPlan = faults.plan
         """The faults, and what came of them."""
         self._faults = faults
         self._transport = transport

@@ -22,6 +22,7 @@ Timing: TypeAlias = Literal["opening", "each", "once", "lasting"]
 """At the handshake; to a message that passes; at a moment; from a moment on."""
 
 FieldValue: TypeAlias = float | int | str
+"""The value of a fault's field."""
 
 _HOUR_S: Final = 3600.0
 """No test waits longer for a fault to end."""
@@ -41,22 +42,30 @@ class FaultField(Struct, frozen=True):
     """A field of a fault. Bounds are included."""
 
     name: str
+    """As a plan spells it."""
     default: FieldValue
     """Its type is the field's."""
     doc: str
+    """What it means, with its unit."""
     least: float = 0
+    """The smallest value of a number."""
     most: float = _HOUR_S
+    """The largest value of a number."""
 
 
 class FaultKind(Struct, frozen=True, kw_only=True):
     """A fault of the vocabulary."""
 
     name: str
+    """As a plan spells it."""
     layer: FaultLayer
     timing: Timing
     doc: str
+    """What it does."""
     imitates: str
+    """What breaks like this outside of tests."""
     fields: tuple[FaultField, ...] = ()
+    """What a plan may set."""
     senders: tuple[Side, ...] = _BOTH
     """What `from` may be; empty: it makes no difference."""
     sender: Side | None = None

@@ -64,7 +64,19 @@ class _Messages(Protocol):
 
 
 class CallFold:
-    """Folds the lines of one recording. `view` is what they are so far."""
+    """Folds the lines of one recording. `view` is what they are so far.
+
+    >>> from duologue import blocking
+    >>> from duologue.recording import RecordingReader
+    >>> with blocking.converse(url, record=folder / "talk.jsonl") as conversation:
+    ...     answer = conversation.ask("Hello.")
+    >>> with RecordingReader(folder / "talk.jsonl") as recording:
+    ...     fold = CallFold(recording.header)
+    ...     for line in recording:
+    ...         changes = fold.push(line)
+    >>> [(turn.number, turn.answer_text) for turn in fold.view.turns]
+    [(1, 'Hello, this is a script.')]
+    """
 
     def __init__(self, header: Header | None = None, *, dialect: str | None = None) -> None:
         """`dialect` is that of the frames; None: the header's, or else that of the hosted service."""
@@ -72,7 +84,7 @@ class CallFold:
         """What the last line says, if it was a frame."""
         self._family = header.family if header is not None else None
         self._dialect = dialect or (header.dialect if header is not None else None)
-        self.view = CallView(
+        self.view: CallView = CallView(
             side=header.side if header is not None else "client", model=header.model if header is not None else None
         )
         self._server_is = "received" if self.view.side == "client" else "sent"

@@ -29,7 +29,7 @@ class InputClock:
     """Takes the pieces of a session's input audio. A piece is sent when its last sample was spoken."""
 
     def __init__(self) -> None:
-        self.position_ms = 0.0
+        self.position_ms: float = 0.0
         """Of all audio so far."""
         self._pieces: deque[_Piece] = deque(maxlen=_REMEMBERED)
 

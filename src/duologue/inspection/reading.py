@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from msgspec import Struct
 
 from duologue.audio.formats import Encoding
 from duologue.errors import AudioError
 from duologue.events.base import UnknownFrame
+from duologue.events.base64_text import decode_base64
 from duologue.inspection.sequence import AnyFamilyEvent
 from duologue.recording import Side
 
@@ -27,10 +25,10 @@ class FrameSound(Struct, frozen=True, kw_only=True):
     def pcm16(self) -> bytes:
         """Its whole samples; nothing where it is no base64."""
         try:
-            data = base64.b64decode(self.base64)
+            data = decode_base64(self.base64)
             whole = len(data) // self.encoding.bytes_per_sample * self.encoding.bytes_per_sample
             return self.encoding.to_pcm16(data[:whole])
-        except (binascii.Error, ValueError, AudioError):
+        except (ValueError, AudioError):
             return b""
 
 

@@ -17,6 +17,7 @@ _MAX_ROWS: Final = 10_000
 """Of one kind: an hour of quick talk has a thousand turns."""
 
 RowKind: TypeAlias = Literal["turns", "responses", "heard", "interruptions", "tools", "errors", "marks", "leg"]
+"""What a row is: an entry of a list of `CallView`."""
 
 R = TypeVar("R")
 

@@ -47,7 +47,7 @@ class EventSequence:
         self._events = events
         self._open: dict[tuple[str, ...], CallEvent] = {}
         """Rows that the next piece continues. An event of the same side that is no piece closes them."""
-        self.dropped = 0
+        self.dropped: int = 0
 
     def add(self, event: AnyFamilyEvent, by: Literal["client", "server"], at_s: float, audio_ms: float) -> None:
         """Add an event."""

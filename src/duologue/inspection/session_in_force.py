@@ -66,8 +66,8 @@ class SessionClock:
     """One connection's session: its settings now, and when its audio was spoken."""
 
     def __init__(self) -> None:
-        self.settings = SessionInForce()
-        self.clock = InputClock()
+        self.settings: SessionInForce = SessionInForce()
+        self.clock: InputClock = InputClock()
 
     def use(self, session: AnySession) -> None:
         """The server has told the session."""

@@ -44,6 +44,7 @@ LegMomentKind: TypeAlias = Literal["started", "heard", "mark", "returned", "clea
 """`heard` is a stretch of time, by the carrier's queue as it is played in real time; a mark is sent, and returned."""
 
 MarkKind: TypeAlias = Literal["mark", "fault", "closed", "connected", "engine"]
+"""What has its moment: the application's own mark, a fault that was made, a close, a connection, an engine's work."""
 
 CutBy: TypeAlias = Literal["playback", "truncate", "speech_started", "silence"]
 """What says how much was heard: a note of the player, the client's `conversation.item.truncate`, or without either the
@@ -189,6 +190,7 @@ class CallInterruption(Struct, kw_only=True):
     """The user spoke, or the client cut, while the model was heard."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     turn: int
     """The number of the turn whose answer it was."""
     item_id: str
@@ -232,6 +234,7 @@ class CallError(Struct, kw_only=True):
     """An `error` event, or a connection that was lost or closed with a code that is no agreement."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     code: str | None
     message: str
     answers: str | None = None
@@ -242,6 +245,7 @@ class CallMark(Struct, kw_only=True):
     """A moment with words: the application's marks, faults that were made, closes and connections."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     kind: MarkKind
     text: str
 
@@ -250,6 +254,7 @@ class CallLegMoment(Struct, kw_only=True):
     """What happened on the leg of a telephone call, beside its session."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     kind: LegMomentKind
     end_s: float | None = None
     """Of `heard`: what the carrier has played without a break."""

@@ -36,7 +36,7 @@ class Window:
     """The time in which a level is measured, for all its calls."""
 
     def __init__(self) -> None:
-        self.samples = LevelSamples()
+        self.samples: LevelSamples = LevelSamples()
         self.is_open = False
         self.opened_at = inf
         self.closed_at = inf
@@ -100,8 +100,8 @@ class Caller:
         self.answer_within_s = answer_within_s
         self._changed = changed
         self._tape = tape
-        self.socket = LoadSocket(place, self)
-        self.began_at = self._loop.time()
+        self.socket: LoadSocket = LoadSocket(place, self)
+        self.began_at: float = self._loop.time()
         self.ready_at: float | None = None
         self.turn: MeasuredTurn | None = None
         """The turn that is spoken, or whose answer is waited for or heard."""
@@ -112,11 +112,11 @@ class Caller:
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
-        self.is_over = False
+        self.is_over: bool = False
         """Whether the call has ended."""
-        self.is_done = False
+        self.is_done: bool = False
         """Whether it has had all its turns."""
-        self.worst_ms = 0.0
+        self.worst_ms: float = 0.0
         """The longest wait for an answer; infinity if one did not come."""
 
     # --- from the level

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from typing import Any, Final
 
 from duologue.audio.formats import PCM
@@ -10,6 +9,7 @@ from duologue.audio.sounding import sounding_ms
 from duologue.codec import decode_live
 from duologue.errors import DecodeError
 from duologue.events import is_set
+from duologue.events.base64_text import decode_base64
 from duologue.events.live import (
     LiveErrorEvent,
     LiveInputTranscriptDeltaEvent,
@@ -98,7 +98,7 @@ class LiveCaller(Caller):
 
     def _track(self, delta: str, now: float) -> None:
         try:
-            audio = b64decode(delta)
+            audio = decode_base64(delta)
         except ValueError:
             self.count_error("audio is no base64")
             return

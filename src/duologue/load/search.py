@@ -18,7 +18,7 @@ class LevelSearch:
 
     def __init__(self, first: int, *, most: int) -> None:
         """`most` is where the search ends if all is held."""
-        self.held = 0
+        self.held: int = 0
         self.refused: int | None = None
         self._most = most
         self.next_calls: int | None = min(first, most)

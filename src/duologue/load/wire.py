@@ -97,8 +97,8 @@ class LoadSocket(asyncio.Protocol):
         """With which it is closed."""
         self._refused: str | None = None
         self._is_over = False
-        self.sent_bytes = 0
-        self.received_bytes = 0
+        self.sent_bytes: int = 0
+        self.received_bytes: int = 0
 
     # --- sending
 

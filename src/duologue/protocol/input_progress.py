@@ -28,9 +28,9 @@ class InputProgress:
     """The progress of one connection; `receive` takes the server's events in order."""
 
     def __init__(self) -> None:
-        self.detects_turns = True
+        self.detects_turns: bool = True
         """Whether the server decides when the user's turn ends."""
-        self.user_speaks = False
+        self.user_speaks: bool = False
         self._transcribes = False
         self._untranscribed: dict[str, None] = {}
         """Items whose transcript has not come, in order; bounded by what a conversation keeps."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -62,7 +62,9 @@ class IllegalTransition(Struct, frozen=True):
     table: str
     """Named after its states: "response" for `ResponseState`."""
     state: str
+    """The state that it was in."""
     happened: str
+    """The input that the table does not have there."""
 
     def __str__(self) -> str:
         return f"illegal transition of the {self.table}: {self.happened!r} while {self.state!r}"
@@ -103,7 +105,8 @@ def report_once(report: ReportIllegal) -> ReportIllegal:
 class _Name(Enum):
     """A state or an input. Hashed by identity: the hash of `Enum` is computed in Python, twice in each transition."""
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:  # checkers know the method of `Enum`
+        __hash__ = object.__hash__
 
 
 def step(table: Mapping[tuple[S, I], S], state: S, happened: I, *, report: ReportIllegal) -> S | None:

@@ -22,6 +22,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from duologue.events.base64_text import decode_base64
+
 __all__ = [
     "KIND",
     "LATEST_S",
@@ -58,12 +60,15 @@ VERSION: Final = 2
 KIND: Final = "recording"
 
 Side: TypeAlias = Literal["client", "server"]
+"""Which end of the session recorded it."""
 Direction: TypeAlias = Literal["sent", "received"]
+"""As the side that recorded it sees it."""
 ClosedBy: TypeAlias = Literal["client", "server", "network"]
 """Which side closed first; "network": the connection ended without a close."""
 SessionFamily: TypeAlias = Literal["realtime", "live", "translation"]
 """The endpoint: each has events of its own."""
 Step: TypeAlias = Literal["begin", "end"]
+"""Whether work began or ended."""
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -90,6 +95,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     """One WebSocket message: `str` was a text message, `bytes` a binary one."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     direction: Direction
     """As seen by the header's `side`."""
     message: str | bytes
@@ -101,26 +107,34 @@ class ClosedLine(Struct, frozen=True, kw_only=True):
     """A connection is over. Its code is one of RFC 6455, section 7.4.1; 1006: there was no close."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     code: int
+    """Of the WebSocket's close."""
     reason: str = ""
+    """The peer's words."""
     by: ClosedBy
+    """Who closed."""
     connection: int = 1
+    """Which connection of the conversation, from 1."""
 
 
 class ConnectedLine(Struct, frozen=True, kw_only=True):
     """Another connection of the same conversation is open. The header is about the first one."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     url: str | None = None
     model: str | None = None
     dialect: str | None = None
     connection: int = 1
+    """Which connection of the conversation, from 1."""
 
 
 class ExchangeLine(Struct, frozen=True, kw_only=True):
     """A request over HTTP and its answer: for a client secret, or for a WebSocket that was refused."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     method: str
     path: str
     """With what names models and the like of its query."""
@@ -141,6 +155,7 @@ class LegLine(Struct, frozen=True, kw_only=True):
     """A frame on the leg of a telephone call, beside the session that the call is joined with."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     protocol: str
     """Of the carrier, such as "twilio"."""
     direction: Direction
@@ -162,6 +177,7 @@ class PlaybackNote(Struct, frozen=True, kw_only=True, tag_field="kind", tag="pla
     item_id: str
     content_index: int = 0
     heard_ms: int
+    """In milliseconds."""
     is_over: bool = False
     """Whether no more of it will be heard: it was played to its end, or cut there."""
 
@@ -205,14 +221,17 @@ class UnknownNote(Struct, frozen=True, kw_only=True):
 
 
 Note: TypeAlias = PlaybackNote | ToolNote | EngineNote | FaultNote | MarkNote
+"""What stands in a recording beside messages."""
 
 
 class NoteLine(Struct, frozen=True, kw_only=True):
     """What no message says, and a reader of the recording wants to know."""
 
     at_s: float
+    """In seconds since the start of the recording."""
     note: Note | UnknownNote
     connection: int = 1
+    """Which connection of the conversation, from 1."""
 
 
 class UnknownLine(Struct, frozen=True, kw_only=True):
@@ -223,6 +242,7 @@ class UnknownLine(Struct, frozen=True, kw_only=True):
 
 
 RecordingLine: TypeAlias = Frame | ClosedLine | ConnectedLine | ExchangeLine | LegLine | NoteLine | UnknownLine
+"""Every kind of line behind the header."""
 
 _NOTE_KINDS: Final = frozenset({"playback", "tool", "engine", "fault", "mark"})
 
@@ -345,7 +365,7 @@ def _frame(read: _FrameForm) -> Frame:
         message = read.text
     elif read.binary is not None:
         try:
-            message = base64.b64decode(read.binary, validate=True)
+            message = decode_base64(read.binary)
         except ValueError as fault:
             raise ValueError("binary is not base64") from fault
     else:

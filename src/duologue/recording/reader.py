@@ -46,9 +46,9 @@ class RecordingReader:
 
         With `stream` that is read, such as `sys.stdin.buffer`, and `path` is what errors call it.
         """
-        self.path = os.fspath(path)
-        self.cut_off = False
-        self.line_number = 1
+        self.path: str = os.fspath(path)
+        self.cut_off: bool = False
+        self.line_number: int = 1
         """Of the line that was read last."""
         self.unknown: Counter[str] = Counter()
         """Lines and notes of kinds that this version does not know, so far; they are in `lines`."""
@@ -59,7 +59,7 @@ class RecordingReader:
         except ValueError as fault:  # a name that no file can have
             raise RecordingError(f"cannot read {self.path}: {fault}") from fault
         try:
-            self.header = self._read_header()
+            self.header: Header = self._read_header()
         except BaseException:
             self.close()
             raise

@@ -79,7 +79,7 @@ class RecordingWriter:
         """
         self.failure: RecordingError | None = None
         """Why the recording is incomplete; None while it is complete."""
-        self.frames = 0
+        self.frames: int = 0
         """How many frames were written."""
         self.side: Side = side
         self._clock = clock
@@ -90,7 +90,7 @@ class RecordingWriter:
         self._gathered: bytearray | None = bytearray() if gathers else None
         self._is_own = isinstance(target, str | os.PathLike)
         if isinstance(target, str | os.PathLike):
-            self.path = os.fspath(target)
+            self.path: str = os.fspath(target)
             try:
                 # Unbuffered: what was written survives a crash, and a failed write leaves nothing to be written again.
                 self._file: BinaryIO = create_file(target, replace=replace)

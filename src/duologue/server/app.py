@@ -57,7 +57,7 @@ from duologue.transports.asgi import ADMISSION, ASGIApplication, ASGIReceive, AS
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
-    from duologue.transports.webrtc.peer import PeerSettings, Stack
+    from duologue.transports.webrtc.peer import PeerFigures, PeerSettings, Stack
 
 __all__ = ["RealtimeApp", "app"]
 
@@ -98,6 +98,11 @@ class RealtimeApp:
     With `record`, a folder, each session is recorded there (see `RecordingFolder`). `taps` are told every message.
     With `talk`, there is a page at `/talk` on which people talk to the server; it needs the key that others need.
 
+    >>> from duologue.testing import scripted_app_engines
+    >>> app = RealtimeApp(engines=scripted_app_engines(), api_key="sk-mine", models=["mine"])
+
+    Any ASGI server runs it: `uvicorn module:app`, or `duologue.server.serve`.
+
     Raises:
         MissingExtra: a package of the extra `server` is not installed.
         RecordingError: there can be no recordings in the folder.
@@ -137,13 +142,15 @@ class RealtimeApp:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self.upstream = upstream
-        self.defaults = defaults or SessionDefaults()
-        self.limits = limits or Limits()
-        self.created_at = int(unix_time())
+        self.defaults: SessionDefaults = defaults or SessionDefaults()
+        self.limits: Limits = limits or Limits()
+        self.created_at: int = int(unix_time())
         self._make_engines = engines
-        self.new_id = new_id if supervisor is None else ids_of_worker(new_id, supervisor.number)
+        self.new_id: Callable[[str], str] = new_id if supervisor is None else ids_of_worker(new_id, supervisor.number)
         self._models = tuple(models)
-        self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
+        self.budget: Budget = Budget(
+            max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes
+        )
         if store is None:
             store = MemoryStore(
                 max_values=self.limits.client_secrets,
@@ -152,14 +159,14 @@ class RealtimeApp:
                 budget=self.budget,
             )
         self.store = store
-        self.secrets = ClientSecrets(self.store)
+        self.secrets: ClientSecrets = ClientSecrets(self.store)
         keys = Keys(
             [api_key] if isinstance(api_key, str) else api_key or (),
             named=[(key.name, key.sha256) for key in named_keys],
         )
         allowances = Allowances({key.name: key.allowance for key in named_keys})
         self._authenticate = authenticate
-        self.admission = Admission(
+        self.admission: Admission = Admission(
             keys=keys,
             store=self.store,
             limits=self.limits,
@@ -182,7 +189,7 @@ class RealtimeApp:
             long_work=long_work,
             new_id=self.new_id,
         )
-        self.realtime = RealtimeSessions(
+        self.realtime: RealtimeSessions = RealtimeSessions(
             defaults=self.defaults,
             limits=self.limits,
             budget=self.budget,
@@ -193,23 +200,23 @@ class RealtimeApp:
             new_id=new_id,
         )
         self.supervisor = supervisor
-        self.open_sessions = OpenSessions(self.limits, allowances, supervisor)
+        self.open_sessions: OpenSessions = OpenSessions(self.limits, allowances, supervisor)
         self.drain_manner: DrainManner = drain
-        self.drain_requested = asyncio.Event()
+        self.drain_requested: asyncio.Event = asyncio.Event()
         """Set when a client with a key has asked for the end (`request_drain`)."""
         number = None if supervisor is None else supervisor.number
-        self.calls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc, worker=number)
-        metrics = self.metrics = Metrics(budget=self.budget)
-        self._owner_figures = metrics.owners
-        self.call_ended = metrics.call_ended
+        self.calls: ServedCalls = ServedCalls(stack=stack, settings=peer_settings, webrtc=webrtc, worker=number)
+        self.metrics: Metrics = Metrics(budget=self.budget)
+        self._owner_figures = self.metrics.owners
+        self.call_ended: Callable[[PeerFigures | None], None] = self.metrics.call_ended
         """Told what was measured of a call, at its end."""
         self._own_traces = own_traces
         tracing = traces(tracer_provider)
-        self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
+        self._observers: tuple[Observer, ...] = (self.metrics, *((tracing,) if tracing is not None else ()), *observers)
         folder = RecordingFolder(record) if isinstance(record, str | os.PathLike) else record
         self._recordings = folder
         self._taps: tuple[Tap, ...] = (*((folder,) if folder is not None else ()), *taps)
-        self._pages = http_pages(self, metrics, talk=talk)
+        self._pages = http_pages(self, self.metrics, talk=talk)
         self._probes: EngineProbes | None = None
         self._mounted: dict[str, ASGIApplication] = {}
         self._wait = asyncio.sleep

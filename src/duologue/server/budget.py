@@ -16,7 +16,7 @@ class Budget:
     def __init__(self, *, max_bytes: int, max_owner_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._max_owner_bytes = max_owner_bytes
-        self.total_bytes = 0
+        self.total_bytes: int = 0
         self.owners: Counter[str] = Counter()
         """Bytes by owner; owners with none are not in it."""
         self.held: Counter[Kind] = Counter(dict.fromkeys(KINDS, 0))

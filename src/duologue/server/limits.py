@@ -63,7 +63,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     keep_alive_s: float = 5.0
     """Between two requests of one HTTP connection. Clients ask again at once or open another."""
     wrong_keys_per_minute: float | None = 60
-    """Of one address. Above it each wrong key is refused a second later; right keys are served at once all the same."""
+    """Of one address, telephone calls without a right signature included. Above it each one is refused a second later;
+    right keys are served at once all the same."""
     stored_live_sessions: int = 1000
     """Live sessions that were stored for forks, of all owners. With 10 kB of conversation in each, 10 MB. Beyond it the
     oldest ones of the owner that has most are dropped; the hosted service keeps them for 30 days."""

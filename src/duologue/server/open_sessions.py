@@ -51,10 +51,12 @@ class OpenSessions:
         self._supervisor = supervisor
         self.ready = False
         """Whether sessions can be served."""
-        self.draining = False
+        self.draining: bool = False
         self._limits = limits
         self._allowances = allowances or Allowances()
         self._sessions: set[Served] = set()
+        self._beside: set[Served] = set()
+        """What ends with the sessions, and is none of them."""
         self._by_owner: Counter[str] = Counter()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -110,8 +112,23 @@ class OpenSessions:
         finally:
             self._sessions.discard(session)
             self._by_owner -= Counter((owner,))
-            if not self._sessions:
-                self._empty.set()
+            self._note_empty()
+
+    @contextmanager
+    def beside(self, served: Served) -> Generator[None]:
+        """Have this end with the sessions, for the length of a block, without being counted as one: it takes no
+        place, and the process that has its session counts it."""
+        self._beside.add(served)
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._beside.discard(served)
+            self._note_empty()
+
+    def _note_empty(self) -> None:
+        if not self._sessions and not self._beside:
+            self._empty.set()
 
     async def drain(self, *, within_s: float | None = None, manner: DrainManner = "turn") -> None:
         """Accept no more sessions, and end the open ones.
@@ -122,12 +139,12 @@ class OpenSessions:
         log_event(logging.INFO, "draining", sessions=len(self._sessions))
         try:
             async with asyncio.timeout(self._limits.drain_s if within_s is None else within_s):
-                for session in tuple(self._sessions) if manner != "end" else ():
+                for session in (*self._sessions, *self._beside) if manner != "end" else ():
                     session.drain() if manner == "turn" else session.stop()
                 await self._empty.wait()
         except TimeoutError:
             log_event(logging.WARNING, "sessions cut short", sessions=len(self._sessions))
         finally:
-            for session in tuple(self._sessions):
+            for session in (*self._sessions, *self._beside):
                 session.stop()
         await self._empty.wait()

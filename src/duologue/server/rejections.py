@@ -178,9 +178,9 @@ class Rejection(Exception):
     def __init__(self, name: str, **details: Any) -> None:
         row = REJECTIONS[name]
         self.name = name
-        self.http_status = row.http_status
-        self.close_code = row.close_code
-        self.error = RealtimeError(
+        self.http_status: int = row.http_status
+        self.close_code: int = row.close_code
+        self.error: RealtimeError = RealtimeError(
             type=row.type, code=row.code, message=row.message.format(**details), param=None, event_id=None
         )
         super().__init__(self.error.message)

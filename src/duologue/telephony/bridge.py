@@ -9,7 +9,7 @@ The rules, by number, as docs/howto/telephone.md explains them:
 5  Flow: nothing is sent while the carrier's queue is full; without a clear, 20 ms ahead at most.
 6  Keys become an item of the user and a response, or are reported only.
 7  Ends: of the call at once; of the session's connection after 10 s; `hang_up` when what was said was heard.
-8  Door: nothing counts before the start, which comes within 5 s.
+8  Start: nothing counts before the start, which comes within 5 s.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Bridge:
     def __init__(self, codec: LegCodec, *, now: float, keys: KeyMode = "answer") -> None:
         self.started: CallStarted | None = None
         self.ended: CallEnded | None = None
-        self.dropped_ms = 0
+        self.dropped_ms: int = 0
         """Caller's audio that waited too long for a slow session."""
         self._codec = codec
         self.keys = keys

@@ -23,6 +23,10 @@ _MAX_AHEAD_MS: Final = 100
 """Audio that is further ahead of the clock, because it came after silence was put in its place, is caught up with: the
 line's own silent frames are left out."""
 
+_MOST_AHEAD_MS: Final = 30_000
+"""Audio that is further ahead is dropped: a network that has held back as much has lost the call, so this was never
+spoken, and a model that hears it costs money by the minute."""
+
 _TRUSTED_MS: Final = 1_000
 """How far a carrier's timestamps may lead the clock here: what it buffers when the call begins, and no more."""
 
@@ -37,12 +41,13 @@ class LineClock:
         next_tick_at                   when `tick` is due
 
     `now` is any clock in seconds that does not go backwards. Late audio replaces nothing: it is appended too, so that
-    no word is lost, and silence behind it is left out until the clock is right again.
+    no word is lost, and silence behind it is left out until the clock is right again. Half a minute ahead of the clock
+    nothing more is taken.
     """
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
-        self.filled_ms = 0
+        self.filled_ms: int = 0
         """How much silence was put in so far."""
         self._began_at: float | None = None
         self._heard_at = 0.0
@@ -80,7 +85,8 @@ class LineClock:
         self._heard_at = now
         self._filled_since_frame_ms = 0
         before = self._silence(lost) if lost else b""
-        if self._ahead_ms(now) > _MAX_AHEAD_MS and self._is_silent(piece):
+        ahead_ms = self._ahead_ms(now)
+        if ahead_ms > _MAX_AHEAD_MS and (ahead_ms > _MOST_AHEAD_MS or self._is_silent(piece)):
             return before
         self._appended_bytes += len(piece)
         return before + piece if before else piece

@@ -68,7 +68,7 @@ class MarkedPlayout(Generic[P]):
         self._frame_bytes = encoding.bytes_for_ms(FRAME_MS) if traits.whole_frames else encoding.bytes_per_sample
         self._ahead_ms = traits.most_queued_ms if traits.clears else _AHEAD_MS
         self._piece_bytes = encoding.bytes_for_ms(_MARK_EVERY_MS if traits.clears else FRAME_MS)
-        self.generation = 1
+        self.generation: int = 1
         self._echoes: bool | None = None if traits.marks else False
         """Whether the carrier returns marks, as far as it is known."""
         self._takes_more = True

@@ -13,7 +13,6 @@ Secrets are compared in constant time. Behind a proxy the application sees neith
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
@@ -24,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import msgspec
 
 from duologue.errors import SignatureRejected
+from duologue.events.base64_text import decode_base64
 from duologue.telephony.ed25519 import is_signed
 
 __all__ = [
@@ -46,11 +46,14 @@ Parameters: TypeAlias = Mapping[str, str | Sequence[str]]
 """The fields of a form, or of a query."""
 
 TwilioAlgorithm: TypeAlias = Literal["HMAC_SHA1", "HMAC_SHA256"]
+"""The hash of the signature, by its name in the header."""
 
 _HASHES: Final = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
 
 _TOLERANCE_S: Final = 300
 """How old a signed timestamp may be: what Telnyx and Standard Webhooks recommend."""
+
+_FROM_URL_SAFE: Final = str.maketrans("-_", "+/")
 
 _MOST_SIGNATURES: Final = 8
 """Of one request; several are sent while a secret is being replaced."""
@@ -217,7 +220,7 @@ def _url_safe(data: bytes) -> str:
 def _from_token(part: str) -> dict[str, object]:
     """A part of a token as JSON; one that is none has no fields."""
     try:
-        text = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        text = decode_base64(part.translate(_FROM_URL_SAFE) + "=" * (-len(part) % 4))
         return msgspec.json.decode(text, type=dict[str, object])
     except (ValueError, RecursionError, msgspec.DecodeError):
         return {}
@@ -269,8 +272,8 @@ def verify_webhook(headers: Mapping[str, str], *, secret: str, body: bytes, now_
 
 def _webhook_key(secret: str) -> bytes:
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
+        key = decode_base64(secret.removeprefix("whsec_"))
+    except ValueError:
         key = b""
     if not key:
         raise ValueError("the secret of a webhook is whsec_ and base64")
@@ -337,6 +340,6 @@ def _base64(data: bytes) -> str:
 
 def _from_base64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        return decode_base64(text)
+    except ValueError:
         raise SignatureRejected("the signature or the key is no base64") from None

@@ -44,6 +44,7 @@ Range: TypeAlias = tuple[float, float]
 """The least and the most, in milliseconds, both included."""
 
 Figure: TypeAlias = Literal["endpointing", "first_text", "first_audio", "first_heard", "transcript"]
+"""A delay of a turn, by its name in `CallTurn`."""
 
 _SHOWN: Final = 5
 """Errors that a message names."""
@@ -57,6 +58,13 @@ class RecordedCall(CallView, kw_only=True):
 
 def read_call(path: str | os.PathLike[str]) -> RecordedCall:
     """What a recorded call was.
+
+    >>> from duologue import blocking
+    >>> with blocking.converse(url, record=folder / "call.jsonl") as conversation:
+    ...     answer = conversation.ask("Hello.")
+    >>> call = read_call(folder / "call.jsonl")
+    >>> call.turns[0].answer_text
+    'Hello, this is a script.'
 
     Raises:
         RecordingError: the file cannot be read, or is damaged.

@@ -50,12 +50,21 @@ class CountedIds:
 
 
 class Pair:
-    """One session. `now` is the time that the server sees; only `advance` moves it."""
+    """One session. `now` is the time that the server sees, in seconds; only `advance` moves it.
+
+    >>> pair = Pair()
+    >>> [event.type for event in pair.connect()]
+    ['session.created']
+    """
 
     def __init__(self, defaults: SessionDefaults | None = None, *, kind: SessionKind = "realtime") -> None:
-        self.now = 0.0
-        self.client = ClientProtocol(new_id=CountedIds())
-        self.server = ServerProtocol(defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT, kind=kind)
+        self.now: float = 0.0
+        self.client: ClientProtocol = ClientProtocol(new_id=CountedIds())
+        """The client's end."""
+        self.server: ServerProtocol = ServerProtocol(
+            defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT, kind=kind
+        )
+        """The server's end."""
         self.commands: list[Command | McpCall] = []
         """Commands of the server that `take` has not taken, without `Detect`: `speak` and `pause` answer those."""
         self.received: list[RealtimeEvent] = []

@@ -29,6 +29,13 @@ def play(pair: Pair, steps: Sequence[Step]) -> list[RealtimeEvent]:
 
     The steps must name every event that the client receives, in this order.
 
+    >>> from duologue.events import InputAudioBufferClearEvent
+    >>> from duologue.testing import Pair
+    >>> pair = Pair()
+    >>> steps = [pair.connect, "session.created", InputAudioBufferClearEvent(), "input_audio_buffer.cleared"]
+    >>> [event.type for event in play(pair, steps)]
+    ['session.created', 'input_audio_buffer.cleared']
+
     Raises:
         AssertionError: the events differ; the message shows a diff.
     """

@@ -76,19 +76,23 @@ class Expect(Struct, frozen=True):
     """Wait for an event of this type. Appended audio before it is skipped; any other event is a fault."""
 
     type: str
+    """The `type` that the client's next event must have."""
 
 
 class Until(Struct, frozen=True):
     """Wait until the test sets this `asyncio.Event`."""
 
     event: asyncio.Event
+    """Set by the test."""
 
 
 class Close(Struct, frozen=True):
     """Close with a code."""
 
     code: int = 1000
+    """Of the WebSocket's close."""
     reason: str = ""
+    """As the client reads it."""
 
 
 class Drop(Struct, frozen=True):
@@ -100,6 +104,7 @@ class Stall(Struct, frozen=True):
 
 
 ScriptStep: TypeAlias = Send | Expect | Until | Close | Drop | Stall
+"""A step of a script."""
 
 GREETING: Final[Frame] = {
     "type": "session.created",
@@ -121,6 +126,19 @@ class ScriptedServer:
     """Plays one script for each connection, in the order in which they are opened.
 
     `received` holds each client's events, as JSON; `faults` names those that the script does not expect.
+
+    >>> import asyncio
+    >>> from duologue import converse
+    >>> from duologue.testing import GREETING, Expect, Send
+    >>> async def main() -> None:
+    ...     server = ScriptedServer([Send(GREETING), Expect("conversation.item.create")])
+    ...     async with converse(open_connection=server.connect) as conversation:
+    ...         await conversation.send_text("Are you there?")
+    ...         await server.played(0)
+    ...     server.assert_played()
+    ...     print([event["type"] for event in server.received[0]])
+    >>> asyncio.run(main())
+    ['conversation.item.create']
     """
 
     def __init__(
@@ -133,7 +151,7 @@ class ScriptedServer:
 
         Raises ValueError where a text is no fault.
         """
-        self.plan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
+        self.plan: FaultPlan = faults if isinstance(faults, FaultPlan) else FaultPlan(faults, seed=seed)
         """The faults on the way, and which of them came."""
         self.received: list[list[ClientEvent]] = []
         self.faults: list[str] = []

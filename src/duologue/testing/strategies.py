@@ -38,10 +38,10 @@ from duologue.testing.pair import Pair
 
 try:
     from hypothesis import strategies as st
-except ModuleNotFoundError as fault:
+except ModuleNotFoundError as _fault:
     raise ModuleNotFoundError(
         "duologue.testing.strategies needs hypothesis: pip install hypothesis", name="hypothesis"
-    ) from fault
+    ) from _fault
 
 __all__ = ["EventDirection", "EventFamily", "events", "frame_of", "frames", "json_values", "sessions"]
 

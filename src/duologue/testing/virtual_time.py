@@ -79,7 +79,7 @@ class VirtualClock:
     def __init__(self, *, max_s: float = _MAX_S) -> None:
         self._now = 0.0
         self._max_s = max_s
-        self.jumps = 0
+        self.jumps: int = 0
         """How often it has moved."""
 
     @property
@@ -124,8 +124,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """`grace_s`: how long to wait in real time, before each jump, for what the loop cannot see. It is 0 where
         everything runs on the loop, and costs its length for each jump. `max_s` is the limit of virtual time. What is
         random in duologue, its ids and its delays before reconnecting, follows the `seed`."""
-        self.clock = VirtualClock(max_s=max_s)
-        self.in_threads = 0
+        self.clock: VirtualClock = VirtualClock(max_s=max_s)
+        self.in_threads: int = 0
         """How many waits there are for threads."""
         self._random = Random(seed)
         self._grace_s = grace_s

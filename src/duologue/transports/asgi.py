@@ -11,9 +11,13 @@ from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionC
 __all__ = ["ADMISSION", "OFFER", "ASGIApplication", "ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
+"""What ASGI says of a connection."""
 ASGIReceive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+"""The application's `receive`."""
 ASGISend: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+"""The application's `send`."""
 ASGIApplication: TypeAlias = Callable[[Scope, ASGIReceive, ASGISend], Awaitable[None]]
+"""An application of ASGI 3."""
 
 ADMISSION: Final = "duologue.admission"
 """An extension of ASGI: before the application has sent a message of this type, a server that knows the extension reads

@@ -35,12 +35,12 @@ class Handshake:
         self, url: str, headers: Mapping[str, str], subprotocols: Sequence[str], *, open_timeout: float
     ) -> None:
         self.url = url
-        self.shown_url = without_secrets(url)
-        self.is_secure = url.startswith("wss:")
+        self.shown_url: str = without_secrets(url)
+        self.is_secure: bool = url.startswith("wss:")
         self.open_timeout = open_timeout
         self.proxy: str | None = None
         """The proxy on the way; None: there is none."""
-        self.trace = HandshakeTrace()
+        self.trace: HandshakeTrace = HandshakeTrace()
         self._headers = headers
         self._subprotocols = subprotocols
 

@@ -23,9 +23,9 @@ class HandshakeTrace:
     """The handshake that is under way: of several, by redirects, the last."""
 
     def __init__(self) -> None:
-        self.is_connected = False
+        self.is_connected: bool = False
         """Whether TCP and TLS connections were made, and a proxy has led to them."""
-        self.received = b""
+        self.received: bytes = b""
         """The first bytes of the answer."""
         self.broken_by: Exception | None = None
         """What ended the connection; None if the server closed it, or if it is open."""

@@ -25,7 +25,7 @@ class SharedState:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self._wakers: list[Callable[[], object]] = []
 
     @property
@@ -57,7 +57,7 @@ class MemoryTransport:
     """One end. A sender waits while its peer has `capacity` unread messages. The ends may be on two event loops."""
 
     def __init__(self, capacity: int) -> None:
-        self.shared = SharedState()
+        self.shared: SharedState = SharedState()
         self._capacity = capacity
         self._unread: deque[str | bytes] = deque()
         self._closed: tuple[int, str] | None = None

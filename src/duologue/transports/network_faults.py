@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from duologue.errors import ConnectFailed
 from duologue.printable import printable
 
-__all__ = ["network_failure", "network_problem"]
+__all__ = ["CERTIFICATE_PROBLEMS", "DNS_PROBLEMS", "ERRNO_PROBLEMS", "network_failure", "network_problem"]
 
 _MAX_CHARACTERS: Final = 200
 """Of an operating system's or OpenSSL's own words."""
@@ -24,7 +24,7 @@ class _Row(NamedTuple):
     retryable: bool = True
 
 
-_ERRNO: Final[Mapping[int, _Row]] = {
+ERRNO_PROBLEMS: Final[Mapping[int, _Row]] = {
     errno.ECONNREFUSED: _Row("connection refused: no server listens on port {port} there"),
     errno.ENETUNREACH: _Row("there is no network, or no way to that network"),
     errno.ENETDOWN: _Row("the network is down"),
@@ -42,7 +42,7 @@ _ERRNO: Final[Mapping[int, _Row]] = {
 }
 """Of several attempts, at several addresses of one host, the first of these is told."""
 
-_DNS: Final[Mapping[int, _Row]] = {
+DNS_PROBLEMS: Final[Mapping[int, _Row]] = {
     # Names are unknown too while a machine has no network, so another try can help.
     socket.EAI_NONAME: _Row("the name {host} is not known: it is misspelled, or DNS does not have it yet"),
     socket.EAI_AGAIN: _Row("DNS does not answer, so the name {host} could not be looked up"),
@@ -52,7 +52,7 @@ _NO_ADDRESS: Final = _Row("DNS has no address for the name {host}")
 
 _TRUST: Final = "if you trust it, pass ssl=ssl.create_default_context(cafile=…) with the certificate of its authority"
 
-_CERTIFICATE: Final[Mapping[int, str]] = {
+CERTIFICATE_PROBLEMS: Final[Mapping[int, str]] = {
     9: "it is not valid yet; the clock of this machine may be wrong",
     10: "it has expired; who runs the server must renew it",
     18: f"it is signed by itself, and not by an authority that is trusted here; {_TRUST}",
@@ -110,15 +110,15 @@ def _row(fault: OSError) -> _Row:
     if isinstance(fault, ssl.SSLError):
         return _tls_row(fault)
     if isinstance(fault, socket.gaierror):
-        return _DNS.get(fault.errno or 0, _NO_ADDRESS)
+        return DNS_PROBLEMS.get(fault.errno or 0, _NO_ADDRESS)
     numbers = {fault.errno} if fault.errno else {int(each) for each in re.findall(r"\[Errno (\d+)\]", str(fault))}
-    known = [row for number, row in _ERRNO.items() if number in numbers]
+    known = [row for number, row in ERRNO_PROBLEMS.items() if number in numbers]
     return known[0] if known else _Row(_escaped(fault.strerror or str(fault) or type(fault).__name__))
 
 
 def _tls_row(fault: ssl.SSLError) -> _Row:
     if isinstance(fault, ssl.SSLCertVerificationError):
-        known = _CERTIFICATE.get(fault.verify_code)
+        known = CERTIFICATE_PROBLEMS.get(fault.verify_code)
         what = known or f"{_escaped(fault.verify_message)} (OpenSSL {fault.verify_code}); {_TRUST}"
         return _Row(f"its TLS certificate is not accepted: {what}", retryable=False)
     reason: str = getattr(fault, "reason", None) or ""  # those that OpenSSL did not report have none

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+from duologue.events.base64_text import decode_base64
 
 __all__ = ["PLAIN_QUERY", "SecretMask", "handshake_secrets"]
 
@@ -77,8 +78,8 @@ def _after_scheme(value: str) -> Iterator[str]:
     yield credentials.strip()
     if scheme.lower() == "basic":
         try:
-            decoded = base64.b64decode(credentials, validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
+            decoded = decode_base64(credentials).decode("utf-8")
+        except ValueError:
             return
         yield from (decoded, decoded.partition(":")[2])
 

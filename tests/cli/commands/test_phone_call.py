@@ -12,7 +12,7 @@ import pytest
 
 from duologue.audio.wav import WavWriter
 from duologue.server import RealtimeApp
-from duologue.telephony.serving.doors import TwilioDoor
+from duologue.telephony.serving.authentication import TwilioAuthentication
 from duologue.telephony.serving.phone_app import PhoneApp
 from duologue.telephony.serving.phone_sessions import PhoneSessions
 from duologue.testing.engines import scripted_app_engines, scripted_engines
@@ -27,7 +27,7 @@ _LONG = "This is an answer that goes on for a while, so that there is something 
 def phones(duologue_thread: ServerThread) -> Generator[str, None, None]:
     """The URL of a server that takes Twilio's calls."""
     app = RealtimeApp(engines=scripted_app_engines(scripted_engines(responses=[_LONG, "Hi."])))
-    app.mount("phone", PhoneApp(PhoneSessions(app), {"twilio": TwilioDoor("secret")}))
+    app.mount("phone", PhoneApp(PhoneSessions(app), {"twilio": TwilioAuthentication("secret")}))
     server = RealtimeServer(app, duologue_thread)
     yield server.url.partition("/v1/")[0]
     server.close()

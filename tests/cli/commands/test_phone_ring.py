@@ -88,7 +88,7 @@ def test_a_call_is_held_and_told(command: Command, wav: Path, tmp_path: Path, mo
         assert "key 2" in shown.out
         assert read_wav(heard).duration_ms > 1000
         told = command(
-            "phone", "ring", url, wav, "--port", port, "--mischief", "stale", "--json", "--header", "X-Order: 7"
+            "phone", "ring", url, wav, "--port", port, "--webhook-fault", "stale", "--json", "--header", "X-Order: 7"
         )
     report = json.loads(told.out)
     assert (report["sip_status"], report["webhook_statuses"]) == (487, [400])

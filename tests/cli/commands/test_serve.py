@@ -24,7 +24,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 import duologue
-from duologue.cli.commands.serve import _warn_of_open_door
+from duologue.cli.commands.serve import _warn_of_no_key
 from duologue.cli.serving.option_sources import NEVER_ARGUMENTS, variable_of
 from duologue.cli.serving.options import ServeOptions
 from duologue.recording import RecordingReader
@@ -145,10 +145,10 @@ def test_options_that_cannot_be_are_refused_in_words(
         ({"host": "0.0.0.0", "key_file": Path("keys.toml")}, False),
     ],
 )
-def test_a_door_that_is_open_to_other_machines_is_warned_about(
+def test_a_server_that_other_machines_reach_without_a_key_is_warned_about(
     options: dict[str, Any], warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _warn_of_open_door(ServeOptions(**options))
+    _warn_of_no_key(ServeOptions(**options))
     assert ("no key is asked for" in caplog.text) is warned
 
 

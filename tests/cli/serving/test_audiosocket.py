@@ -30,7 +30,7 @@ def test_this_machine_may_call_without_an_id(address: str) -> None:
     assert (place.shown, place.call_id) == (address, None)
 
 
-def test_other_machines_need_an_id_or_an_open_door() -> None:
+def test_other_machines_need_an_id_or_phone_open() -> None:
     with pytest.raises(UsageError, match="lets other machines call at your expense"):
         _place(ServeOptions(audiosocket="0.0.0.0:8090"))
     assert _place(ServeOptions(audiosocket="0.0.0.0:8090", phone_open=True)) is not None

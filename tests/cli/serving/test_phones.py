@@ -11,7 +11,7 @@ from duologue.cli.serving.option_sources import NEVER_ARGUMENTS
 from duologue.cli.serving.options import ServeOptions
 from duologue.cli.serving.phones import Phones
 from duologue.server import Limits
-from duologue.telephony.serving.doors import OpenDoor, TelnyxDoor, TwilioDoor
+from duologue.telephony.serving.authentication import NoAuthentication, TelnyxAuthentication, TwilioAuthentication
 from duologue.telephony.serving.networks import NETWORKS
 
 _URL = "https://voice.example.com"
@@ -38,31 +38,31 @@ def test_a_network_without_its_keys_does_not_start_unless_it_is_opened(name: str
         keys = {each: value for each, value in _KEYS[name].items() if each != missing}
         with pytest.raises(UsageError, match=f"set DUOLOGUE_{missing.upper()}.*--phone-open"):
             Phones.of(ServeOptions(phone=(name,), public_url=_URL, **keys), Limits())  # type: ignore[arg-type]
-    assert _phones(ServeOptions(phone=(name,), public_url=_URL, **_KEYS[name])).doors  # type: ignore[arg-type]
-    assert _phones(ServeOptions(phone=(name,), phone_open=True)).doors == {name: OpenDoor()}
+    assert _phones(ServeOptions(phone=(name,), public_url=_URL, **_KEYS[name])).authentications  # type: ignore[arg-type]
+    assert _phones(ServeOptions(phone=(name,), phone_open=True)).authentications == {name: NoAuthentication()}
 
 
 def test_keys_come_from_files_too_and_are_never_arguments(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("hush\n", encoding="utf-8")
     options = ServeOptions(phone=("twilio",), public_url=_URL, twilio_auth_token_file=file)
-    assert _phones(options).doors == {"twilio": TwilioDoor("hush")}
+    assert _phones(options).authentications == {"twilio": TwilioAuthentication("hush")}
     secrets = {name for keys in _KEYS.values() for name in keys} - {"telnyx_public_key"}
     assert secrets <= NEVER_ARGUMENTS
 
 
 def test_twilio_may_sign_with_sha256() -> None:
     options = ServeOptions(phone=("twilio",), public_url=_URL, twilio_auth_token="k", twilio_sha256=True)
-    assert _phones(options).doors == {"twilio": TwilioDoor("k", algorithm="HMAC_SHA256")}
+    assert _phones(options).authentications == {"twilio": TwilioAuthentication("k", algorithm="HMAC_SHA256")}
 
 
 def test_several_networks_may_call() -> None:
     options = ServeOptions(
         phone=("telnyx", "asterisk"), public_url=_URL, telnyx_public_key="p", telnyx_token="t", asterisk_password="a"
     )
-    doors = _phones(options).doors
-    assert list(doors) == ["telnyx", "asterisk"]
-    assert doors["telnyx"] == TelnyxDoor("p", "t")
+    authentications = _phones(options).authentications
+    assert list(authentications) == ["telnyx", "asterisk"]
+    assert authentications["telnyx"] == TelnyxAuthentication("p", "t")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,9 @@ def test_several_networks_may_call() -> None:
         (ServeOptions(phone=("twilio",), twilio_auth_token="hush"), "needs --public-url https://HOST"),
         (ServeOptions(phone=("twilio",), twilio_auth_token="hush", public_url="voice.example.com"), "is expected"),
         (ServeOptions(phone=("twilio",), twilio_auth_token="hush", public_url="https://a/?b"), "is expected"),
+        (ServeOptions(phone=("twilio",), twilio_auth_token="hush", public_url="https://[x"), "is expected"),
+        (ServeOptions(phone=("twilio",), twilio_auth_token="hush", public_url="https://x:y"), "is expected"),
+        (ServeOptions(phone=("twilio",), twilio_auth_token="k", public_url="https://u:hush@a"), "is expected"),
         (ServeOptions(phone=("twilio",), twilio_auth_token="hush", phone_open=True), "lets everybody in"),
         (ServeOptions(public_url=_URL), "--public-url belongs to --phone"),
         (ServeOptions(phone_open=True), "--phone-open belongs to --phone"),

@@ -29,7 +29,16 @@ NO_TIME_LIMIT = {
 }
 """Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
-_OF_LIVE = ("start", "attach", "detach", "drain", "silence_filled", "function_threads", "sync_delegation")
+_OF_LIVE = (
+    "start",
+    "attach",
+    "detach",
+    "drain",
+    "silence_filled",
+    "function_threads",
+    "sync_delegation",
+    "drops_output",
+)
 
 FOR_THE_FACADE = {
     "Connection": {
@@ -51,7 +60,16 @@ FOR_THE_FACADE = {
     "Live": {*_OF_LIVE},
     "LiveSideband": {*_OF_LIVE},
     "Delegation": set[str](),
-    "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
+    "Conversation": {
+        "start",
+        "attach",
+        "detach",
+        "drain",
+        "can_put_audio",
+        "put_audio",
+        "function_threads",
+        "recorder",
+    },
 }
 """What the asyncio classes have for the blocking client, and not for applications."""
 

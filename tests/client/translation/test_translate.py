@@ -19,6 +19,7 @@ from duologue.errors import (
 )
 from duologue.testing import Close, Expect, ScriptedServer, ScriptStep, Send
 from duologue.transports import memory_pair
+from tests.client._waiting import tasks_since
 from tests.client.translation._servers import CLOSED, CREATED, MODEL, error, ours, script
 
 pytestmark = pytest.mark.timeout(30)
@@ -31,7 +32,7 @@ async def opened(url: str = "", **settings: Any) -> None:
         async with asyncio.timeout(10), duologue.translate(url, **settings):
             pass
     finally:
-        assert asyncio.all_tasks() == before
+        assert not await tasks_since(before)
 
 
 async def test_the_base_url_is_enough_and_the_model_is_the_hosted_one() -> None:

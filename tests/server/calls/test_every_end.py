@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -170,6 +171,7 @@ async def test_a_call_that_is_refused_is_freed_at_once(name: str) -> None:
     row = REJECTIONS[name]
     with nothing_left_of(*KEPT, *FAULTS):
         assert await REFUSED[name]() in ((row.http_status, row.code), (row.close_code, None))
+        await asyncio.sleep(0)  # Python 3.14's loop holds the future that woke this task until the task waits again
 
 
 async def test_a_rate_that_is_passed_is_freed_at_once() -> None:

@@ -381,6 +381,9 @@ _IN_SESSIONS = {
     "stalled": "the client stalls",
     "sidebands": "in tests/server/live/test_sideband.py",
     "no_store": "in tests/server/shared",
+    "call_answered": "in tests/server/calls/test_telephone_routes.py",
+    "call_rings": "in tests/server/calls/test_telephone_routes.py",
+    "unsigned_call": "in tests/telephony/serving/test_phone_app.py",
     "model_not_for_live": "in tests/server/live/test_session.py",
 }
 _OF_CALLS = dict.fromkeys(

@@ -122,12 +122,38 @@ async def test_a_sideband_is_served_where_its_call_is_and_its_end_is_seen_there(
         for text in ("one", "é" * 200_000):
             client.say(type="websocket.receive", text=text)
             assert (await client.next())["text"] == text
-        assert len(here.open_sessions) == 1
+        assert len(here.open_sessions) == 0  # which counts it there
         client.say(type="websocket.disconnect", code=4321)
         await asyncio.wait_for(serving, 5)
     assert (here.scopes, len(there.scopes), len(here.open_sessions)) == ([], 1, 0)
     assert left == [{"type": "websocket.disconnect", "code": 4321}]
     assert client.got.empty()
+
+
+async def test_a_request_whose_worker_dies_is_answered_503() -> None:
+    async def die(receive: ASGIReceive, send: ASGISend) -> None:
+        await receive()
+
+    client = Client({"type": "http.request", "body": b"", "more_body": False})
+    scope: Scope = {"type": "http", "method": "POST", "path": "/v1/realtime/calls/rtc_w2_a/hangup", "headers": []}
+    async with workers(Application(), Application(die)) as made:
+        await asyncio.wait_for(made.forwarding[1](scope, client.receive, client.send), 5)
+    assert (await client.next())["status"] == 503
+    assert b"server_shutting_down" in (await client.next())["body"]
+
+
+async def test_forwarded_connections_take_no_place_of_sessions_and_end_with_the_server() -> None:
+    here = Application()
+    here.open_sessions.ready = True
+    client = Client({"type": "websocket.connect"})
+    async with workers(here, Application(echo)) as made:
+        serving = asyncio.ensure_future(made.forwarding[1](sideband("rtc_w2_ab"), client.receive, client.send))
+        assert (await client.next())["type"] == "websocket.accept"
+        here.open_sessions.check_room("key 1")
+        assert len(here.open_sessions) == 0
+        await asyncio.wait_for(here.open_sessions.drain(within_s=5), 5)
+        await asyncio.wait_for(serving, 5)
+    assert (await client.next())["code"] == 1012
 
 
 async def test_a_request_with_a_body_is_answered_by_the_other_worker() -> None:

@@ -1,4 +1,4 @@
-"""What each network asks and shows, against the doors of `duologue serve`."""
+"""What each network asks and shows, against the authentications of `duologue serve`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from duologue.telephony.serving.answer_pages import (
     twilio_xml,
     vonage_ncco,
 )
-from duologue.telephony.serving.doors import (
-    AsteriskDoor,
-    Door,
-    PlivoDoor,
-    SignalWireDoor,
-    TelnyxDoor,
-    TwilioDoor,
-    VonageDoor,
+from duologue.telephony.serving.authentication import (
+    AsteriskAuthentication,
+    NetworkAuthentication,
+    PlivoAuthentication,
+    SignalWireAuthentication,
+    TelnyxAuthentication,
+    TwilioAuthentication,
+    VonageAuthentication,
 )
 from duologue.telephony.serving.phone_requests import PhoneRequest
 from duologue.telephony.signatures import verify_plivo
@@ -31,14 +31,14 @@ from duologue.telephony.signatures import verify_plivo
 _NOW = 1_800_000_000.0
 _SOCKET = "wss://voice.example.com/phone/x"
 _PAGE = "https://voice.example.com/phone/x/answer"
-_DOORS: dict[str, Door] = {
-    "twilio": TwilioDoor("secret"),
-    "signalwire": SignalWireDoor("secret"),
-    "telnyx": TelnyxDoor("", "secret"),
-    "plivo": PlivoDoor("secret"),
-    "vonage": VonageDoor("secret"),
-    "asterisk": AsteriskDoor("secret"),
-    "asterisk-plain": AsteriskDoor("secret"),
+_AUTHENTICATIONS: dict[str, NetworkAuthentication] = {
+    "twilio": TwilioAuthentication("secret"),
+    "signalwire": SignalWireAuthentication("secret"),
+    "telnyx": TelnyxAuthentication("", "secret"),
+    "plivo": PlivoAuthentication("secret"),
+    "vonage": VonageAuthentication("secret"),
+    "asterisk": AsteriskAuthentication("secret"),
+    "asterisk-plain": AsteriskAuthentication("secret"),
 }
 
 
@@ -52,30 +52,32 @@ def _request(url: str, headers: dict[str, str], *, method: str = "GET", body: by
 
 
 @pytest.mark.parametrize("name", ["twilio", "signalwire", "plivo", "vonage"])
-def test_questions_are_signed_as_the_doors_want_it(name: str) -> None:
+def test_questions_are_signed_as_the_authentications_want_it(name: str) -> None:
     question = answer_question(name, _PAGE, CallIds(), _credentials())
     request = _request(question.url, dict(question.headers), method=question.method, body=question.body)
-    _DOORS[name].check_answer(request)
+    _AUTHENTICATIONS[name].check_answer(request)
     assert {"+15550100042", "+15550100001"} <= set(request.fields.values())
     other = answer_question(name, _PAGE, CallIds(), _credentials("other"))
     with pytest.raises(SignatureRejected):
-        _DOORS[name].check_answer(_request(other.url, dict(other.headers), method=other.method, body=other.body))
+        _AUTHENTICATIONS[name].check_answer(
+            _request(other.url, dict(other.headers), method=other.method, body=other.body)
+        )
     unsigned = answer_question(name, _PAGE, CallIds(), _credentials(""))
     assert [*unsigned.headers] == ([] if name == "vonage" else ["Content-Type"])
 
 
 @pytest.mark.parametrize("name", ["twilio", "telnyx", "vonage", "asterisk", "asterisk-plain"])
-def test_sockets_show_what_the_doors_want(name: str) -> None:
-    _DOORS[name].check_socket(_request(_SOCKET, socket_opening(name, _SOCKET, _credentials())))
+def test_sockets_show_what_the_authentications_want(name: str) -> None:
+    _AUTHENTICATIONS[name].check_socket(_request(_SOCKET, socket_opening(name, _SOCKET, _credentials())))
     with pytest.raises(SignatureRejected):
-        _DOORS[name].check_socket(_request(_SOCKET, socket_opening(name, _SOCKET, _credentials("other"))))
+        _AUTHENTICATIONS[name].check_socket(_request(_SOCKET, socket_opening(name, _SOCKET, _credentials("other"))))
     assert socket_opening(name, _SOCKET, _credentials("")) == {}
 
 
 def test_a_token_of_the_page_stands_for_the_secret() -> None:
-    door = _DOORS["signalwire"]
-    token = door.ticket(_NOW)
-    door.check_socket(_request(_SOCKET, socket_opening("signalwire", _SOCKET, _credentials(), token=token)))
+    authentication = _AUTHENTICATIONS["signalwire"]
+    token = authentication.ticket(_NOW)
+    authentication.check_socket(_request(_SOCKET, socket_opening("signalwire", _SOCKET, _credentials(), token=token)))
     assert socket_opening("signalwire", _SOCKET, _credentials()) == {"Authorization": "Bearer secret"}
     verify_plivo(socket_opening("plivo", _SOCKET, _credentials()), secret="secret", method="GET", url=_SOCKET)
     assert socket_opening("audiosocket", _SOCKET, _credentials()) == {}

@@ -72,3 +72,9 @@ def test_reports_and_ends_are_read() -> None:
 def test_a_line_of_too_many_words_is_none() -> None:
     assert isinstance(AsteriskPlain().decode("DTMF_END " + "a:b " * 70), UnknownLegFrame)
     assert isinstance(AsteriskPlain().decode(""), UnknownLegFrame)
+
+
+def test_no_parameter_of_a_plain_line_replaces_its_name() -> None:
+    event = AsteriskPlain().decode("STATUS event:HANGUP")
+    assert isinstance(event, LegStatus)
+    assert event.name == "STATUS"

@@ -42,6 +42,16 @@ def test_each_frame_of_the_documents_is_understood_and_written_as_it_came(name: 
         assert _meaning(codec.write(event, sequence=_sequence(frame))) == _meaning(frame)
 
 
+@pytest.mark.parametrize("name", _STREAMS)
+def test_a_second_start_changes_nothing_of_the_call(name: str) -> None:
+    codec = started(name)
+    before = codec.encoding, codec.stream_id
+    (start,) = [frame for frame in FRAMES[name] if '"start"' in str(frame)]
+    other = str(start).replace("audio/x-mulaw", "audio/x-l16").replace("PCMU", "L16").replace("1", "2")
+    assert isinstance(codec.decode(other), UnknownLegFrame)
+    assert (codec.encoding, codec.stream_id) == before
+
+
 @each_codec
 def test_a_call_starts_with_its_ids_and_its_format(name: str) -> None:
     events = [CODECS[name]().decode(frame) for frame in FRAMES[name]]

@@ -19,13 +19,22 @@ from duologue.server.run.listener import listening
 from duologue.server.session_start import SessionStart
 from duologue.telephony import CallerAudio
 from duologue.telephony.codecs.leg_events import PlayCommand
-from duologue.telephony.serving.doors import Door, OpenDoor, TwilioDoor
+from duologue.telephony.serving.authentication import NetworkAuthentication, NoAuthentication, TwilioAuthentication
 from duologue.telephony.serving.phone_app import PhoneApp
 from duologue.telephony.serving.phone_sessions import PhoneSessions
 from duologue.transports import Transport
 from tests.telephony._carrier import speech_frames
 from tests.telephony._frames import FRAMES, started
-from tests.telephony.serving._doors import DOORS, OTHER, PUBLIC, SIGNERS, TOKEN, Signed, ticket_in, twilio_headers
+from tests.telephony.serving._authentications import (
+    AUTHENTICATIONS,
+    OTHER,
+    PUBLIC,
+    SIGNERS,
+    TOKEN,
+    Signed,
+    ticket_in,
+    twilio_headers,
+)
 from tests.telephony.serving._server import SILENCE, scripted_app
 
 _SOCKET = PUBLIC.replace("https", "wss")
@@ -54,9 +63,9 @@ class _Place(NamedTuple):
 
 @asynccontextmanager
 async def _served(
-    app: RealtimeApp, doors: Any = DOORS, *, public_url: str | None = PUBLIC
+    app: RealtimeApp, authentications: Any = AUTHENTICATIONS, *, public_url: str | None = PUBLIC
 ) -> AsyncGenerator[_Place, None]:
-    app.mount("phone", PhoneApp(PhoneSessions(app), doors, public_url=public_url))
+    app.mount("phone", PhoneApp(PhoneSessions(app), authentications, public_url=public_url))
     async with listening(app) as url, httpx.AsyncClient(trust_env=False) as http:
         yield _Place(app, url.removeprefix("ws://").partition("/")[0], http)
 
@@ -71,8 +80,9 @@ def _refusing_upstream(opened: list[SessionStart]) -> Upstream:
 
 async def test_strangers_get_403_and_nothing_is_made_for_them() -> None:
     opened: list[SessionStart] = []
-    async with _served(RealtimeApp(upstream=_refusing_upstream(opened))) as place:
-        for name in DOORS:
+    limits = Limits(wrong_keys_per_minute=None)
+    async with _served(RealtimeApp(upstream=_refusing_upstream(opened), limits=limits)) as place:
+        for name in AUTHENTICATIONS:
             for path in (name, f"{name}/", f"{name}/answer", f"{name}/{'0' * 64}"):
                 for headers in ({}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp5"}):
                     assert await place.refused(path, headers) == 403, path
@@ -84,12 +94,33 @@ async def test_strangers_get_403_and_nothing_is_made_for_them() -> None:
             twilio_headers(url, sha256=True),
         ):
             assert await place.refused("twilio", headers) == 403
+        assert await place.refused("twilio?a=b", twilio_headers(url)) == 403
         assert await place.refused("twilio/", twilio_headers(url)) == 403
         assert await place.refused("twilio/", twilio_headers(f"{url}/")) == 403
         assert (opened, place.app.sessions_open) == ([], 0)
         text = (await place.http.get(f"http://{place.host}/metrics")).text
         assert 'reason="unsigned_call"' in text
         assert "sessions_total{" not in text.replace("owner_sessions_total{", "")
+
+
+async def test_guesses_are_slowed_and_right_signatures_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = scripted_app("Hi.", limits=Limits(wrong_keys_per_minute=1))
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(app, "_wait", wait)
+    async with _served(app) as place:
+        for number in range(3):
+            assert await place.refused("asterisk", {"authorization": "Basic eDp5"}) == 403
+            assert len(waits) == number
+        unsigned = SIGNERS["twilio"](f"{PUBLIC}/phone/twilio/answer", OTHER, unix_time())
+        assert (await place.ask("twilio", unsigned)).status_code == 403
+        assert waits == [1.0] * 3
+        socket = await place.open("twilio", **twilio_headers(f"{_SOCKET}/phone/twilio"))
+        await socket.close()
+        assert waits == [1.0] * 3
 
 
 @pytest.mark.parametrize("name", SIGNERS)
@@ -139,21 +170,21 @@ async def test_a_signed_call_is_answered() -> None:
 async def test_asterisk_gets_its_sub_protocol() -> None:
     media = [Subprotocol("media")]
     async with (
-        _served(scripted_app(), {"asterisk": OpenDoor()}) as place,
+        _served(scripted_app(), {"asterisk": NoAuthentication()}) as place,
         connect(f"ws://{place.host}/phone/asterisk", subprotocols=media, proxy=None) as socket,
     ):
         assert socket.subprotocol == "media"
 
 
-async def test_pages_of_other_machines_reach_no_open_door() -> None:
-    async with _served(scripted_app(), {"twilio": OpenDoor()}, public_url=None) as place:
+async def test_pages_of_other_machines_reach_no_open_server() -> None:
+    async with _served(scripted_app(), {"twilio": NoAuthentication()}, public_url=None) as place:
         assert await place.refused("twilio", {"origin": "https://evil.example"}) == 403
         socket = await place.open("twilio", origin=f"http://{place.host}")
         await socket.close()
 
 
 async def test_other_paths_are_unknown() -> None:
-    async with _served(scripted_app(), {"twilio": OpenDoor(), "asterisk": OpenDoor()}) as place:
+    async with _served(scripted_app(), {"twilio": NoAuthentication(), "asterisk": NoAuthentication()}) as place:
         for path in ("plivo", "twilio/a/b", "nobody"):
             assert await place.refused(path) == 404
         for path, status in (("twilio", 404), ("asterisk/answer", 404), ("plivo/answer", 404), ("twilio/answer/", 404)):
@@ -164,14 +195,16 @@ async def test_other_paths_are_unknown() -> None:
 
 
 async def test_without_a_public_url_the_page_names_the_host_that_was_asked() -> None:
-    doors: dict[str, Door] = {"twilio": OpenDoor()}
-    async with _served(scripted_app(), doors, public_url=None) as place:
+    authentications: dict[str, NetworkAuthentication] = {"twilio": NoAuthentication()}
+    async with _served(scripted_app(), authentications, public_url=None) as place:
         page = await place.http.get(f"http://{place.host}/phone/twilio/answer")
         assert f'url="ws://{place.host}/phone/twilio"' in page.text
 
 
 async def test_a_full_server_is_busy_and_refuses_sockets_with_503() -> None:
-    async with _served(scripted_app("Hi.", limits=Limits(sessions=1)), {"twilio": TwilioDoor(TOKEN)}) as place:
+    async with _served(
+        scripted_app("Hi.", limits=Limits(sessions=1)), {"twilio": TwilioAuthentication(TOKEN)}
+    ) as place:
         headers = twilio_headers(f"{_SOCKET}/phone/twilio")
         socket = await place.open("twilio", **headers)
         await _answered(socket)

@@ -91,13 +91,13 @@ async def test_an_accepted_call_is_answered_and_its_events_come_by_call_id() -> 
     assert len(report.happened("response.output_audio_transcript.done")) == 1
 
 
-@pytest.mark.parametrize("mischief", ["unsigned", "wrong-secret", "stale"])
-async def test_what_is_not_signed_rings_in_vain(mischief: str) -> None:
+@pytest.mark.parametrize("webhook_fault", ["unsigned", "wrong-secret", "stale"])
+async def test_what_is_not_signed_rings_in_vain(webhook_fault: str) -> None:
     async def handle(url: str, call: sip.CallIncoming) -> None:
         raise AssertionError("a stranger's call")
 
     async with rig(handle) as served:
-        report = await served.ring(mischief=mischief)
+        report = await served.ring(webhook_fault=webhook_fault)
     assert (report.sip_status, report.webhook_statuses) == (487, (400,))
 
 
@@ -109,7 +109,7 @@ async def test_a_webhook_that_comes_twice_is_handled_once() -> None:
         await hold(url, call)
 
     async with rig(handle) as served:
-        report = await served.ring(mischief="twice")
+        report = await served.ring(webhook_fault="twice")
     assert (report.sip_status, report.webhook_statuses) == (200, (200, 200))
     assert handled == [report.call_id]
 

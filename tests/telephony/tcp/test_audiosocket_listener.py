@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -80,15 +80,27 @@ async def test_what_tells_no_id_is_closed_after_five_seconds(idle_clock: Any) ->
         assert await asterisk.command() is None
 
 
-async def test_one_call_too_many_is_closed_at_once() -> None:
+async def test_one_call_too_many_is_hung_up() -> None:
     waiting = _Waiting()
     async with serve_audiosocket(waiting, port=0, max_calls=1, drain_s=0) as listener, calling(listener) as one:
         await one.tell(STARTED)
         await asyncio.wait_for(waiting.begun.wait(), 5)
         async with calling(listener) as other:
-            with suppress(ConnectionError):  # a reset
-                assert await asyncio.wait_for(other.command(), 5) is None
+            await other.tell(STARTED)
+            await other.until(HangUpCommand)
+            assert await other.command() is None
         assert listener.n_calls == 1
+
+
+async def test_connections_that_tell_no_id_keep_no_call_out() -> None:
+    waiting = _Waiting()
+    async with serve_audiosocket(waiting, port=0, max_calls=1, drain_s=0) as listener, AsyncExitStack() as held:
+        strangers = [await held.enter_async_context(calling(listener)) for _ in range(101)]
+        await strangers[0].until(HangUpCommand)  # which has waited longest
+        async with calling(listener) as asterisk:
+            await asterisk.tell(STARTED)
+            await asyncio.wait_for(waiting.begun.wait(), 5)
+            assert listener.n_calls == 1
 
 
 async def test_at_the_end_calls_may_go_on_for_a_while(idle_clock: Any) -> None:

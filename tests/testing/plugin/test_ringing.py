@@ -28,7 +28,7 @@ async def test_a_call(realtime_server, ring_phone):
         url = f"http://127.0.0.1:{port}/"
         report = await asyncio.to_thread(ring_phone, url, secret=SECRET, quiet_s=0.2)
         assert report.answered and report.first_sound_ms < 5000
-        assert not (await asyncio.to_thread(ring_phone, url, secret=SECRET, mischief="unsigned")).answered
+        assert not (await asyncio.to_thread(ring_phone, url, secret=SECRET, webhook_fault="unsigned")).answered
 """
 
 

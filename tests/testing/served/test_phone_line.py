@@ -14,7 +14,11 @@ from duologue.errors import ConnectFailed
 from duologue.server import RealtimeApp
 from duologue.server.run.listener import listening
 from duologue.telephony.carrier import CallerSays
-from duologue.telephony.serving.doors import AsteriskDoor, Door, TwilioDoor
+from duologue.telephony.serving.authentication import (
+    AsteriskAuthentication,
+    NetworkAuthentication,
+    TwilioAuthentication,
+)
 from duologue.telephony.serving.phone_app import PhoneApp
 from duologue.telephony.serving.phone_sessions import PhoneSessions
 from duologue.testing.engines import scripted_app_engines, scripted_engines
@@ -23,17 +27,20 @@ from duologue.testing.sounds import tone
 from duologue.transports import memory_pair
 from duologue.transports.asgi import ASGITransport
 
-_DOORS: dict[str, Door] = {"twilio": TwilioDoor("secret"), "asterisk": AsteriskDoor("secret")}
+_AUTHENTICATIONS: dict[str, NetworkAuthentication] = {
+    "twilio": TwilioAuthentication("secret"),
+    "asterisk": AsteriskAuthentication("secret"),
+}
 
 
 def _app() -> RealtimeApp:
     app = RealtimeApp(engines=scripted_app_engines(scripted_engines(responses=["Hi."])))
-    app.mount("phone", PhoneApp(PhoneSessions(app), _DOORS))
+    app.mount("phone", PhoneApp(PhoneSessions(app), _AUTHENTICATIONS))
     return app
 
 
 @pytest.mark.virtual_time
-@pytest.mark.parametrize("protocol", _DOORS)
+@pytest.mark.parametrize("protocol", _AUTHENTICATIONS)
 async def test_an_application_in_memory_is_called(protocol: str) -> None:
     app, line = _app(), PhoneLine()
     async with app.running():

@@ -79,7 +79,7 @@ class Talker:
     """
 
     def __init__(self, connection: Connection, *, observe: Observer, watch: ProgressCallback, timeout_s: float) -> None:
-        self.audio = SessionAudio()
+        self.audio: SessionAudio = SessionAudio()
         """Formats and turn settings of the last session.created or session.updated."""
         self.turn: Turn | None = None
         """The current turn, or the last one."""

@@ -22,7 +22,7 @@ from duologue.printable import printable
 from duologue.server import RealtimeApp, serve
 from duologue.telephony.signatures import sign_webhook
 from duologue.telephony.sip.incoming import SipHeader
-from duologue.telephony.sip.ring_plan import KeyPress, Mischief, RingPlan, RingReport
+from duologue.telephony.sip.ring_plan import KeyPress, RingPlan, RingReport, WebhookFault
 from duologue.telephony.sip.ringing import ring
 
 __all__ = ["PhoneRingOptions", "phone_ring"]
@@ -70,8 +70,8 @@ class PhoneRingOptions:
         int, Parameter(group=_SERVICE, help="Where the application reaches the service on this machine.")
     ] = 8000
     line: Annotated[str, Parameter(group=_SERVICE, help=f"What the network carries: {', '.join(_ENCODINGS)}.")] = "pcmu"
-    mischief: Annotated[
-        Mischief | None,
+    webhook_fault: Annotated[
+        WebhookFault | None,
         Parameter(
             group=_SERVICE,
             help="Post the webhook twice under one id, or one that must be refused: unsigned, signed by another secret,"
@@ -111,7 +111,7 @@ def _plan(webhook: str, wav: Path, options: PhoneRingOptions) -> RingPlan:
         caller=read_sound(wav),
         encoding=_ENCODINGS[options.line],
         keys=tuple(key for text in options.keys for key in _keys(text)),
-        mischief=options.mischief,
+        webhook_fault=options.webhook_fault,
         from_address=f"<sip:{options.caller}@carrier.invalid>",
         headers=tuple(map(_header, options.header)),
         ring_s=seconds_in(options.ring_for, "--ring-for"),
@@ -158,11 +158,11 @@ async def _ring(plan: RingPlan, options: PhoneRingOptions) -> int:
         with WavWriter(options.out, rate_hz=report.heard.rate_hz, replace=options.force) as file:
             file.write(report.heard.pcm16)
     print(_json(report) if options.json else _text(report, options))
-    return 0 if _is_right(report, plan.mischief) else EXIT_FAILURE
+    return 0 if _is_right(report, plan.webhook_fault) else EXIT_FAILURE
 
 
-def _is_right(report: RingReport, mischief: Mischief | None) -> bool:
-    if mischief in _REFUSED:
+def _is_right(report: RingReport, webhook_fault: WebhookFault | None) -> bool:
+    if webhook_fault in _REFUSED:
         return not report.answered and all(
             status is not None and 400 <= status < 500 for status in report.webhook_statuses
         )

@@ -92,7 +92,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     place, workers = worker_place(os.environ), worker_count(options)
     start_logging(options.log_level, options.log_format)
     if place is None:
-        _warn_of_open_door(options)
+        _warn_of_no_key(options)
     raise_descriptor_limit()
     bound = bound_socket(options) if place is None else None
     named_keys, upstream, mcp = _named_keys(options), _upstream(options), _mcp(options)
@@ -189,7 +189,7 @@ def _check_admin_key(admin_key: str | None, options: ServeOptions, named_keys: t
         raise UsageError("the admin key is a key of callers too: choose another one")
 
 
-def _warn_of_open_door(options: ServeOptions) -> None:
+def _warn_of_no_key(options: ServeOptions) -> None:
     """Say in the log that other machines may use the server without a key."""
     host = f"[{options.host}]" if ":" in options.host else options.host
     if is_loopback(f"http://{host}"):

@@ -1,4 +1,4 @@
-"""The telephone networks of --phone: their doors, out of keys, and what calls are told of where they go."""
+"""The telephone networks of --phone: how each shows who it is, by keys, and what calls are told of where they go."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from duologue.cli.serving.options import ServeOptions
 from duologue.cli.serving.secret_files import key_of
 from duologue.printable import printable_name
 from duologue.server import Limits, RealtimeApp
-from duologue.telephony.serving.doors import (
-    AsteriskDoor,
-    Door,
-    OpenDoor,
-    PlivoDoor,
-    SignalWireDoor,
-    TelnyxDoor,
-    TwilioDoor,
-    VonageDoor,
+from duologue.telephony.serving.authentication import (
+    AsteriskAuthentication,
+    NetworkAuthentication,
+    NoAuthentication,
+    PlivoAuthentication,
+    SignalWireAuthentication,
+    TelnyxAuthentication,
+    TwilioAuthentication,
+    VonageAuthentication,
 )
 from duologue.telephony.serving.networks import NETWORKS
 from duologue.telephony.serving.phone_app import PHONE_PATH, PhoneApp
 from duologue.telephony.serving.phone_sessions import PhoneSessions
+from duologue.transports.addresses import without_secrets
 
 __all__ = ["Phones"]
 
@@ -41,25 +42,25 @@ _SECRETS: Final = {
     "asterisk": ("asterisk_password",),
     "asterisk-plain": ("asterisk_password",),
 }
-"""Options that a network's door needs."""
+"""Options that a network's authentication needs."""
 
-_DOORS: Final[dict[str, Callable[..., Door]]] = {
-    "twilio": TwilioDoor,
-    "signalwire": SignalWireDoor,
-    "telnyx": TelnyxDoor,
-    "plivo": PlivoDoor,
-    "vonage": VonageDoor,
-    "asterisk": AsteriskDoor,
-    "asterisk-plain": AsteriskDoor,
+_AUTHENTICATIONS: Final[dict[str, Callable[..., NetworkAuthentication]]] = {
+    "twilio": TwilioAuthentication,
+    "signalwire": SignalWireAuthentication,
+    "telnyx": TelnyxAuthentication,
+    "plivo": PlivoAuthentication,
+    "vonage": VonageAuthentication,
+    "asterisk": AsteriskAuthentication,
+    "asterisk-plain": AsteriskAuthentication,
 }
 
 _STANDARD: Final = ServeOptions()
 
 
 class Phones(Struct, frozen=True, kw_only=True):
-    """The networks that call, and their doors."""
+    """The networks that call, and their authentications."""
 
-    doors: dict[str, Door]
+    authentications: dict[str, NetworkAuthentication]
     audiosocket: AudioSocketPlace | None
     public_url: str | None
     hang_up: bool
@@ -82,7 +83,7 @@ class Phones(Struct, frozen=True, kw_only=True):
             return None
         return cls(
             audiosocket=audiosocket,
-            doors={name: _door(name, options) for name in options.phone},
+            authentications={name: _authentication(name, options) for name in options.phone},
             public_url=_public_url(options),
             hang_up=options.phone_hang_up,
             session=_session(options),
@@ -91,9 +92,9 @@ class Phones(Struct, frozen=True, kw_only=True):
 
     def mount(self, application: RealtimeApp) -> None:
         """Have the application take the calls."""
-        if self.doors:
+        if self.authentications:
             sessions = self._sessions(application)
-            application.mount(PHONE_PATH, PhoneApp(sessions, self.doors, public_url=self.public_url))
+            application.mount(PHONE_PATH, PhoneApp(sessions, self.authentications, public_url=self.public_url))
 
     def taking_calls(self, application: RealtimeApp) -> AbstractAsyncContextManager[None]:
         """Take the calls that come over TCP, for the length of a block. Raises UsageError: nothing can listen there."""
@@ -107,7 +108,7 @@ class Phones(Struct, frozen=True, kw_only=True):
         parts = urlsplit(self.public_url or url)
         place = f"{parts.netloc}{parts.path if self.public_url else ''}"
         secure = parts.scheme in ("https", "wss")
-        for name in self.doors:
+        for name in self.authentications:
             socket = f"{'wss' if secure else 'ws'}://{place}/{PHONE_PATH}/{name}"
             page = f"{'https' if secure else 'http'}://{place}/{PHONE_PATH}/{name}/answer"
             if NETWORKS[name].answer is None:
@@ -134,7 +135,7 @@ def _check_belonging(options: ServeOptions) -> None:
                 raise UsageError(f"{_ways(name)}: belongs to --phone {network}")
 
 
-def _door(network: str, options: ServeOptions) -> Door:
+def _authentication(network: str, options: ServeOptions) -> NetworkAuthentication:
     names = _SECRETS[network]
     secrets = [
         key_of(getattr(options, name), getattr(options, f"{name}_file", None), option=f"--{name.replace('_', '-')}")
@@ -143,17 +144,17 @@ def _door(network: str, options: ServeOptions) -> Door:
     if options.phone_open:
         if any(secrets):
             raise UsageError(f"--phone-open lets everybody in: omit it, or {_ways(names[0])}")
-        return OpenDoor()
+        return NoAuthentication()
     for name, value in zip(names, secrets, strict=True):
         if value is None:
             raise UsageError(
                 f"--phone {network} needs a key, else strangers talk at your expense: set {_ways(name)}; "
                 "or open it to everybody with --phone-open"
             )
-    door = _DOORS[network](*secrets)
-    if isinstance(door, TwilioDoor) and options.twilio_sha256:
-        return replace(door, algorithm="HMAC_SHA256")
-    return door
+    authentication = _AUTHENTICATIONS[network](*secrets)
+    if isinstance(authentication, TwilioAuthentication) and options.twilio_sha256:
+        return replace(authentication, algorithm="HMAC_SHA256")
+    return authentication
 
 
 def _ways(name: str) -> str:
@@ -171,10 +172,21 @@ def _public_url(options: ServeOptions) -> str | None:
                 "are over it, and calls are sent there"
             )
         return None
-    parts = urlsplit(options.public_url)
-    if parts.scheme not in ("https", "http", "wss", "ws") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError(f"--public-url {printable_name(options.public_url)}: https://HOST is expected")
+    if not _is_plain_url(options.public_url):
+        shown = printable_name(without_secrets(options.public_url))
+        raise UsageError(f"--public-url {shown}: https://HOST is expected, with the path of a proxy perhaps")
     return options.public_url.rstrip("/")
+
+
+def _is_plain_url(url: str) -> bool:
+    """Whether it is a host and perhaps a path: networks are told this URL, which a password would be part of."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_plain = not (parts.query or parts.fragment or "@" in parts.netloc) and url.isprintable()
+    return parts.scheme in ("https", "http", "wss", "ws") and bool(parts.hostname) and is_plain
 
 
 def _session(options: ServeOptions) -> dict[str, Any] | None:

@@ -41,7 +41,7 @@ class Turn:
         self.spoken = spoken
         self._ends_with = ends_with
         self._ended = False
-        self.words = Words()
+        self.words: Words = Words()
         self.ended_at_s: float | None = None
         """When the last chunk with speech was sent, or the response.create for a typed message."""
         self.event_types: list[str] = []

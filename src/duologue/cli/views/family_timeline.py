@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import TypeAlias
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.cli.views.timeline import TimelineLine
 from duologue.events import is_set
+from duologue.events.base64_text import decode_base64
 from duologue.events.live import (
     LiveCommentaryAppendEvent,
     LiveDelegationCreatedEvent,
@@ -84,11 +83,11 @@ class FamilyTimeline:
         """How long the audio of an event lasts; None without any that can be read."""
         encoding = self._encodings[direction == "received"]
         for name in event.audio_fields:
+            encoded = getattr(event, name)
             try:
-                audio = base64.b64decode(getattr(event, name), validate=True)
-            except (binascii.Error, ValueError, TypeError):
+                return encoding.duration_ms(len(decode_base64(encoded))) if isinstance(encoded, str) else None
+            except ValueError:
                 return None
-            return encoding.duration_ms(len(audio))
         return None
 
 

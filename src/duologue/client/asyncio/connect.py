@@ -67,6 +67,18 @@ async def connect(
     with `intent="transcription"` the `model` is not in the URL, where the hosted service refuses it: configure
     `audio.input.transcription`, as `converse` does.
 
+    >>> import asyncio
+    >>> from duologue.events import ResponseCreateEvent, ResponseDoneEvent
+    >>> async def main() -> None:
+    ...     async with connect(url) as connection:
+    ...         await connection.send(ResponseCreateEvent())
+    ...         async for event in connection:
+    ...             if isinstance(event, ResponseDoneEvent):
+    ...                 print(event.response.status)
+    ...                 break
+    >>> asyncio.run(main())
+    completed
+
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
         AuthenticationFailed, ModelNotFound: kinds of ConnectFailed, where the handshake already shows them.

@@ -89,11 +89,11 @@ class Conversation(NoticeHub, Markable, Injectable):
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
         super().__init__()
-        self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
+        self.core: ConversationCore = ConversationCore(new_id=new_id, options=options, toolbox=tools)
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
-        self.injected = InjectedValues(self)
+        self.injected: InjectedValues = InjectedValues(self)
         """What functions of the model get from their conversation."""
         self._tools = ToolRunner(
             timeout=tool_timeout,
@@ -104,7 +104,7 @@ class Conversation(NoticeHub, Markable, Injectable):
         self._outcomes = Outcomes()
         self._asking, self._asking_in_functions = asyncio.Lock(), asyncio.Lock()
         self._ended: DuologueError | None = None
-        self.input_progress = InputProgressSink()
+        self.input_progress: InputProgressSink = InputProgressSink()
         """What of the user's speech has not been told."""
         self.attach(self.input_progress)
 

@@ -81,6 +81,13 @@ async def converse(
     The block begins when the server has opened the session and taken its configuration. Some servers say neither: they
     are waited for two seconds at most, and one that greets without an answer to its configuration for two more.
 
+    >>> import asyncio
+    >>> async def main() -> None:
+    ...     async with converse(url) as conversation:
+    ...         print(await conversation.ask("Hello."))
+    >>> asyncio.run(main())
+    Hello, this is a script.
+
     Raises:
         AuthenticationFailed: the server does not accept the key.
         ModelNotFound: the server has no such model.

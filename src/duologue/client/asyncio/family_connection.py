@@ -43,7 +43,7 @@ class FamilyConnection(Generic[R, S]):
         self._unreadable = unreadable
         self._encode = encode
         self.dialect = dialect
-        self.log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
+        self.log: ConnectionLog = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self._session_id: str | None = None
 
     def session_began(self, session_id: str) -> None:

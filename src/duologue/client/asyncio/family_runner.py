@@ -72,9 +72,9 @@ class FamilyRunner(Generic[R, S]):
     ) -> None:
         self.closed: ConnectionClosed | None = None
         """How the connection ended; None while it has not, and after an end that the server announced."""
-        self.close_code = _ABNORMAL_CLOSURE
+        self.close_code: int = _ABNORMAL_CLOSURE
         """With which it ended."""
-        self.has_failed = False
+        self.has_failed: bool = False
         """Whether it ended by a fault: of the connection, of the library, or of a server that takes nothing."""
         self._core = core
         self._publish = publish

@@ -50,6 +50,18 @@ class NoticeHub(NoticeDelivery):
         A kind is a class of `duologue.notices` or of the server's events, or the wire name of such an event, as in
         "response.done", in any dialect's spelling. Events come as they are, each before the notices that it causes.
 
+        >>> import asyncio
+        >>> from duologue import converse, notices
+        >>> async def main() -> None:
+        ...     async with converse(url) as conversation, conversation.stream(notices.ResponseFinished) as ended:
+        ...         await conversation.send_text("Hello.")
+        ...         await conversation.respond()
+        ...         async for notice in ended:
+        ...             print(notice.event.response.status)
+        ...             break
+        >>> asyncio.run(main())
+        completed
+
         Raises:
             TypeError: a kind is none of these, or there is none.
             ValueError: no event of a server has this wire name.

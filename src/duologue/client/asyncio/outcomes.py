@@ -31,7 +31,7 @@ class Outcomes:
     """One conversation's. `add` takes every notice, and `log` follows when all that came at once are added."""
 
     def __init__(self) -> None:
-        self.updates = SessionUpdates()
+        self.updates: SessionUpdates = SessionUpdates()
         self.opening: SessionOpening | None = None
         """While the first session is being opened."""
         self._requests: dict[str, asyncio.Future[RequestEnded]] = {}

@@ -24,10 +24,10 @@ class SessionOpening:
 
     def __init__(self, *, configures: bool) -> None:
         self._configures = configures
-        self.is_heard = False
+        self.is_heard: bool = False
         """Whether the server has said anything."""
-        self.is_greeted = False
-        self.is_configured = False
+        self.is_greeted: bool = False
+        self.is_configured: bool = False
         """Whether the server has taken the configuration."""
         self.failure: DuologueError | None = None
         self._changed = asyncio.Event()

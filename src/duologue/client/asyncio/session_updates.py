@@ -25,7 +25,7 @@ class SessionUpdates:
     """One conversation's, by event id."""
 
     def __init__(self) -> None:
-        self.is_answered = True
+        self.is_answered: bool = True
         """Whether this server answers updates, as far as is known: one that did not is not waited for again."""
         self._waiting: dict[str, asyncio.Future[SessionUpdateEnded]] = {}
 

@@ -59,7 +59,7 @@ class ConnectionSupervisor:
     ) -> None:
         self.connection: Connection | None = None
         """The connection in use; None while there is none."""
-        self.place = "a server"
+        self.place: str = "a server"
         """The URL of the last connection, without secrets."""
         self._open_connection = open_connection
         self._core = core

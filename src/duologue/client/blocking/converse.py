@@ -71,6 +71,10 @@ def converse(
     (`partial(duologue.connect, …)`, for example) run on that loop. Leaving the block closes the connection, at once if
     an exception leaves it; no thread is left running.
 
+    >>> with converse(url) as conversation:
+    ...     print(conversation.ask("Hello."))
+    Hello, this is a script.
+
     Raises:
         ConnectFailed: the first connection could not be opened; `.retryable` says whether another try can help.
         ValueError: there is no such dialect.

@@ -356,10 +356,10 @@ class BlockingDelegation:
     __slots__ = ("id", "live", "offset_ms")
 
     def __init__(self, notice: DelegationStarted, live: BlockingLiveControl[Any]) -> None:
-        self.id = notice.delegation.id
-        self.offset_ms = notice.offset_ms
+        self.id: str = notice.delegation.id
+        self.offset_ms: int = notice.offset_ms
         """Where in the session's time the work was handed over; it may be past."""
-        self.live = live
+        self.live: BlockingLiveControl[Any] = live
         """The session."""
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import ClassVar, get_args
 
 from duologue.client.kinds import FamilyKindFilter, FamilyKinds
 from duologue.codec.live import LIVE_CLASSES
@@ -15,7 +15,7 @@ __all__ = ["LiveKindFilter"]
 class LiveKindFilter(FamilyKindFilter):
     """Which notices and events of a Live session are of some kinds. Raises as `FamilyKindFilter` does."""
 
-    family = FamilyKinds(
+    family: ClassVar[FamilyKinds] = FamilyKinds(
         session="a Live session",
         family="Live",
         notices=get_args(LiveNotice),

@@ -94,14 +94,14 @@ class LiveShell(LiveNoticeHub, Injectable):
         super().__init__()
         if options is not None and not isinstance(options, LiveOptions):
             raise TypeError(f"options= is a LiveOptions, not {type(options).__name__}")
-        self.core = LiveCore(
+        self.core: LiveCore = LiveCore(
             new_id=new_id,
             options=options,
             sideband=target.kind == "attach",
             encodings=_usual_encodings(LIVE_PROFILES[target.dialect]),
         )
         self._outcome: SessionEnded | None = None
-        self.injected = InjectedValues(self)
+        self.injected: InjectedValues = InjectedValues(self)
         """What functions of the model get from their session."""
         self._open_live = open_live
         self._target = target

@@ -40,7 +40,7 @@ class LineSink(AudioSink):
         self._line = line
         self._encoding = encoding
         self._drop: Any = getattr(line, "drop", None)
-        self.drops = self._drop is not None
+        self.drops: bool = self._drop is not None
 
     def open(self, session: Encoding) -> Encoding:
         """The encoding of the line."""
@@ -62,7 +62,7 @@ class LineSource(AudioSource):
 
     def __init__(self, line: Line, *, encoding: Encoding = PCMU) -> None:
         """`encoding` is that of the line."""
-        self.encoding = encoding
+        self.encoding: Encoding | None = encoding
         self._line = line
         self._silence = silence(encoding, encoding.bytes_for_ms(FRAME_MS))
         self._reading: asyncio.Task[bytes | None] | None = None

@@ -52,7 +52,7 @@ class Microphone(AudioSource):
 
         # Opening a device takes half a second with some drivers.
         rate_hz = await asyncio.to_thread(self._open, session.rate_hz, record)
-        self.encoding = replace(PCM, rate_hz=rate_hz)
+        self.encoding: Encoding | None = replace(PCM, rate_hz=rate_hz)
         self._framer = Framer(self.encoding, frame_ms=_PIECE_MS)
 
     async def read(self) -> bytes:

@@ -80,7 +80,9 @@ class FunctionSink(AudioSink):
         latency_ms: float = 0.0,
         lead_ms: float = 0.0,
     ) -> None:
-        self.latency_ms, self.lead_ms, self.drops = latency_ms, lead_ms, drop is not None
+        self.latency_ms: float = latency_ms
+        self.lead_ms: float = lead_ms
+        self.drops: bool = drop is not None
         self._write: Any = write
         self._drop: Any = drop
         self._encoding = encoding
@@ -145,9 +147,11 @@ class InThread(AudioSink):
 
     def __init__(self, sink: SinkLike, *, encoding: Encoding | None = None, lead_ms: float | None = None) -> None:
         self._sink = sink_of(sink, encoding=encoding)
-        self.paced, self.latency_ms, self.drops = self._sink.paced, self._sink.latency_ms, self._sink.drops
+        self.paced: bool = self._sink.paced
+        self.latency_ms: float = self._sink.latency_ms
+        self.drops: bool = self._sink.drops
         reserve_ms = _RESERVE_MS if isinstance(self._sink, FunctionSink) else 0.0
-        self.lead_ms = lead_ms if lead_ms is not None else max(self._sink.lead_ms, reserve_ms)
+        self.lead_ms: float = lead_ms if lead_ms is not None else max(self._sink.lead_ms, reserve_ms)
         self._thread = WorkerThread("duologue-sink")
 
     async def open(self, session: Encoding) -> Encoding:

@@ -73,7 +73,7 @@ class WavSource(AudioSource):
         """Read the file. Raises as `read_wav` does."""
         file = self._file
         sound = file if isinstance(file, Sound) else await asyncio.to_thread(read_wav, file)
-        self.rate_hz = sound.rate_hz
+        self.rate_hz: int | None = sound.rate_hz
         silence = bytes(2 * (self._silence_ms * sound.rate_hz // 1000))
         self._pieces = _cut(sound.pcm16 + silence, 2 * (_PIECE_MS * sound.rate_hz // 1000))
         self._due_s = asyncio.get_running_loop().time()

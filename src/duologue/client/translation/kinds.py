@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import ClassVar, get_args
 
 from duologue.client.kinds import FamilyKindFilter, FamilyKinds
 from duologue.codec.families import TRANSLATION_CLASSES
@@ -15,7 +15,7 @@ __all__ = ["TranslationKindFilter"]
 class TranslationKindFilter(FamilyKindFilter):
     """Which notices and events of a translation are of some kinds. Raises as `FamilyKindFilter` does."""
 
-    family = FamilyKinds(
+    family: ClassVar[FamilyKinds] = FamilyKinds(
         session="a translation",
         family="a translation",
         notices=get_args(TranslationNotice),

@@ -76,7 +76,7 @@ class SpeechTranslation(TranslationNoticeHub):
 
     def __init__(self, open_translation: OpenTranslation, *, clock: Callable[[], float] = loop_time) -> None:
         super().__init__()
-        self.core = TranslationCore(new_id=new_id)
+        self.core: TranslationCore = TranslationCore(new_id=new_id)
         self.outcome: TranslationEnded | None = None
         """How it ended; None while it runs."""
         self._open_translation = open_translation

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from typing import TypeAlias
@@ -14,6 +12,7 @@ from duologue import catalogue
 from duologue.conformance.wire.connector import Family
 from duologue.conformance.wire.trace import Trace, WireMessage
 from duologue.events.base import UnknownFrame
+from duologue.events.base64_text import decode_base64
 
 __all__ = [
     "Check",
@@ -147,7 +146,8 @@ def whole_samples(bytes_of_a_sample: Callable[[Trace], int]) -> Check:
 
 def pcm_of(message: WireMessage, field: str = "delta") -> bytes | None:
     """The bytes of an audio field; None if they are no base64."""
+    audio = message.get(field)
     try:
-        return b64decode(message.get(field), validate=True)
-    except (binascii.Error, TypeError, ValueError):
+        return decode_base64(audio) if isinstance(audio, str) else None
+    except ValueError:
         return None

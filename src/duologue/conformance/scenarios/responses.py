@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as NotBase64
 from typing import Any, Final
 
 from duologue.conformance.outcomes import Undecided, Violation, expect
@@ -11,6 +9,7 @@ from duologue.conformance.scenario_context import ScenarioContext, update_sessio
 from duologue.conformance.scenarios.base import LONG, ResponseTrace, Scenario, ask, create, finish, message, scenario
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Json
+from duologue.events.base64_text import decode_base64
 
 __all__ = ["SCENARIOS"]
 
@@ -151,9 +150,10 @@ def _speech_bytes(response: ResponseTrace) -> int:
     total = 0
     for each in response.of("response.output_audio.delta"):
         delta: Any = each.get("delta")
+        expect(isinstance(delta, str), "an audio delta is no string")
         try:
-            n_bytes = len(b64decode(delta, validate=True))
-        except (NotBase64, TypeError, ValueError) as fault:
+            n_bytes = len(decode_base64(delta))
+        except ValueError as fault:
             raise Violation("an audio delta is no base64") from fault
         expect(n_bytes % 2 == 0, f"an audio delta of {n_bytes} bytes cuts a sample in two")
         total += n_bytes

@@ -28,7 +28,7 @@ class AudioFeed:
         self._waiting = bytearray()
         self._silent = asyncio.Event()
         self._silent.set()
-        self.sent_ms = 0
+        self.sent_ms: int = 0
 
     @classmethod
     @asynccontextmanager

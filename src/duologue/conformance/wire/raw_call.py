@@ -6,15 +6,14 @@ Unlike `duologue.transports.webrtc.client_call`, nothing is put in order or adde
 from __future__ import annotations
 
 import asyncio
-import binascii
 from array import array
-from base64 import b64decode
 from contextlib import suppress
 from typing import Final
 
 from duologue.clock import loop_time
 from duologue.codec.jsontext import parse_object
 from duologue.errors import ConnectionClosed, ConnectionClosedError, DecodeError
+from duologue.events.base64_text import decode_base64
 from duologue.transports.webrtc.peer import FRAME_BYTES, FRAME_MS, MessageTooLong, Peer
 
 __all__ = ["RawCall"]
@@ -46,7 +45,7 @@ class RawCall:
         """The last part of the path in `Location`; None: it named none."""
         self.url = url
         """The URL of the call, where it is controlled."""
-        self.heard_ms = 0
+        self.heard_ms: int = 0
         """How much sound has come from the server that is not silent."""
         self._peer = peer
         self._waiting = bytearray()
@@ -125,7 +124,7 @@ def _read(text: str) -> tuple[str, bytes | None]:
     if type != _APPEND or not isinstance(audio, str):
         return str(type), None
     try:
-        pcm = b64decode(audio, validate=True)
-    except (binascii.Error, ValueError):
+        pcm = decode_base64(audio)
+    except ValueError:
         return _APPEND, None
     return _APPEND, pcm if pcm and len(pcm) % 2 == 0 else None

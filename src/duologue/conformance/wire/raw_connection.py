@@ -42,7 +42,7 @@ class RawConnection:
     ) -> None:
         self._ids = ids
         self._opened = opened
-        self.trace = Trace(name=name)
+        self.trace: Trace = Trace(name=name)
         self.timeout_s = timeout_s
         self._transport = transport
         self._loop = asyncio.get_running_loop()

@@ -46,7 +46,7 @@ class ChatResponder:
             EngineError: `url` is no address.
         """
         self.name = f"chat-{model}"
-        self.models = (model,)
+        self.models: tuple[str, ...] = (model,)
         self._model = model
         self._parameters = dict(parameters or {})
         self._endpoint = HttpService(

@@ -95,7 +95,7 @@ class HttpService:
             raise EngineError(f"{shown!r} is no address: it looks like http://host:port/v1", engine=engine)
         # Nothing is to be unpacked: a megabyte on the wire may be a gigabyte of text, and audio hardly shrinks.
         headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
-        self.client = httpx.AsyncClient(
+        self.client: httpx.AsyncClient = httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(silence_s, connect=_CONNECT_S),
             # As many as the server has calls: it bounds them itself, and no caller is to wait for another one's.

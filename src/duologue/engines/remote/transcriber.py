@@ -65,8 +65,8 @@ class RemoteTranscriber:
             EngineError: `url` is no address.
         """
         self.name = f"remote-{model}" if model else "remote"
-        self.models = (model,) if model else ()
-        self.languages = tuple(languages)
+        self.models: tuple[str, ...] = (model,) if model else ()
+        self.languages: tuple[str, ...] = tuple(languages)
         self.repeatable = repeatable
         self.at_once = at_once
         self._language = language

@@ -34,9 +34,9 @@ class TranscriptStream:
     """Puts a transcript together. Joined, the pieces have no white space around them."""
 
     def __init__(self) -> None:
-        self.ended = False
+        self.ended: bool = False
         """Whether an event has said that this was all."""
-        self.needs_end = False
+        self.needs_end: bool = False
         """Whether one of this kind of events is still to say so; those of some servers just stop."""
         self._space = ""
         self._begun = False

@@ -270,6 +270,7 @@ class UnknownDecisionResult(UnknownVariant, frozen=True, kw_only=True):
 
 
 DecisionResult: TypeAlias = DecisionCompleted | UnknownDecisionResult
+"""What a decision came to."""
 
 # --- items ----------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ silence, and each is a `HeardPart` with a number for its item.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from duologue.audio.formats import Encoding
 from duologue.audio.sounding import sounding_ms
+from duologue.events.base64_text import decode_base64
 from duologue.inspection.rows import Rows
 from duologue.inspection.view import HeardPart, PlayedSpan
 
@@ -57,7 +57,7 @@ class SoundLane:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.recent: deque[SoundStretch] = deque(maxlen=_REMEMBERED)
-        self.piece_s = 0.0
+        self.piece_s: float = 0.0
         """When the last piece begins to be heard."""
         self._until_s: float | None = None
         """When it is over."""
@@ -66,7 +66,7 @@ class SoundLane:
     def push(self, audio: str, encoding: Encoding, at_s: float, *, gap_ms: int = 0) -> Iterator[SoundStretch]:
         """A piece came, in base64; `gap_ms` of silence before it were left out. Yields stretches that begin or end."""
         try:
-            sound = b64decode(audio)
+            sound = decode_base64(audio)
         except ValueError:
             return  # it is not heard
         due_s = at_s if self._until_s is None else self._until_s + gap_ms / _MS

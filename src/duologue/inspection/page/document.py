@@ -41,7 +41,7 @@ class Document:
 
         `assets` is the folder of another page; what that lacks, such as the colours, is taken from the page of a call.
         """
-        self.size_bytes = 0
+        self.size_bytes: int = 0
         self._target = target
         self._parts = _filled(assets or _of_call(), nonce, live=live)
         for part in self._parts:

@@ -67,11 +67,11 @@ class LaneFold:
 
         With `digests`, the call can be compared with another one.
         """
-        self.call = CallFold(header, dialect=dialect)
-        self.lanes = Lanes(self.call.view.heard)
-        self.frames = FrameTable()
-        self.user = UserSounds(self.lanes, user_store, digests=digests)
-        self.model = ModelSounds(model_store)
+        self.call: CallFold = CallFold(header, dialect=dialect)
+        self.lanes: Lanes = Lanes(self.call.view.heard)
+        self.frames: FrameTable = FrameTable()
+        self.user: UserSounds = UserSounds(self.lanes, user_store, digests=digests)
+        self.model: ModelSounds = ModelSounds(model_store)
         self._texts = TextLanes(self.lanes)
         self._has_items = False
         """Whether it is a Realtime session: the others have no items, and their words are those of turns."""

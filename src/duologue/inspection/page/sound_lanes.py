@@ -50,7 +50,7 @@ class UserSounds:
 
     def __init__(self, lanes: Lanes, store: SoundStore | None, *, digests: bool = False) -> None:
         """With `digests`, what was said can be compared with another call: it takes a second for an hour."""
-        self.track = CallTrack(store)
+        self.track: CallTrack = CallTrack(store)
         self._digest = hashlib.sha256() if digests else None
         self._lanes = lanes
         self._energy = EnergyDetector()

@@ -54,8 +54,8 @@ class StoredSound:
     def __init__(self, rate_hz: int, store: SoundStore | None) -> None:
         """Without a store only the peaks are kept."""
         self.rate_hz = rate_hz
-        self.size_bytes = 0
-        self.peaks = bytearray()
+        self.size_bytes: int = 0
+        self.peaks: bytearray = bytearray()
         """One for each whole 10 ms."""
         self._meter = PeakMeter(rate_hz)
         self._store = store

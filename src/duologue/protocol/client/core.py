@@ -106,26 +106,28 @@ class ConversationCore(HandlesEvents):
     def __init__(
         self, *, new_id: Callable[[str], str], options: CoreOptions | None = None, toolbox: Toolbox | None = None
     ) -> None:
-        self.options = options if options is not None else CoreOptions()
+        self.options: CoreOptions = options if options is not None else CoreOptions()
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
         self._notices: list[Notice] = []
         report_illegal = report_once(self._notices.append)
-        self.sequencer = ResponseSequencer(
+        self.sequencer: ResponseSequencer = ResponseSequencer(
             new_id=new_id,
             tag_requests=self.options.tag_requests,
             answer_within_s=self.options.answer_within_s,
             report_illegal=report_illegal,
         )
-        self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes, limits=self.options.kept)
-        self.output_audio = OutputAudio(notify=self._notices.append, report_illegal=report_illegal)
-        self.usage = UsageLedger()
-        self.session_replay = SessionReplay(new_id=new_id)
-        self.checks = LocalChecks(off=self.options.checks_off)
-        self.input_audio = InputAudio(self.checks)
-        self.calls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
-        self.silence = ResponseSilence(self.options.silence, call_runs=self.calls.runs_in)
-        self.session_status = SessionStatus()
-        self.is_open = True
+        self.store: ConversationStore = ConversationStore(
+            keep_audio_bytes=self.options.keep_audio_bytes, limits=self.options.kept
+        )
+        self.output_audio: OutputAudio = OutputAudio(notify=self._notices.append, report_illegal=report_illegal)
+        self.usage: UsageLedger = UsageLedger()
+        self.session_replay: SessionReplay = SessionReplay(new_id=new_id)
+        self.checks: LocalChecks = LocalChecks(off=self.options.checks_off)
+        self.input_audio: InputAudio = InputAudio(self.checks)
+        self.calls: ToolCalls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
+        self.silence: ResponseSilence = ResponseSilence(self.options.silence, call_runs=self.calls.runs_in)
+        self.session_status: SessionStatus = SessionStatus()
+        self.is_open: bool = True
         """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
         self.players: list[AttachedPlayer] = []  # asked before an interruption
         self._new_id = new_id

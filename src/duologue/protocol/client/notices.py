@@ -60,6 +60,7 @@ class SessionChanged(Struct, frozen=True):
     """The session as the server last sent it; the first one opens the session."""
 
     session: AnySession
+    """With the defaults that the server filled in."""
 
 
 class SessionUpdateEnded(Struct, frozen=True, kw_only=True):
@@ -69,6 +70,7 @@ class SessionUpdateEnded(Struct, frozen=True, kw_only=True):
     """
 
     event: SessionUpdateEvent
+    """What was sent."""
     error: ErrorEvent | None = None
     reason: str = ""
 
@@ -77,44 +79,60 @@ class SpeechStarted(Struct, frozen=True, kw_only=True):
     """The user began to speak. The position counts from the start of the session's input audio."""
 
     item_id: str
+    """The item of the conversation."""
+    """The item that the user's speech becomes; it is not in the conversation yet."""
     audio_start_ms: int
+    """In milliseconds, with the padding that the server puts before speech."""
 
 
 class SpeechStopped(Struct, frozen=True, kw_only=True):
     """The user stopped speaking."""
 
     item_id: str
+    """The item of the conversation."""
+    """The item that the user's speech becomes."""
     audio_end_ms: int
+    """In milliseconds from the start of the session's input audio."""
 
 
 class UserTranscriptDelta(Struct, frozen=True, kw_only=True):
     """The next piece of what the user said."""
 
     item_id: str
+    """The item of the conversation."""
     delta: str
+    """Text to be put behind the pieces before; it brings its own spaces."""
 
 
 class UserTranscript(Struct, frozen=True, kw_only=True):
     """All that the user said in an item; arrives before, during or after the answer to it."""
 
     item_id: str
+    """The item of the conversation."""
     transcript: str
+    """The whole text; empty where nothing was understood."""
 
 
 class UserTranscriptFailed(Struct, frozen=True, kw_only=True):
     """The user's speech in an item could not be transcribed."""
 
     item_id: str
+    """The item of the conversation."""
     message: str
+    """The server's words."""
 
 
 class TextDelta(Struct, frozen=True, kw_only=True):
     """The next piece of the model's text, or of the transcript of its speech if it is `spoken`."""
 
     response_id: str
+    """The response that it belongs to."""
     item_id: str
+    """The item of the conversation."""
     content_index: int
+    """Which part of the item, from 0."""
     delta: str
+    """Text to be put behind the pieces before; it brings its own spaces."""
     spoken: bool
 
 
@@ -122,10 +140,15 @@ class AudioDelta(Struct, frozen=True, kw_only=True):
     """The next piece of the model's speech, to be played. There is none for speech that is already cut off."""
 
     response_id: str
+    """The response that it belongs to."""
     item_id: str
+    """The item of the conversation."""
     content_index: int
+    """Which part of the item, from 0."""
     audio: bytes
+    """Samples in `encoding`, mono: for PCM16 two bytes each, little-endian."""
     encoding: Encoding
+    """Format and rate: by default PCM16 at 24,000 Hz."""
 
     def __repr__(self) -> str:
         return f"AudioDelta(item_id={self.item_id!r}, audio=<{len(self.audio)} bytes of {self.encoding.type}>)"
@@ -135,7 +158,9 @@ class AudioDone(Struct, frozen=True, kw_only=True):
     """All of a part's speech has arrived."""
 
     item_id: str
+    """The item of the conversation."""
     content_index: int
+    """Which part of the item, from 0."""
 
 
 class AudioNotCommitted(Struct, frozen=True):
@@ -143,36 +168,42 @@ class AudioNotCommitted(Struct, frozen=True):
     committed."""
 
     audio_ms: int
+    """In milliseconds."""
 
 
 class Interrupted(Struct, frozen=True):
     """Stop the player and drop its buffer. The core sends the truncate, if there is one."""
 
     interruption: Interruption
+    """The part that was cut, how much of it was heard, and what the server is told of it."""
 
 
 class ItemAdded(Struct, frozen=True):
     """An item was added to the conversation."""
 
     item: StoredItem
+    """Its words may still be on the way."""
 
 
 class ItemDone(Struct, frozen=True):
     """An item is final."""
 
     item: StoredItem
+    """With all its words, and its audio where that is kept."""
 
 
 class ItemDeleted(Struct, frozen=True):
     """An item was deleted from the conversation."""
 
     item_id: str
+    """The item of the conversation."""
 
 
 class ResponseStarted(Struct, frozen=True, kw_only=True):
     """A response was created; `in_conversation` is false for one out of band."""
 
     response_id: str
+    """The response that it belongs to."""
     in_conversation: bool
 
 
@@ -185,6 +216,7 @@ class ResponseFinished(Struct, frozen=True):
     """
 
     event: ResponseDoneEvent
+    """Status, output and usage."""
 
 
 class RequestEnded(Struct, frozen=True):
@@ -194,6 +226,7 @@ class RequestEnded(Struct, frozen=True):
     """
 
     resolution: Resolution
+    """The request, and how it ended."""
     calls_follow: bool = False
 
 
@@ -201,6 +234,7 @@ class CallsAnswered(Struct, frozen=True, kw_only=True):
     """All calls of a response have their outputs, or were given up."""
 
     response_id: str
+    """The response that it belongs to."""
     continued_by: str | None
     """The request that asks the model to go on, whose `RequestEnded` follows; None if it is not asked."""
 
@@ -209,46 +243,57 @@ class RunTool(Struct, frozen=True):
     """Run a function, and report with `tool_answered` or `tool_failed`."""
 
     call: ToolCall
+    """The function's name, its arguments as JSON text, and the ids."""
 
 
 class StopTool(Struct, frozen=True):
     """Stop a function that runs; its output is no longer needed."""
 
     call_id: str
+    """Of the call whose function runs."""
 
 
 class UsageChanged(Struct, frozen=True):
     """What the session has cost so far."""
 
     usage: UsageSnapshot
+    """Tokens, added up over all responses and transcriptions."""
 
 
 class ErrorReported(Struct, frozen=True, kw_only=True):
     """An `error`: its kind, and the client's command that it answers, if that is known."""
 
     event: ErrorEvent
+    """As the server sent it."""
     kind: ErrorKind
+    """What it means for the session, from the table of known codes."""
     command: ClientEvent | None
+    """None if the server does not say which, or it is no longer known."""
 
 
 class Unreadable(Struct, frozen=True, kw_only=True):
     """An event of an unknown type, or one that is malformed. The session goes on without it."""
 
     event: RealtimeEvent
+    """With its fields as they came."""
     problem: str
+    """What is wrong with it, in a sentence."""
 
 
 class RecordingStopped(Struct, frozen=True, kw_only=True):
     """The recording of the conversation ends here, because it cannot be written on; the conversation goes on."""
 
     path: str
+    """The file, or a description of what was written to."""
     reason: str
+    """The operating system's words."""
 
 
 class ConnectionLost(Struct, frozen=True):
     """The connection is lost; every request has ended. `SessionRestored` follows if there is another connection."""
 
     reason: str
+    """In a sentence."""
 
 
 Notice: TypeAlias = (
@@ -281,3 +326,4 @@ Notice: TypeAlias = (
     | SessionRestored
     | IllegalTransition
 )
+"""Every notice of a conversation."""

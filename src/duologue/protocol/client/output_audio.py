@@ -49,7 +49,7 @@ class OutputAudio(Part):
     ) -> None:
         self.encoding: Encoding = PCM
         """Of the session's output; a request for a response may name another."""
-        self.playback = PlaybackLedger(report_illegal=report_illegal)
+        self.playback: PlaybackLedger = PlaybackLedger(report_illegal=report_illegal)
         self._notify = notify
         self._encodings: dict[str, Encoding] = {}
         self._interrupted: dict[str, None] = {}

@@ -45,7 +45,7 @@ class ClientProtocol:
     of a message in a dialect."""
 
     def __init__(self, *, dialect: str = "openai", new_id: Callable[[str], str], read: ReadsEvents = decode) -> None:
-        self.state = ConnectionState.CONNECTING
+        self.state: ConnectionState = ConnectionState.CONNECTING
         self.session: AnySession | None = None
         """The session as the server last sent it."""
         self.last_error: ErrorEvent | None = None

@@ -30,14 +30,14 @@ class SessionStatus(Part):
     def __init__(self) -> None:
         self.expires_at: int | None = None
         """When the server will end the session, in Unix seconds."""
-        self.user_speaks = False
-        self.is_call = False
+        self.user_speaks: bool = False
+        self.is_call: bool = False
         """Whether the server plays its speech itself, as over WebRTC and SIP, and so knows what was heard of it."""
         self.playing: str | None = None
         """The response whose speech it plays."""
         self._item_id = ""
         """The item of the user's latest turn."""
-        self.interrupts = True
+        self.interrupts: bool = True
         """Whether the server stops a response when the user begins to speak: `interrupt_response`."""
 
     @on(SessionCreatedEvent, SessionUpdatedEvent)

@@ -64,15 +64,15 @@ class LocalChecks(Part):
         self._off = frozenset(off)
         self._usual_input: Encoding = PCM
         """Of a session that does not say its format."""
-        self.commit_begins = False
+        self.commit_begins: bool = False
         """Whether a commit without audio is a command: it begins an utterance in some dialects."""
         self.input_encoding: Encoding | None = PCM
         """Of the session's input audio; None for an unknown format."""
         self.voice: object = None
-        self.has_spoken = False
-        self.turn_detection_off = False
+        self.has_spoken: bool = False
+        self.turn_detection_off: bool = False
         """Whether the server has said that it does not look for turns: then only a commit makes an item of audio."""
-        self.has_item_since_audio = False
+        self.has_item_since_audio: bool = False
         """Whether an item was created after audio that is not committed: there is something else to answer."""
         self._unheard_is_told = False
         self._appended_bytes = 0

@@ -58,7 +58,7 @@ class Speech:
         self.state = SpeechState.WAITING
         self.done = False
         """Whether the response is done: no more will come."""
-        self.n_left = 0
+        self.n_left: int = 0
         """Frames that are not played yet."""
         self._parts: dict[tuple[str, int], PlayedPart] = {}
         self._frames: deque[SpokenFrame] = deque()

@@ -9,7 +9,7 @@ class Clock:
     """A monotonic clock in seconds, which the methods of the protocol advance."""
 
     def __init__(self, now: float) -> None:
-        self.now = now
+        self.now: float = now
 
     def advance_to(self, now: float) -> None:
         """Move to `now`; an earlier time changes nothing."""

@@ -158,3 +158,4 @@ Command: TypeAlias = (
     | ToleratedFault
     | IllegalTransition
 )
+"""Everything that the protocol asks of the shell."""

@@ -149,14 +149,14 @@ class InvalidRequest(Exception):
     ) -> None:
         code, template = INVALID_REQUESTS[name]
         self.code = code
-        self.close_code = _FATAL.get(name)
+        self.close_code: int | None = _FATAL.get(name)
         """None: the session goes on."""
         self.param = param
         self.harmless = harmless
         """Whether a lenient session tolerates this."""
         self.value_type = value_type
         """JSON type of the rejected value."""
-        self.message = template.format(param=param, **details)
+        self.message: str = template.format(param=param, **details)
         super().__init__(self.message)
 
     def event(self, event_id: str, *, answers: str | None) -> ErrorEvent:

@@ -42,6 +42,7 @@ from duologue.events import (
     RealtimeSessionConfig,
     ResponseCancelEvent,
     ResponseCreateEvent,
+    ServerEvent,
     SessionCreatedEvent,
     SessionUpdatedEvent,
     SessionUpdateEvent,
@@ -50,7 +51,7 @@ from duologue.events import (
 from duologue.protocol.server.account import Charge, MemoryAccount
 from duologue.protocol.server.client_events import AcceptedEvent, accept, event_id_of
 from duologue.protocol.server.clock import Clock
-from duologue.protocol.server.commands import Close, Detect, McpCall, Transcribe
+from duologue.protocol.server.commands import Close, Command, Detect, McpCall, Transcribe
 from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.conversation.items import ConversationItems
 from duologue.protocol.server.defaults import SessionDefaults
@@ -107,10 +108,10 @@ class ServerProtocol:
         self._answers_commits = answers_commits and kind == "realtime"
         self._leniency = Leniency(self._out, lenient=defaults.lenient)
         self._idle = IdleTimer(self._clock)
-        self.session = Session(
+        self.session: Session = Session(
             new_id("sess"), defaults, expires_at=int(started_at) + defaults.duration_s, kind=kind, account=account
         )
-        self.conversation = ConversationItems(
+        self.conversation: ConversationItems = ConversationItems(
             new_id("conv"),
             max_audio_bytes=defaults.max_audio_bytes,
             max_bytes=defaults.max_conversation_bytes,
@@ -140,8 +141,8 @@ class ServerProtocol:
             idle=self._idle,
             max_items=defaults.max_items,
         )
-        self.take_events = self._out.take_events
-        self.take_commands = self._out.take_commands
+        self.take_events: Callable[[], list[ServerEvent]] = self._out.take_events
+        self.take_commands: Callable[[], list[Command]] = self._out.take_commands
 
     # --- the shell
 

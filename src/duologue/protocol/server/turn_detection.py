@@ -128,9 +128,9 @@ class VadTurns:
     """Finds turns in one stream of audio, from its first frame on."""
 
     def __init__(self, *, report_illegal: ReportIllegal = raise_illegal) -> None:
-        self.state = TurnState.SILENT
+        self.state: TurnState = TurnState.SILENT
         self._report_illegal = report_illegal
-        self.audio_ms = 0.0
+        self.audio_ms: float = 0.0
         """How much audio has been pushed."""
         self._lasts_ms = 0.0
         """How long the current run of speech, or of non-speech, has lasted."""

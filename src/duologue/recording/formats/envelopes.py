@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any, Final
 
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.errors import DecodeError
+from duologue.events.base64_text import decode_base64
 from duologue.recording.formats.directions import direction_of_prefix, direction_of_word
 from duologue.recording.formats.found import FoundFrame, Json
 from duologue.recording.formats.timestamps import seconds_of
@@ -148,7 +148,7 @@ def _inner_text(value: str, outer: FoundFrame, depth: int) -> Iterator[FoundFram
 def binary_problem(data: str) -> str:
     """What is wrong with a binary message, whose base64 this is."""
     try:
-        size = len(base64.b64decode(data, validate=True))
+        size = len(decode_base64(data))
     except ValueError:
         size = len(data)
     return f"a binary message of {size} bytes, and frames are text"

@@ -51,14 +51,14 @@ class FrameFile:
             OSError: the file cannot be opened.
             RecordingError: it cannot be read, or is of no such format; says what it is.
         """
-        self.source = Source(path)
-        self.name = self.source.name
+        self.source: Source = Source(path)
+        self.name: str = self.source.name
         self.notes: list[str] = []
         """What to know about the reading, in sentences; complete at the end."""
         self.recording: RecordingReader | None = None
         """The reader, where the file is a recording of duologue."""
         try:
-            self.format = self._recognised()
+            self.format: FrameFormat = self._recognised()
             if self.format.recognise is _is_recording:
                 self.recording = RecordingReader(self.name, stream=self.source.stream)
         except BaseException:

@@ -36,7 +36,7 @@ class FoundRecording:
         self._start_s = start_s
         is_date = _DATES_S[0] < start_s < _DATES_S[1]
         date = datetime.fromtimestamp(start_s, UTC).isoformat(timespec="milliseconds") if is_date else ""
-        self.header = Header(started_at=date, side="client")
+        self.header: Header = Header(started_at=date, side="client")
         self.cut_off = False
 
     def lines(self) -> Iterator[RecordingLine]:

@@ -54,7 +54,7 @@ class Source:
             OSError: the file cannot be opened.
             RecordingError: it cannot be read or unpacked, or is binary.
         """
-        self.name = name_of(path)
+        self.name: str = name_of(path)
         self._opened: list[BinaryIO] = []
         try:
             self._open(path)

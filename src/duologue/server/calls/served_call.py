@@ -64,7 +64,7 @@ class ServedCall:
         self.call_id = call_id
         self.principal = principal
         self.phone = phone
-        self.transport = CallTransport(peer, call_id=call_id, new_id=new_id, line=line, charge=charge)
+        self.transport: CallTransport = CallTransport(peer, call_id=call_id, new_id=new_id, line=line, charge=charge)
         self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """The answer to the offer; or the `Rejection`, if there is no call."""
         self._offer = offer

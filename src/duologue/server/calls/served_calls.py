@@ -37,7 +37,7 @@ class ServedCalls:
         """Without a `stack`, the one that is installed is loaded at the first call. Ids name the `worker`, if there are
         several."""
         self._stack = stack
-        self.settings = settings or PeerSettings()
+        self.settings: PeerSettings = settings or PeerSettings()
         self._webrtc = webrtc
         self._kind = "rtc" if worker is None else kind_in_worker("rtc", worker)
         self._calls: dict[str, ServedCall] = {}

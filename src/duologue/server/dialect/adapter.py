@@ -120,7 +120,7 @@ class DialectAdapter:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self.dialect = dialect
-        self.reads_bare_appends = dialect == DEFAULT_DIALECT or _APPEND in _same_names(dialect)
+        self.reads_bare_appends: bool = dialect == DEFAULT_DIALECT or _APPEND in _same_names(dialect)
         """Whether an append with nothing but audio is what it is in the canonical dialect."""
         self._profile = PROFILES[dialect]
         self._new_id = new_id
@@ -139,7 +139,7 @@ class DialectAdapter:
         self._vendor_settings = VendorSettings(dialect)
         self._sampling_rate = SamplingRate(dialect)
         self._losses = LossLog(dialect=dialect)
-        self.ends_utterance = False
+        self.ends_utterance: bool = False
         """Whether the message that was read last ends an utterance by a field that only its dialect has."""
 
     # --- from the client

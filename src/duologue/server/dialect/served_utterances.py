@@ -40,10 +40,10 @@ class ServedUtterances:
             protocol.leave_turns_to_client()
         self._model_named = not profile.utterance.names_model_first
         self._finishing = False
-        self.has_commands = profile.utterance.begin is not None or profile.utterance.finish is not None
+        self.has_commands: bool = profile.utterance.begin is not None or profile.utterance.finish is not None
         """Whether the dialect has any; without, `take` takes nothing, and `take_frames` has none."""
         self._frames: list[str] = []
-        self.closes = False
+        self.closes: bool = False
         """Whether the session is over once the frames are sent."""
 
     def take(self, event: RealtimeEvent, *, model: str, now: float) -> bool:

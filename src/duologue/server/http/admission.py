@@ -33,6 +33,9 @@ ANY_ORIGIN: Final = "*"
 _WRONG_KEY_DELAY_S: Final = 1.0
 """Slows a client that guesses keys, and hardly one behind the same proxy with a mistyped key."""
 
+_GUESSES: Final = frozenset({"wrong_key", "unsigned_call"})
+"""Names of rejections of a key, a password, a token or a signature that may have been guessed."""
+
 _WRONG_KEYS_OF: Final = "wrong keys of "
 """Before an address, in place of an owner: a rate of its own."""
 
@@ -161,10 +164,10 @@ class Admission:
         return principal.owner
 
     async def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
-        """Seconds to wait before this rejection is sent: wrong keys above the rate are slowed, whichever worker or
-        server of a store they come to. `now` is in Unix seconds."""
+        """Seconds to wait before this rejection is sent: wrong keys, and calls without a right signature, above the
+        rate are slowed, whichever worker or server of a store they come to. `now` is in Unix seconds."""
         per_minute = self._wrong_keys_per_minute
-        if rejection.name != "wrong_key" or per_minute is None:
+        if rejection.name not in _GUESSES or per_minute is None:
             return 0.0
         # The store is asked for what this process alone would allow: a flood of wrong keys does not reach it.
         peer = peer_of(scope)

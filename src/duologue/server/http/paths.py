@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 PATH: Final = "/v1/realtime"
+"""The path of Realtime sessions over a WebSocket."""
 
 TRANSLATION_PATH: Final = f"{PATH}/translations"
 """Where translation sessions are; no dialect has other paths."""

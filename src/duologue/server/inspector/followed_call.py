@@ -7,7 +7,6 @@ load the page again. Between a few lines other sessions have their turn.
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 import wave
 from collections import deque
@@ -15,6 +14,7 @@ from itertools import islice
 from typing import Final
 
 from duologue.codec.jsontext import write_text
+from duologue.events.base64_text import decode_base64
 from duologue.inspection.page import Document, LaneFold, Redaction, call_content
 from duologue.inspection.page.frame_texts import packed, shown_line
 from duologue.inspection.page.sound_lanes import PlacedSound
@@ -54,7 +54,7 @@ class FollowedCall:
         self.session = session
         self.number = number
         self.viewers = 0
-        self.is_lost = False
+        self.is_lost: bool = False
         """Whether it cannot go on: another fold can be made of what is kept."""
         header, lines = session.header, session.lines
         self._user_store, self._model_store = KeptSounds(lines), KeptSounds(lines)
@@ -67,7 +67,7 @@ class FollowedCall:
         self._log: deque[bytes] = deque()
         """The latest changes, as JSON."""
         self._log_bytes = 0
-        self.logged = 0
+        self.logged: int = 0
         """How many changes there were."""
         self._has_page = False
         """Whether a page has what may be changed."""
@@ -126,8 +126,8 @@ class FollowedCall:
         async with self._folding:
             fold, session = self._fold, self.session
             content = call_content(session.header, fold, self._redaction, title=f"Call {session.session_id}")
-            self._user_peaks.replace(base64.b64decode(content["peaks"]["user"]))
-            self._model_peaks.replace(base64.b64decode(content["peaks"]["model"]))
+            self._user_peaks.replace(decode_base64(content["peaks"]["user"]))
+            self._model_peaks.replace(decode_base64(content["peaks"]["model"]))
             index = write_text(fold.frames.columns())
             lines, logged, is_over = self.lines, self.logged, self.is_over
             self._has_page = True

@@ -76,10 +76,10 @@ class KeptLines:
 
     def __init__(self, ring: AudioRing, *, max_bytes: int) -> None:
         """`max_bytes` is of what is not in the ring."""
-        self.max_bytes = max_bytes
-        self.size_bytes = 0
+        self.max_bytes: int = max_bytes
+        self.size_bytes: int = 0
         """About what they take in memory."""
-        self.first = 0
+        self.first: int = 0
         """The number of the first line that is kept: how many were given up."""
         self._ring = ring
         self._times = array("d")

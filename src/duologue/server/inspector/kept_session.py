@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from duologue.recording import ClosedLine, Header, RecordingLine
+from duologue.recording.lines import Direction
 from duologue.server.inspector.kept_lines import KeptLines
 
 __all__ = ["KeptSession"]
@@ -20,11 +21,11 @@ class KeptSession:
         self.header = header
         self.lines = lines
         self.closed: ClosedLine | None = None
-        self.is_open = True
-        self.is_kept = True
+        self.is_open: bool = True
+        self.is_kept: bool = True
         """False: there are too many newer sessions. Nothing of it is kept any more."""
         self._changed = changed
-        self.passed = lines.message
+        self.passed: Callable[[float, Direction, str | bytes], None] = lines.message
         """Of a tap. Messages come by the thousand, so nothing stands between."""
 
     def told(self, line: RecordingLine, /) -> None:

@@ -249,20 +249,7 @@ class LiveServerSession:
                 return closed.code
 
     async def _write(self) -> int:
-        try:
-            while True:
-                message = await self._send_queue.get()
-                if isinstance(message, Close):
-                    await self._transport.close(message.code, message.reason)
-                    return message.code
-                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("sent", message, session=self.session_id, wire=SERVER_WIRE)
-                await self._transport.send(message)
-                del message  # else it would stay in memory until there is another one
-        except ConnectionClosed as closed:
-            return closed.code
-        finally:
-            self._send_queue.close()
+        return await self._send_queue.write_to(self._transport, session_id=self.session_id)
 
     async def _watch_clock(self) -> None:
         while (wake_at := self._protocol.next_tick_at) < math.inf:

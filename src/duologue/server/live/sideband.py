@@ -18,7 +18,6 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
-from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["GOING_AWAY", "OVER", "AttachedTo", "Sideband"]
 
@@ -68,7 +67,7 @@ class Sideband:
         new_id: Callable[[str], str] = new_id,
     ) -> None:
         """`share` counts what waits to be sent, and is closed with the sideband."""
-        self.sideband_id = new_id("sideband")
+        self.sideband_id: str = new_id("sideband")
         self._transport = transport
         self._session = session
         self._stall_s = limits.stall_s
@@ -170,17 +169,4 @@ class Sideband:
             del message
 
     async def _write(self) -> int:
-        try:
-            while True:
-                message = await self._queue.get()
-                if isinstance(message, Close):
-                    await self._transport.close(message.code, message.reason)
-                    return message.code
-                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("sent", message, session=self.sideband_id, wire=SERVER_WIRE)
-                await self._transport.send(message)
-                del message  # else it would stay in memory until there is another one
-        except ConnectionClosed as closed:
-            return closed.code
-        finally:
-            self._queue.close()
+        return await self._queue.write_to(self._transport, session_id=self.sideband_id)

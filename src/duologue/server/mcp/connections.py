@@ -43,7 +43,7 @@ class McpNetwork:
 
     def __init__(self) -> None:
         # Made once: it blocks the event loop for tens of milliseconds.
-        self.context = ssl.create_default_context()
+        self.context: ssl.SSLContext = ssl.create_default_context()
         self._slots: WeakSet[_Slot] = WeakSet()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -168,7 +168,7 @@ class Answer:
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
-        self.status = response.status
+        self.status: int = response.status
 
     def header(self, name: bytes) -> str:
         """The first header of this lower-case name; empty if there is none."""

@@ -20,7 +20,7 @@ class McpFault(Exception):
         """`quotes`: the message quotes the MCP server."""
         super().__init__(error.message)
         self.error = error
-        self.unquoted = error.type if quotes else error.message
+        self.unquoted: str = error.type if quotes else error.message
         """The message for the log, without quotes."""
 
 

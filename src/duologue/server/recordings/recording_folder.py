@@ -49,7 +49,7 @@ class RecordingFolder:
         Raises:
             RecordingError: it cannot be made, or no file in it.
         """
-        self.folder = os.fspath(folder)
+        self.folder: str = os.fspath(folder)
         try:
             os.makedirs(self.folder, mode=_OWNER_ALONE, exist_ok=True)
             check_creatable(os.path.join(self.folder, f"session{SUFFIX}"))

@@ -27,7 +27,7 @@ class Space:
         self._clock = clock
         self._bytes: int | None = None
         self._counted_s = 0.0
-        self.is_full = False
+        self.is_full: bool = False
         """Whether open recordings have to end. It stays so until there is room for new ones: no recording has a gap."""
 
     def add(self, n_bytes: int) -> None:

@@ -78,7 +78,7 @@ class Relay:
         limits of one event apply, and only where events are translated."""
         session_start = upstream_session_start(session_start or SessionStart(), PROFILES[upstream.dialect])
         dialect = session_start.dialect
-        self.relay_id = new_id("relay")
+        self.relay_id: str = new_id("relay")
         self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
         self._client = client
         self._upstream = upstream

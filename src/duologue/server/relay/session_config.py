@@ -38,11 +38,11 @@ class UpstreamConfiguration:
         self._created: Json | None = None
         self._held: list[str | bytes] = []
         self._answered = "session.updated" in profile.lacks_events
-        self.rejected = False
+        self.rejected: bool = False
         """Whether the upstream has rejected the configuration, or not answered it; then there is no session."""
         self.lost: tuple[str, ...] = ()
         """What the upstream has no counterpart for."""
-        self.text = configuration
+        self.text: str = configuration
         """The upstream's first message."""
         if side is not None:
             self._translate(configuration, side)

@@ -83,7 +83,7 @@ class UpstreamSide:
             return new_id("event")
 
         self._new_event_id = new_event_id
-        self.utterances = UtteranceCommands(self._profile.utterance, model=model)
+        self.utterances: UtteranceCommands = UtteranceCommands(self._profile.utterance, model=model)
         """What the upstream gets, in its order."""
         self.released: list[Translation] = []
         """What has waited for the event that was read last, and is sent to the upstream now."""

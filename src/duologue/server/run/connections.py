@@ -96,7 +96,7 @@ class Connections:
         self._waiting_by_address: dict[str, dict[TrackedConnection, None]] = {}
         self._holding: set[TrackedConnection] = set()
         self._unread_by_owner: dict[str, int] = {}
-        self.unread_bytes = 0
+        self.unread_bytes: int = 0
         """Bytes of all messages and requests that are not complete, or not taken by the application."""
         self._sweep: asyncio.TimerHandle | None = None
         deadlines = (limits.headers_s, limits.request_s, limits.handshake_s, limits.message_s)
@@ -105,7 +105,7 @@ class Connections:
         self._turns: dict[object, Parsing] = {}
         self._turning: asyncio.Handle | None = None
         self._large: deque[tuple[asyncio.Future[None], int]] = deque()
-        self.gone = 0
+        self.gone: int = 0
         """The number of connections that have ended and received enough to leave free memory."""
 
     def __len__(self) -> int:

@@ -60,12 +60,13 @@ class _Parser(h11.Connection):
     def __init__(self, limits: Limits) -> None:
         super().__init__(h11.SERVER, limits.max_header_bytes)
         self._max_header_bytes = limits.max_header_bytes
-        self.fault = "malformed"
+        self.fault: str = "malformed"
         """The rejection of the request that is not valid, by its name in `REJECTIONS`."""
-        self.body_bytes = self._pieces = 0
+        self.body_bytes: int = 0
+        self._pieces = 0
         """Bytes and pieces of the current request's body."""
         self._allowed = _PIECES_PER_TURN
-        self.waits = False
+        self.waits: bool = False
         """Whether the turn has ended before all pieces were parsed."""
 
     @property
@@ -152,12 +153,14 @@ class Requests(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.logger = _logger
+        self.logger: logging.Logger = _logger
         self._edge: Connections = config.edge
         self._limits = config.edge.limits
         self.conn: _Parser = _Parser(self._limits)
-        self.address = self.owner = ""
-        self.unread = self.received = 0
+        self.address: str = ""
+        self.owner: str = ""
+        self.unread: int = 0
+        self.received: int = 0
         self._head_bytes = 0
         self._phase: Literal["headers", "request", "idle", "closing"] = "idle"
         self._deadline: float | None = None

@@ -98,6 +98,14 @@ class Socket(WebSocketsSansIOProtocol):
     connection is aborted after a timeout. uvicorn would first wait for the buffer to drain.
     """
 
+    # Of the base class, where not all are annotated.
+    handshake_complete: bool
+    close_sent: bool
+    read_paused: bool
+    frames: list[bytes]
+    close_timer: asyncio.TimerHandle | None
+    pong_timer: asyncio.TimerHandle | None
+
     def __init__(
         self,
         config: EdgeConfig,
@@ -112,8 +120,10 @@ class Socket(WebSocketsSansIOProtocol):
         self._limits = config.edge.limits
         self._max_event_bytes = config.max_event_bytes
         self.conn.max_message_size = _MAX_UNADMITTED_BYTES
-        self.address = self.owner = ""
-        self.unread = self.received = 0
+        self.address: str = ""
+        self.owner: str = ""
+        self.unread: int = 0
+        self.received: int = 0
         self._parsing = 0
         """Unread bytes of the message that is not complete."""
         self._queued = 0

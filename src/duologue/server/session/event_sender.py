@@ -8,15 +8,13 @@ from collections.abc import Callable
 from duologue.codec import encode
 from duologue.codec.audio_deltas import AudioDeltaWriter
 from duologue.dialects import DEFAULT_DIALECT
-from duologue.errors import ConnectionClosed
 from duologue.events import ResponseAudioDeltaEvent, ServerEvent, SessionCreatedEvent, SessionUpdatedEvent
-from duologue.protocol import Close
 from duologue.server.dialect.adapter import DialectAdapter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.unmet_wishes import UnmetWishes
 from duologue.server.telemetry.observer import SessionObserver
 from duologue.transports import Transport
-from duologue.transports.wire_log import SERVER_WIRE, log_frame
+from duologue.transports.wire_log import SERVER_WIRE
 
 __all__ = ["EventSender"]
 
@@ -73,17 +71,4 @@ class EventSender:
 
     async def write(self) -> int:
         """Write what waits, until a close has been written or the client is gone. Returns the close code."""
-        try:
-            while True:
-                message = await self._queue.get()
-                if isinstance(message, Close):
-                    await self._transport.close(message.code, message.reason)
-                    return message.code
-                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("sent", message, session=self._session_id, wire=SERVER_WIRE)
-                await self._transport.send(message)
-                del message  # else it would stay in memory until there is another one
-        except ConnectionClosed as closed:
-            return closed.code
-        finally:
-            self._queue.close()
+        return await self._queue.write_to(self._transport, session_id=self._session_id)

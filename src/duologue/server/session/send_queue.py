@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import Final
 
+from duologue.errors import ConnectionClosed
 from duologue.protocol import Close
 from duologue.protocol.server.account import Charge
+from duologue.transports import Transport
+from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["MAX_WAITING_BYTES", "SendQueue"]
 
@@ -109,6 +113,26 @@ class SendQueue:
                 if self._taken == taken:
                     return False
         return True
+
+    async def write_to(self, transport: Transport, *, session_id: str) -> int:
+        """Write what is put, until a close has been written or the client is gone. Returns the close code.
+
+        One task of the session does it; the queue is closed when it ends, also by cancellation.
+        """
+        try:
+            while True:
+                message = await self.get()
+                if isinstance(message, Close):
+                    await transport.close(message.code, message.reason)
+                    return message.code
+                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=session_id, wire=SERVER_WIRE)
+                await transport.send(message)
+                del message  # else it would stay in memory until there is another one
+        except ConnectionClosed as closed:
+            return closed.code
+        finally:
+            self.close()
 
     def close(self) -> None:
         """The client is gone: drop all messages, also future ones, and end all waits for room."""

@@ -79,7 +79,9 @@ class RedisStore:
             parts = urlsplit(url)
             if parts.scheme not in _SCHEMES or not (parts.path if parts.scheme == "unix" else parts.hostname):
                 raise ValueError
-            self.place = printable(parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}")
+            self.place: str = printable(
+                parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+            )
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=_CONNECTIONS,

@@ -127,9 +127,9 @@ class Metrics:
         self.counters: dict[str, Counter] = {}
         self.gauges: dict[str, Gauge] = {}
         self.histograms: dict[str, Histogram] = {}
-        self.totals = _Totals()
+        self.totals: _Totals = _Totals()
         self.registry.register(self.totals)
-        self.owners = OwnerFigures()
+        self.owners: OwnerFigures = OwnerFigures()
         self.registry.register(self.owners)
         self.registry.register(_Held(budget or Budget(max_bytes=0, max_owner_bytes=0)))
         for name, (kind, labels, meaning) in METRICS.items():
@@ -182,8 +182,10 @@ class _Totals:
     __slots__ = ("audio_in_seconds", "audio_out_seconds", "received_bytes", "sent_bytes")
 
     def __init__(self) -> None:
-        self.received_bytes = self.sent_bytes = 0
-        self.audio_in_seconds = self.audio_out_seconds = 0.0
+        self.received_bytes: int = 0
+        self.sent_bytes: int = 0
+        self.audio_in_seconds: float = 0.0
+        self.audio_out_seconds: float = 0.0
 
     def collect(self) -> Iterable[Metric]:
         """The sums as counters of the library."""

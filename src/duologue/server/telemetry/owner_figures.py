@@ -33,8 +33,12 @@ class _Figures:
     __slots__ = ("audio_in_seconds", "audio_out_seconds", "responses", "sessions", "sessions_open", "turned_away")
 
     def __init__(self) -> None:
-        self.sessions_open = self.sessions = self.turned_away = self.responses = 0
-        self.audio_in_seconds = self.audio_out_seconds = 0.0
+        self.sessions_open: int = 0
+        self.sessions: int = 0
+        self.turned_away: int = 0
+        self.responses: int = 0
+        self.audio_in_seconds: float = 0.0
+        self.audio_out_seconds: float = 0.0
 
 
 class OwnerFigures:

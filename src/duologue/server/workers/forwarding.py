@@ -17,11 +17,13 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any, Final
 
+from duologue.codec.jsontext import write_text
 from duologue.server.app import RealtimeApp
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.http.auth import query
 from duologue.server.http.paths import AZURE, CALLS_PATH, LIVE_PATH, PATHS, path_of
 from duologue.server.ids import worker_of
+from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
 from duologue.server.workers.asgi_stream import AsgiStream
@@ -40,9 +42,6 @@ _TAKEN_S: Final = 5.0
 
 _MAX_TAKEN: Final = 16
 """Streams in one iteration of the event loop."""
-
-_OWNER: Final = "forwarded"
-"""Of connections that another worker counts for their owner."""
 
 _RESTARTS: Final = 1012
 """The service restarts: https://www.iana.org/assignments/websocket, close codes."""
@@ -96,7 +95,8 @@ class Forwarding:
             if not await _is_taken(stream, scope):
                 return False
             forwarded = _Forwarded(stream, receive, send, is_socket=scope["type"] == "websocket")
-            with self._application.open_sessions.counted(forwarded, _OWNER):
+            # Not counted as a session here: strangers without a key are forwarded too.
+            with self._application.open_sessions.beside(forwarded):
                 await forwarded.run()
         finally:
             stream.close()
@@ -175,6 +175,8 @@ class _Forwarded:
         self._is_socket = is_socket
         self._ended = False
         """Whether nothing may be sent to the client any more."""
+        self._answered = False
+        """Whether something was sent to the client."""
         self._passing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -187,9 +189,19 @@ class _Forwarded:
             for task in (asking, self._passing):
                 task.cancel()
             await asyncio.wait({asking, self._passing})
-        if self._is_socket and not self._ended:
+        if not self._ended:
             with suppress(OSError, RuntimeError):
-                await self._send({"type": "websocket.close", "code": _RESTARTS, "reason": "the server restarts"})
+                await self._say_that_it_ended()
+
+    async def _say_that_it_ended(self) -> None:
+        """Tell the client that the other worker has died, or that this one ends."""
+        if self._is_socket:
+            await self._send({"type": "websocket.close", "code": _RESTARTS, "reason": "the server restarts"})
+        elif not self._answered:
+            rejection = Rejection("draining")
+            headers = [(b"content-type", b"application/json"), (b"retry-after", b"5")]
+            await self._send({"type": "http.response.start", "status": rejection.http_status, "headers": headers})
+            await self._send({"type": "http.response.body", "body": write_text(rejection.body())})
 
     def drain(self) -> None:
         """End now: what this connection belongs to goes on, and may be joined again."""
@@ -212,6 +224,7 @@ class _Forwarded:
     async def _pass_back(self) -> None:
         with suppress(OSError, RuntimeError):  # the client is gone
             while (message := await self._stream.receive()) is not None:
+                self._answered = True
                 self._ended = self._ended or message["type"] == "websocket.close" or _is_last(message)
                 await self._send(message)
 

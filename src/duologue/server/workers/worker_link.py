@@ -56,7 +56,7 @@ class WorkerLink:
 
     def __init__(self, control: socket.socket, *, number: int) -> None:
         self.number = number
-        self.replaced = False
+        self.replaced: bool = False
         self._control = control
         self._next = 0
         self._waiting: dict[int, asyncio.Future[Answer]] = {}

@@ -40,12 +40,12 @@ class WorkerProcess:
     ) -> None:
         self.number = number
         """No other worker of this parent has or had it."""
-        self.ready = asyncio.Event()
-        self.started = asyncio.Event()
+        self.ready: asyncio.Event = asyncio.Event()
+        self.started: asyncio.Event = asyncio.Event()
         """Set when it has become ready, or has ended before."""
-        self.gone = asyncio.Event()
+        self.gone: asyncio.Event = asyncio.Event()
         """Set when it has ended, and nothing is counted for it any more."""
-        self.left = asyncio.Event()
+        self.left: asyncio.Event = asyncio.Event()
         """Set when it is not in its place any more: it has ended, or another one has replaced it."""
         self.retired = False
         """Whether it was told to end, so that its end is no death."""

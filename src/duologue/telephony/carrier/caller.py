@@ -55,8 +55,8 @@ class PlannedCaller:
         """Raises MissingExtra where a clip has another rate than the call, and the `audio` extra is not installed."""
         self.spoken: list[SpokenReport] = []
         self.greeting_at_s: float | None = None
-        self.hangs_up = ""
-        self.answer_heard_ms = 0.0
+        self.hangs_up: str = ""
+        self.answer_heard_ms: float = 0.0
         """How much was heard of the present answer."""
         self._plan = plan
         self._encoding = encoding

@@ -24,7 +24,7 @@ from duologue.telephony.carrier.call_sound import CallSound
 from duologue.telephony.carrier.caller import PlannedCaller
 from duologue.telephony.carrier.networks import CallIds, CarrierNetwork
 from duologue.telephony.carrier.rough_line import LineQuality, RoughLine
-from duologue.telephony.codecs.leg_codec import Frame
+from duologue.telephony.codecs.leg_codec import Frame, LegCodec
 from duologue.telephony.codecs.leg_events import (
     CallerAudio,
     Cleared,
@@ -80,13 +80,13 @@ class Carrier:
             ValueError: this network never brings audio out of order.
         """
         self.network = network
-        self.codec = network.codec()
+        self.codec: LegCodec = network.codec()
         traits = self.codec.traits
         if quality.reordering and not traits.reorders:
             raise ValueError(f"{network.name} brings audio in order; there is no reordering")
-        self.encoding = encoding or network.encoding
+        self.encoding: Encoding = encoding or network.encoding
         self.ended: str | None = None
-        self.sound = CallSound(self.encoding)
+        self.sound: CallSound = CallSound(self.encoding)
         self._ids = ids or CallIds()
         own: MarkEcho = "drop" if traits.after_clear == "drop" else "echo"
         self._marks: MarkEcho = marks or own

@@ -48,7 +48,7 @@ class RoughLine(Generic[T]):
         self._under_way: list[tuple[float, int, T]] = []
         self._kept = 0
         self._last_at = -inf
-        self.lost = 0
+        self.lost: int = 0
         """Pieces that were lost so far."""
 
     def push(self, piece: T, *, now: float) -> None:

@@ -171,11 +171,11 @@ class AsteriskPlain(Asterisk):
         words = text.split(" ", _MAX_LINE_WORDS)
         if not words[0] or len(words) > _MAX_LINE_WORDS:
             raise FrameFault("no line of a control message")
-        message: dict[str, Any] = {tag: words[0]}
+        message: dict[str, Any] = {}
         for word in words[1:]:
             name, colon, value = word.partition(":")
             message[name if colon else "correlation_id"] = value if colon else word
-        return message
+        return {**message, tag: words[0]}  # which no parameter of that name replaces
 
     def _written(self, message: Mapping[str, Any], tag: str) -> str:
         words = [str(message[tag])]

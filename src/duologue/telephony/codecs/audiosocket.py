@@ -51,18 +51,19 @@ class AudioSocketSplitter:
     """A TCP stream into messages, headers included, however it is cut. Holds at most one message of 64 kB."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def push(self, data: bytes) -> list[bytes]:
         """The messages that this piece completes."""
-        joined, at, messages = self._rest + data, 0, list[bytes]()
+        self._rest += data
+        joined, at, messages = self._rest, 0, list[bytes]()
         while len(joined) - at >= _HEADER_BYTES:
             end = at + _HEADER_BYTES + int.from_bytes(joined[at + 1 : at + _HEADER_BYTES], "big")
             if end > len(joined):
                 break
-            messages.append(joined[at:end])
+            messages.append(bytes(joined[at:end]))
             at = end
-        self._rest = joined[at:]
+        del joined[:at]
         return messages
 
 

@@ -9,13 +9,13 @@ FrameShapes  shapes by the frame's name
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from duologue.events.base64_text import decode_base64
 from duologue.printable import printable
 
 __all__ = [
@@ -194,8 +194,8 @@ def _bytes(value: Any) -> bytes:
     if not isinstance(value, str):
         raise FrameFault("no base64")
     try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
+        return decode_base64(value)
+    except ValueError:
         raise FrameFault("no base64") from None
 
 

@@ -55,14 +55,21 @@ class LegCodec(ABC):
         write · read_command                         the carrier's side, for tests
 
     Not for two calls: make one for each.
+
+    >>> from duologue.telephony import Twilio
+    >>> Twilio().decode('{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"track": "inbound_track", "digit": "1"}}').digit
+    '1'
     """
 
     traits: ClassVar[Traits]
+    """What the carrier can and cannot do."""
 
     def __init__(self) -> None:
         self.encoding: Encoding = PCMU
         """Of the call, once it has started."""
-        self.stream_id = ""
+        self.stream_id: str = ""
+        """The carrier's id of the stream; empty before the call has started."""
+        self._has_started = False
 
     def decode(self, frame: Frame) -> LegEvent:
         """The value of a frame of the carrier. Never raises: what cannot be read is an UnknownLegFrame."""
@@ -71,6 +78,9 @@ class LegCodec(ABC):
         except FrameFault as fault:
             return UnknownLegFrame(raw=frame, reason=str(fault))
         if isinstance(event, CallStarted):
+            if self._has_started:
+                return UnknownLegFrame(raw=frame, reason="the call has started already")
+            self._has_started = True
             self.encoding, self.stream_id = event.encoding, event.stream_id
         return event
 

@@ -41,6 +41,7 @@ class CallStarted(Struct, frozen=True, kw_only=True):
     caller: str = ""
     """The caller's number, where the protocol tells it. Personal data: `repr` shows its last two digits."""
     called: str = ""
+    """The number that was called; empty where the carrier does not say it."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What the application has passed along: custom parameters, headers, channel variables."""
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class CallerAudio(Struct, frozen=True, kw_only=True):
     """The next audio of the caller, in the encoding of the call; linear samples are little-endian here."""
 
     audio: bytes
+    """Samples in the encoding of the call."""
     at_ms: int | None = None
     """Milliseconds on the carrier's clock, whose zero is its own: a jump is audio that was lost."""
     chunk: int | None = None
@@ -70,14 +72,18 @@ class Digit(Struct, frozen=True, kw_only=True):
     """The caller has pressed a key: one of 0 to 9, *, #, A to D."""
 
     digit: str
+    """0 to 9, * or #."""
     duration_ms: int | None = None
+    """None where the carrier does not say it."""
     details: Mapping[str, Any] = field(default_factory=dict)
+    """The message's other fields, as they came."""
 
 
 class Played(Struct, frozen=True, kw_only=True):
     """A mark: what was sent before it was played, or dropped by a clear, which some carriers do not tell apart."""
 
     name: str
+    """Of the mark."""
 
 
 class Cleared(Struct, frozen=True, kw_only=True):
@@ -94,21 +100,27 @@ class CallEnded(Struct, frozen=True, kw_only=True):
     """The call is over."""
 
     reason: str = ""
+    """The carrier's word; empty where it gives none."""
     details: Mapping[str, Any] = field(default_factory=dict)
+    """The message's other fields, as they came."""
 
 
 class LegStatus(Struct, frozen=True, kw_only=True):
     """A known frame that asks for nothing: a greeting, a report of a queue, an error that the carrier tells."""
 
     name: str
+    """The carrier's word for it."""
     details: Mapping[str, Any] = field(default_factory=dict)
+    """The message's other fields, as they came."""
 
 
 class UnknownLegFrame(Struct, frozen=True, kw_only=True):
     """A frame that is none of the protocol's, or is damaged: kept as it came."""
 
     raw: str | bytes
+    """The frame as it came."""
     reason: str
+    """Why it is unknown, in a sentence."""
 
     def __repr__(self) -> str:
         return f"UnknownLegFrame(raw=<{len(self.raw)}>, reason={self.reason!r})"

@@ -21,7 +21,7 @@ class AskedNetwork:
 
     def __init__(self, control: CallControl | None) -> None:
         self._control = control
-        self.must_hang_up = False
+        self.must_hang_up: bool = False
         """Whether `hang_up` has something to do."""
         self._answered = asyncio.Event()
         self._answered.set()

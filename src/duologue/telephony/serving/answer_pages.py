@@ -23,6 +23,9 @@ __all__ = [
 _XML: Final = "text/xml; charset=utf-8"
 _JSON: Final = "application/json"
 
+_MAX_NUMBER: Final = 128
+"""Characters of a number as a network tells it: sixteen, and a SIP address has some fifty."""
+
 
 class CallStream(Struct, frozen=True, kw_only=True):
     """The socket for one call."""
@@ -97,7 +100,10 @@ def vonage_ncco(stream: CallStream | None) -> AnswerPage:
 
 
 def _numbers(stream: CallStream) -> dict[str, str]:
-    return {name: number for name, number in (("caller", stream.caller), ("called", stream.called)) if number}
+    """As parameters, without what XML cannot hold (XML 1.0, section 2.2): a caller may write anything into a number."""
+    numbers = {"caller": stream.caller, "called": stream.called}
+    shown = {name: "".join(filter(str.isprintable, number))[:_MAX_NUMBER] for name, number in numbers.items()}
+    return {name: number for name, number in shown.items() if number}
 
 
 def _stream(attributes: Mapping[str, str], parameters: Mapping[str, str] | None = None) -> str:

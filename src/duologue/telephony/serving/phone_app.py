@@ -18,7 +18,7 @@ from duologue.server.http.paths import path_of, right_path
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
 from duologue.telephony.serving.answer_pages import AnswerPage, CallStream
-from duologue.telephony.serving.doors import Door, OpenDoor
+from duologue.telephony.serving.authentication import NetworkAuthentication, NoAuthentication
 from duologue.telephony.serving.networks import NETWORKS
 from duologue.telephony.serving.phone_requests import MAX_BODY_BYTES, PhoneRequest
 from duologue.telephony.serving.phone_sessions import PhoneSessions
@@ -37,19 +37,25 @@ _ANSWER: Final = "answer"
 
 class _Asked(NamedTuple):
     network: str
-    door: Door
+    authentication: NetworkAuthentication
     rest: str | None
     """Behind the network's name and a slash; None: there is no slash."""
 
 
 class PhoneApp:
-    """Takes calls of the networks that have a door here, and of no others."""
+    """Takes calls of the networks that have an authentication here, and of no others."""
 
-    def __init__(self, sessions: PhoneSessions, doors: Mapping[str, Door], *, public_url: str | None = None) -> None:
+    def __init__(
+        self,
+        sessions: PhoneSessions,
+        authentications: Mapping[str, NetworkAuthentication],
+        *,
+        public_url: str | None = None,
+    ) -> None:
         """`public_url` is what carriers are given, `https://host`, with the path of a mount; by default the URL is
-        made of the request's host, which is not to be trusted: doors that check URLs need the public one."""
+        made of the request's host, which is not to be trusted: authentications that check URLs need the public one."""
         self._sessions = sessions
-        self._doors = dict(doors)
+        self._authentications = dict(authentications)
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
@@ -67,9 +73,9 @@ class PhoneApp:
 
     def _asked(self, scope: Scope) -> _Asked | None:
         match = _PATH.fullmatch(path_of(scope))
-        if match is None or (door := self._doors.get(match["network"])) is None:
+        if match is None or (authentication := self._authentications.get(match["network"])) is None:
             return None
-        return _Asked(match["network"], door, match["rest"])
+        return _Asked(match["network"], authentication, match["rest"])
 
     # --- answer pages
 
@@ -80,19 +86,18 @@ class PhoneApp:
         if scope["method"] not in ("GET", "POST"):
             raise Rejection("wrong_method", method=scope["method"], path=scope["path"])
         body = await _read_body(receive)
-        query = scope.get("query_string", b"").decode("latin-1")
         url = f"{self._url(asked.network, scope, secure='https', plain='http')}/{_ANSWER}"
         request = PhoneRequest(
             method=scope["method"],
-            url=f"{url}?{query}" if query else url,
+            url=url + _query(scope),
             headers=_headers(scope),
             body=body,
             now_unix_s=unix_time(),
         )
         try:
-            asked.door.check_answer(request)
+            asked.authentication.check_answer(request)
         except SignatureRejected as fault:
-            raise self._unsigned(asked.network, scope, fault) from fault
+            raise await self._unsigned(asked.network, scope, fault) from fault
         return write(self._stream(asked, request, scope))
 
     def _stream(self, asked: _Asked, request: PhoneRequest, scope: Scope) -> CallStream | None:
@@ -104,7 +109,7 @@ class PhoneApp:
         network = NETWORKS[asked.network]
         return CallStream(
             url=self._url(asked.network, scope, secure="wss", plain="ws"),
-            ticket=asked.door.ticket(request.now_unix_s),
+            ticket=asked.authentication.ticket(request.now_unix_s),
             caller=request.fields.get(network.caller, ""),
             called=request.fields.get(network.called, ""),
         )
@@ -116,7 +121,7 @@ class PhoneApp:
         try:
             if asked is None:
                 raise Rejection("wrong_path", method="GET", path=scope["path"], websocket=right_path(scope))
-            self._check_socket(asked, scope)
+            await self._check_socket(asked, scope)
             address = peer_of(scope)
             async with self._sessions.place(asked.network, address=address) as place:
                 codec = NETWORKS[asked.network].codec()
@@ -135,35 +140,35 @@ class PhoneApp:
             await receive()
             await send_refusal(rejection, scope, send)
 
-    def _check_socket(self, asked: _Asked, scope: Scope) -> None:
+    async def _check_socket(self, asked: _Asked, scope: Scope) -> None:
         """Raise Rejection if it is not the network that opens this socket."""
-        if isinstance(asked.door, OpenDoor):
-            self._check_page(asked, scope)
+        if isinstance(asked.authentication, NoAuthentication):
+            await self._check_page(asked, scope)
         if asked.rest == "":
-            raise self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
+            raise await self._unsigned(asked.network, scope, SignatureRejected("the path ends with a slash"))
         request = PhoneRequest(
-            url=self._url(asked.network, scope, secure="wss", plain="ws"),
+            url=self._url(asked.network, scope, secure="wss", plain="ws") + _query(scope),
             headers=_headers(scope),
             ticket=asked.rest or "",
             now_unix_s=unix_time(),
         )
         try:
-            asked.door.check_socket(request)
+            asked.authentication.check_socket(request)
         except SignatureRejected as fault:
-            raise self._unsigned(asked.network, scope, fault) from fault
+            raise await self._unsigned(asked.network, scope, fault) from fault
 
-    def _check_page(self, asked: _Asked, scope: Scope) -> None:
+    async def _check_page(self, asked: _Asked, scope: Scope) -> None:
         """Raise Rejection for a page of another machine: browsers send its origin, and carriers none."""
         origin = _headers(scope).get("origin")
         if origin is not None and not is_loopback(origin):
             rejection = Rejection("origin")
-            self._sessions.turned_away(rejection, asked.network, address=peer_of(scope))
+            await self._sessions.reject(rejection, asked.network, scope)
             raise rejection
 
-    def _unsigned(self, network: str, scope: Scope, fault: SignatureRejected) -> Rejection:
+    async def _unsigned(self, network: str, scope: Scope, fault: SignatureRejected) -> Rejection:
         rejection = Rejection("unsigned_call")
         log_event(logging.INFO, "call not let in", network=network, reason=str(fault))
-        self._sessions.turned_away(rejection, network, address=peer_of(scope))
+        await self._sessions.reject(rejection, network, scope)
         return rejection
 
     def _url(self, network: str, scope: Scope, *, secure: str, plain: str) -> str:
@@ -179,6 +184,11 @@ class PhoneApp:
 def _headers(scope: Scope) -> dict[str, str]:
     """By name; of several of one name the last, so that what is checked is one value."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _query(scope: Scope) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"?{query}" if query else ""
 
 
 async def _read_body(receive: ASGIReceive) -> bytes:

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from duologue.client.mappings import SessionInput
 from duologue.clock import unix_time
 from duologue.server.app import RealtimeApp
+from duologue.server.http.authentication import Principal
 from duologue.server.rejections import Rejection
 from duologue.telephony.codecs.leg_codec import LegCodec
 from duologue.telephony.serving.served_phone_call import ServedPhoneCall
 from duologue.transports import Transport
+from duologue.transports.asgi import Scope
 
 __all__ = ["PhonePlace", "PhoneSessions"]
 
@@ -56,6 +58,10 @@ class PhoneSessions:
             raise
         with held:
             yield PhonePlace(self, network, owner=owner, address=address)
+
+    async def reject(self, rejection: Rejection, network: str, scope: Scope) -> None:
+        """Count and log what asked for a call and is not let in, and wait until it may be told: guesses are slowed."""
+        await self._app.reject(rejection, scope, Principal(owner=_owner(network)))
 
     def turned_away(self, rejection: Rejection, network: str, *, address: str) -> None:
         """Count and log a call that is not served."""

@@ -44,7 +44,9 @@ class SipHeader(Struct, frozen=True, kw_only=True):
     """A header of the SIP INVITE. Its `repr` hides the value, which may hold a caller's number."""
 
     name: str
+    """As the network sent it."""
     value: str
+    """As the network sent it: a caller can have filled it."""
 
     def __repr__(self) -> str:
         return f"SipHeader(name={printable(self.name, max_characters=_MAX_QUOTED)!r})"
@@ -56,6 +58,7 @@ class _Incoming(Struct, frozen=True, kw_only=True):
     call_id: str
     """Names the call in requests, as it came: `rtc_…`."""
     event_id: str = ""
+    """The same when the webhook is delivered again."""
     created_at: int = 0
     """In Unix seconds."""
     sip_headers: tuple[SipHeader, ...] = ()
@@ -106,6 +109,7 @@ class UnknownWebhook(Struct, frozen=True, kw_only=True):
 
 
 IncomingWebhook: TypeAlias = CallIncoming | LiveCallIncoming | UnknownWebhook
+"""Every webhook that `read_incoming` returns."""
 
 _KINDS: Final[Mapping[str, tuple[type[CallIncoming | LiveCallIncoming], str]]] = {
     "realtime.call.incoming": (CallIncoming, "call_id"),

@@ -10,9 +10,9 @@ from duologue.audio.formats import PCM, Encoding
 from duologue.audio.wav import Sound
 from duologue.telephony.sip.incoming import SipHeader
 
-__all__ = ["KeyPress", "Mischief", "RingMoment", "RingPlan", "RingReport", "invite_headers", "over_the_line"]
+__all__ = ["KeyPress", "RingMoment", "RingPlan", "RingReport", "WebhookFault", "invite_headers", "over_the_line"]
 
-Mischief: TypeAlias = Literal["twice", "unsigned", "wrong-secret", "stale"]
+WebhookFault: TypeAlias = Literal["twice", "unsigned", "wrong-secret", "stale"]
 """What is wrong with the webhook: it is sent again under the same id; it has no signature, or one by another secret; it
 is ten minutes old."""
 
@@ -38,7 +38,7 @@ class RingPlan(Struct, frozen=True, kw_only=True):
     encoding: Encoding = PCM
     """What the network carries: `PCMU` and `PCMA` cut to 8 kHz, which needs the extra `audio`."""
     keys: tuple[KeyPress, ...] = ()
-    mischief: Mischief | None = None
+    webhook_fault: WebhookFault | None = None
     from_address: str = "<sip:+15550100@carrier.invalid>"
     to_address: str = "<sip:proj_test@sip.invalid>"
     headers: tuple[SipHeader, ...] = ()

@@ -126,7 +126,7 @@ class _Telephone:
             sip_headers=invite_headers(self._plan, call_id),
         )
         headers = self._headers(body)
-        for _ in range(2 if self._plan.mischief == "twice" else 1):
+        for _ in range(2 if self._plan.webhook_fault == "twice" else 1):
             try:
                 async with asyncio.timeout(_POST_S):
                     status: int | None = await self._post(self._plan.webhook_url, headers, body)
@@ -140,14 +140,14 @@ class _Telephone:
             self._statuses.append(status)
 
     def _headers(self, body: bytes) -> dict[str, str]:
-        mischief, webhook_id = self._plan.mischief, f"wh_{random_bytes(12).hex()}"
+        webhook_fault, webhook_id = self._plan.webhook_fault, f"wh_{random_bytes(12).hex()}"
         headers = signed_headers(
             body,
             webhook_id=webhook_id,
-            secret=_OTHER_SECRET if mischief == "wrong-secret" else self._plan.secret,
-            now_unix_s=unix_time() - (_STALE_S if mischief == "stale" else 0.0),
+            secret=_OTHER_SECRET if webhook_fault == "wrong-secret" else self._plan.secret,
+            now_unix_s=unix_time() - (_STALE_S if webhook_fault == "stale" else 0.0),
         )
-        if mischief == "unsigned":
+        if webhook_fault == "unsigned":
             del headers["webhook-signature"]
         return headers
 

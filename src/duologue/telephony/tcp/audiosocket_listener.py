@@ -22,7 +22,11 @@ __all__ = ["AudioSocketListener", "serve_audiosocket"]
 _logger = logging.getLogger(__name__)
 
 _MAX_CALLS: Final = 100
-"""Connections at a time, those included that have not told their id: more than one core holds calls with speech."""
+"""At a time: more than one core holds calls with speech."""
+
+_MAX_NAMELESS: Final = 100
+"""Connections that have not told their id. Beyond it the one that has waited longest is cut: Asterisk tells the id
+within a round trip, so strangers who open connections and say nothing keep no call out."""
 
 _DRAIN_S: Final = 10.0
 """How long calls may go on when the listener is closed."""
@@ -46,6 +50,9 @@ class AudioSocketListener:
         self._serve = serve
         self._may_call = may_call
         self._max_calls = max_calls
+        self._connections: set[asyncio.Task[None]] = set()
+        self._nameless: dict[asyncio.Task[None], None] = {}
+        """Those that have not told their id, by age."""
         self._calls: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -58,7 +65,7 @@ class AudioSocketListener:
 
     @property
     def n_calls(self) -> int:
-        """Connections at present."""
+        """Calls at present, whose id is known."""
         return len(self._calls)
 
     async def start(self, host: str, port: int) -> None:
@@ -69,34 +76,43 @@ class AudioSocketListener:
         """Accept no more calls, wait for those that go on, and end what is left after `drain_s` seconds."""
         if self._server is not None:
             self._server.close()
-        if self._calls:
-            await asyncio.wait(self._calls, timeout=drain_s)
-        for call in self._calls:
-            call.cancel()
-        if self._calls:
-            await asyncio.wait(self._calls)
+        for connection in self._nameless:
+            connection.cancel()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=drain_s)
+        for connection in self._connections:
+            connection.cancel()
+        if self._connections:
+            await asyncio.wait(self._connections)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The standard library has made a task of this, and keeps it.
         task = asyncio.current_task()
         assert task is not None
-        if len(self._calls) >= self._max_calls:
-            _logger.warning("a call over AudioSocket is refused: there are as many as may be")
-            writer.transport.abort()
-            return
-        self._calls.add(task)
+        self._connections.add(task)
+        self._nameless[task] = None
+        if len(self._nameless) > _MAX_NAMELESS:
+            self._cut_oldest()
         try:
             _keep_alive(writer)
-            await self._held(AudioSocketStream(reader, writer))
+            await self._held(AudioSocketStream(reader, writer), task)
         except asyncio.CancelledError:
             pass  # `close` ends the call so; asyncio's own callback would report it as an error of the server
         finally:
+            self._connections.discard(task)
             self._calls.discard(task)
+            self._nameless.pop(task, None)
             writer.transport.abort()
 
-    async def _held(self, stream: AudioSocketStream) -> None:
+    def _cut_oldest(self) -> None:
+        oldest = next(iter(self._nameless))
+        del self._nameless[oldest]
+        oldest.cancel()
+        _logger.info("a connection of AudioSocket is cut: it has told no id, and others wait")
+
+    async def _held(self, stream: AudioSocketStream, task: asyncio.Task[None]) -> None:
         try:
-            if await self._may_go_on(stream):
+            if await self._may_go_on(stream, task):
                 await self._serve(stream)
         except ConnectionClosed as fault:
             _logger.info("a connection of AudioSocket has ended: %s", printable(fault.reason))
@@ -105,8 +121,8 @@ class AudioSocketListener:
         finally:
             await _hang_up(stream)
 
-    async def _may_go_on(self, stream: AudioSocketStream) -> bool:
-        """Whether the first message is an id, and one that may call."""
+    async def _may_go_on(self, stream: AudioSocketStream, task: asyncio.Task[None]) -> bool:
+        """Whether the first message is an id, and one that may call, and there is room for it."""
         try:
             async with asyncio.timeout(_ID_S):
                 event = AudioSocket().decode(await stream.first())
@@ -118,6 +134,11 @@ class AudioSocketListener:
         if self._may_call is not None and not self._may_call(event.call_id):
             _logger.warning("a call over AudioSocket is refused: its id is none of those that may call")
             return False
+        if self.n_calls >= self._max_calls:
+            _logger.warning("a call over AudioSocket is refused: there are as many as may be")
+            return False
+        self._nameless.pop(task, None)
+        self._calls.add(task)
         return True
 
 
@@ -143,10 +164,11 @@ async def serve_audiosocket(
 
     `answer` runs once for each call, beside others; when it returns, the call ends. The id that Asterisk sends is all
     that says who calls (`call.started.call_id`, lower-case with hyphens): let other machines in only with `may_call`,
-    which gets the id, and only on a network that is yours, because nothing is encrypted. The id comes within 5 s, and
-    there are at most `max_calls` connections. `rate_hz` is that of the audio: 8 kHz for the dialplan's `AudioSocket`.
-    `control` is what Asterisk is asked with over HTTP. `port=0` takes a free one: see `address` of what the block gets.
-    At its end no more calls are taken, and those that go on have `drain_s` seconds.
+    which gets the id, and only on a network that is yours, because nothing is encrypted. The id comes within 5 s; there
+    are at most `max_calls` calls, and a hundred connections that have not told theirs. `rate_hz` is that of the audio:
+    8 kHz for the dialplan's `AudioSocket`. `control` is what Asterisk is asked with over HTTP. `port=0` takes a free
+    one: see `address` of what the block gets. At its end no more calls are taken, and those that go on have `drain_s`
+    seconds.
 
     Raises:
         OSError: the address is in use, or is none of this machine.

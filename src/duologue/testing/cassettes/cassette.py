@@ -61,7 +61,7 @@ class Cassette:
         """
         if match not in get_args(Match):
             raise ValueError(f"match is one of {', '.join(get_args(Match))}, not {match!r}")
-        self.name = name or os.fspath(path)
+        self.name: str = name or os.fspath(path)
         self.contents: CassetteContents = read_contents(path)
         self.faults: list[str] = []
         self.watch: Callable[[str], object] | None = None

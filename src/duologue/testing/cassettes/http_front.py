@@ -33,8 +33,8 @@ class FrontConnection(ServerConnection):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.method = "GET"
-        self.body = b""
+        self.method: str = "GET"
+        self.body: bytes = b""
         self.what: Any = None
         """What the request was found to ask for, kept from the handshake on."""
         self._head: bytearray | None = bytearray()

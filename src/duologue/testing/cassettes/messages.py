@@ -54,7 +54,7 @@ class InputAudioRate:
     """How many bytes of input audio last a millisecond, as the last event with a session says."""
 
     def __init__(self) -> None:
-        self.bytes_per_ms = PCM.bytes_per_s / 1000
+        self.bytes_per_ms: float = PCM.bytes_per_s / 1000
 
     def take(self, event: dict[str, Any]) -> None:
         """Take an event of either side. One without a format changes nothing."""

@@ -79,7 +79,7 @@ class ConnectionPlayer:
             raise ValueError(f"match is one of {', '.join(get_args(Match))}, not {match!r}")
         self.socket = socket
         self.fault: Mismatch | None = None
-        self.steps_done = 0
+        self.steps_done: int = 0
         """How many of the client's recorded events have come, and all before them."""
         self._match: Match = match
         self._later_s = later_s
@@ -89,7 +89,7 @@ class ConnectionPlayer:
         self._audio_ms = 0.0
         """Input audio: the position in the recorded audio, which it is never behind."""
         self._turn_audio_ms = self._longest_piece_ms = 0.0
-        self.sent = 0
+        self.sent: int = 0
         """How many of the server's recorded messages have been given out, its close among them."""
         self._came = 0
         self._overtaking: set[int] = set()

@@ -64,7 +64,7 @@ class CassetteRecorder:
         Raises ConnectFailed: it is no such URL.
         """
         self.faults: list[str] = []
-        self.summary = ""
+        self.summary: str = ""
         """What was recorded, in words; empty before the end, and if that was nothing."""
         self.is_failed = False
         """Whether the test failed: then the file stays beside its place, and the cassette is as it was before."""

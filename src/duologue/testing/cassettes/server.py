@@ -66,7 +66,7 @@ class CassetteServer:
         repeats: bool = False,
     ) -> None:
         """`port` 0 is any that is free. One that `repeats` plays what has been played to the next client again."""
-        self.url = ""
+        self.url: str = ""
         """Of the recorded path on this machine: `ws://…`."""
         self.cassette = cassette
         self.recorder = recorder

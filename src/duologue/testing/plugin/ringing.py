@@ -27,9 +27,9 @@ _LONGEST_S: Final = 120.0
 def ring_phone(realtime_server: RealtimeServer, duologue_thread: ServerThread) -> Callable[..., RingReport]:
     """`ring_phone(webhook_url, secret=…)`: a call to the application there, from its first ring to its end.
 
-    The other keywords are the fields of `RingPlan`, such as `keys`, `mischief="twice"` or `caller`, by default a sound
-    that the engines of `realtime_server` hear. It blocks: an async test whose own loop serves the application awaits
-    `asyncio.to_thread(ring_phone, …)`.
+    The other keywords are the fields of `RingPlan`, such as `keys`, `webhook_fault="twice"` or `caller`, by default a
+    sound that the engines of `realtime_server` hear. It blocks: an async test whose own loop serves the application
+    awaits `asyncio.to_thread(ring_phone, …)`.
     """
 
     def ring_at(webhook_url: str, **plan: Any) -> RingReport:

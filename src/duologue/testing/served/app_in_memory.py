@@ -35,7 +35,7 @@ class AppInMemory:
         """`faults` come to each session on its way."""
         self.app = app
         self._plan = faults or FaultPlan()
-        self.tap = CallTap.before(app)
+        self.tap: CallTap = CallTap.before(app)
         self._users = 0
         self._entering = asyncio.Lock()
         self._running: AbstractAsyncContextManager[None] = nullcontext()

@@ -58,7 +58,7 @@ class TappedCall:
         self._lock = threading.Lock()
         self.is_reading = False
         """Whether the server waits for the next message of the client."""
-        self.is_over = False
+        self.is_over: bool = False
 
     @property
     def view(self) -> CallView:

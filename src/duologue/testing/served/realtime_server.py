@@ -98,12 +98,12 @@ class RealtimeServer:
         from duologue.server.run.listener import listening
 
         self.app = app
-        self.tap = CallTap.before(app)
+        self.tap: CallTap = CallTap.before(app)
         self._thread = thread
         self._is_closed = False
         self._held = thread.hold(partial(listening, app, handler=self.tap))
-        self.url = self._held.value
-        self.base_url = self.url.replace("ws", "http", 1).removesuffix("/realtime")
+        self.url: str = self._held.value
+        self.base_url: str = self.url.replace("ws", "http", 1).removesuffix("/realtime")
         self._proxy: Held[str] | None = None
         if faults is not None and faults.faults:
             from duologue.faults.proxy import chaos_proxy

@@ -143,7 +143,7 @@ class CallTransport:
         """A sideband that takes nothing for `stall_s` is cut. `line` is for sessions of other kinds than Realtime.
         `charge` counts the speech that waits to be played."""
         self.call_id = call_id
-        self.is_connected = False
+        self.is_connected: bool = False
         """Whether a message has passed between the peers. Sound says nothing: stacks make silence of none."""
         self.on_playback: Callable[[bool], None] | None = None
         """Called when playback begins and when it ends, as `ServerSession.playback_changed`; until the call is over."""

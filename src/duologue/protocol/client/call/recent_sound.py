@@ -25,9 +25,9 @@ class RecentSound:
     """The latest sound of one call. Frames are 20 ms of 16-bit PCM; `now` is any clock in seconds."""
 
     def __init__(self) -> None:
-        self.n_quiet = 0
+        self.n_quiet: int = 0
         """Frames of silence up to now."""
-        self.sounded_at = -inf
+        self.sounded_at: float = -inf
         """When something was heard last."""
         self._kept: deque[tuple[bytes, bool]] = deque(maxlen=_KEPT_FRAMES)
         self._belongs_to_none = False

@@ -10,7 +10,7 @@ class AudioStore:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self.held_bytes = 0
+        self.held_bytes: int = 0
         self._pieces: dict[tuple[str, int], list[bytes]] = {}
 
     def add(self, item_id: str, content_index: int, audio: bytes) -> None:

@@ -83,7 +83,7 @@ class ItemBuilder:
     def __init__(self, item_id: str, *, response_id: str | None = None) -> None:
         self.item_id = item_id
         self.response_id = response_id
-        self.done = False
+        self.done: bool = False
         self._item: ConversationItem | None = None
         self._parts: dict[int, _PartBuilder] = {}
         self._call = FunctionCallItem(name="", arguments="", status="in_progress")

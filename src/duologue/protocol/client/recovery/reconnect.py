@@ -27,12 +27,17 @@ MAX_ASKED_S: Final = 30.0
 
 
 class ReconnectPolicy(Struct, frozen=True, kw_only=True):
-    """How often, and how soon, to connect again."""
+    """How often, and how soon, to connect again: `converse(url, reconnect=ReconnectPolicy(max_attempts=3))`.
+
+    Attempts wait `first_delay_s`, then each `factor` times as long as the one before, up to `max_delay_s`; up to
+    half of a wait is left to chance.
+    """
 
     first_delay_s: float = 0.25
     """Before the second attempt. The first waits for half of it at most: most losses are of one connection, not of the
     network."""
     factor: float = 2.0
+    """How many times longer the next wait is."""
     max_delay_s: float = 8.0
     """Users take a longer silence for the end of the call."""
     max_attempts: int = 8
@@ -63,9 +68,9 @@ class Reconnection:
         random: Callable[[], float],
         report_illegal: ReportIllegal = raise_illegal,
     ) -> None:
-        self.policy = policy if policy is not None else ReconnectPolicy()
-        self.state = ReconnectState.CONNECTED
-        self.attempts = 0
+        self.policy: ReconnectPolicy = policy if policy is not None else ReconnectPolicy()
+        self.state: ReconnectState = ReconnectState.CONNECTED
+        self.attempts: int = 0
         """Attempts since the session was last restored."""
         self._report_illegal = report_illegal
         self._random = random

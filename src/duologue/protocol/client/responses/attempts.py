@@ -79,7 +79,7 @@ class RequestTable:
         """Ids of responses that have ended."""
         self.names_conversations = False
         """Whether the server says which responses belong to the conversation."""
-        self.echoes_metadata = False
+        self.echoes_metadata: bool = False
         """Whether the server repeats metadata."""
 
     def __iter__(self) -> Iterator[Attempt]:

@@ -94,7 +94,7 @@ class ResponseSequencer(Part):
         answer_within_s: float = ANSWER_WITHIN_S,
         report_illegal: ReportIllegal = raise_illegal,
     ) -> None:
-        self.state = SequenceState.IDLE
+        self.state: SequenceState = SequenceState.IDLE
         self.active_id: str | None = None
         """Id of the active response of the conversation; None also if that one was never announced."""
         self._new_id = new_id

@@ -82,7 +82,7 @@ class ResponseSilence(Part):
         self._call_runs = call_runs
         self._watched: dict[str, _Watched] = {}
         self._of_item: dict[str, str] = {}
-        self.next_tick_at = inf
+        self.next_tick_at: float = inf
         """When `take_ends` is due next; no later than the first limit, and possibly earlier."""
 
     @property

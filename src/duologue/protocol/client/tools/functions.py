@@ -67,12 +67,12 @@ class ToolFunction:
         description: str | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
-        self.name = name_of(function) if name is None else name
+        self.name: str = name_of(function) if name is None else name
         check_name(self.name)
         if not callable(function):
             raise TypeError(f"{self.name}: {type(function).__name__} cannot be called")
         self.function = function
-        self.is_async = is_async(function)
+        self.is_async: bool = is_async(function)
         """Whether calling the function makes a coroutine."""
         about = description_of(function)
         self._signature: Signature | None = None
@@ -87,7 +87,7 @@ class ToolFunction:
         else:
             check_schema(parameters, self.name)
             self.injected, self._dict_parameter = _taker_of_dict(function, self.name)
-        self.tool = FunctionTool(
+        self.tool: FunctionTool = FunctionTool(
             name=self.name,
             description=about.text if description is None else description,
             parameters=msgspec.to_builtins(dict(parameters), str_keys=True),

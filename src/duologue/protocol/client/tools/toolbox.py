@@ -48,6 +48,13 @@ ToolInput: TypeAlias = Callable[..., Any] | ToolFunction | Tool | Mapping[str, A
 class Toolbox:
     """Functions by name, and tools whose calls are answered elsewhere.
 
+    >>> def weather(city: str) -> str:
+    ...     "The weather in a city."
+    ...     return f"Sunny in {city}."
+    >>> toolbox = Toolbox(weather)
+    >>> toolbox.tools[0].name, toolbox.tools[0].description
+    ('weather', 'The weather in a city.')
+
     Raises:
         TypeError: a function has a parameter that no schema can describe, or a schema is none.
         ValueError: two have one name, the wire does not allow a name, or a mapping is no tool.

@@ -119,22 +119,23 @@ class LiveCore:
         session does not say them.
         """
         self.is_sideband = sideband
-        self.options = options if options is not None else LiveOptions()
-        self.state = LiveState.CONNECTED
+        self.options: LiveOptions = options if options is not None else LiveOptions()
+        self.state: LiveState = LiveState.CONNECTED
         self.session: LiveSession | None = None
         """The session as the server last sent it."""
         self.usage: LiveSessionUsage | None = None
         """The last report: what the session has cost since its start."""
-        self.encoding, self.output_encoding = encodings
+        self.encoding: Encoding = encodings[0]
+        self.output_encoding: Encoding = encodings[1]
         """Of the input, and of the output; one format for both but for a vendor's own."""
-        self.is_muted = False
+        self.is_muted: bool = False
         self._new_id = new_id
         self._events: list[AnyLiveClientEvent | UnknownLiveEvent] = []
         self._notices: list[LiveNotice] = []
         self._report_illegal = report_once(self._notices.append)
         self._commands = PendingLiveCommands(answer_within_s=self.options.answer_within_s)
         self._delegations = Delegations()
-        self.transcript = TranscriptGrouper()
+        self.transcript: TranscriptGrouper = TranscriptGrouper()
         """What was said so far."""
         self._input: InputTimeline | None = None
         self._output: OutputTimeline | None = None

@@ -17,7 +17,7 @@ class FixturePlayback:
     def __init__(self) -> None:
         self.command_id: str | None = None
         """The command that sent it; None without one."""
-        self.ends_by = inf
+        self.ends_by: float = inf
         """When its end is not waited for any more."""
         self._lasts_s = 0.0
 

@@ -73,9 +73,10 @@ class RefusedCommand(Exception):
     """A command that the server refuses; the session stays as it was."""
 
     def __init__(self, name: str, *, param: str | None = None, **details: Any) -> None:
-        self.code, template = REFUSALS[name]
+        code, template = REFUSALS[name]
+        self.code: str = code
         self.param = param
-        self.message = template.format(param=param, **details)
+        self.message: str = template.format(param=param, **details)
         super().__init__(self.message)
 
     @staticmethod

@@ -75,7 +75,7 @@ class Hearing:
         self._heard = HeardAudio(encoding, account, max_ms=limits.max_utterance_ms + _DETECTION_LAG_MS)
         self._began_ms = 0
         self._waiting: deque[_Utterance] = deque()
-        self.last_end_ms = 0
+        self.last_end_ms: int = 0
         """When the user last finished to speak."""
 
     @property

@@ -125,8 +125,8 @@ class LiveServerProtocol:
         self._draining_from: tuple[int, float] | None = None
         """The position and the time of the close: since then, time passes without input."""
         self._close_id: str | None = None
-        self.session_id = new_id("live")
-        self.state = LiveServerState.WAITING
+        self.session_id: str = new_id("live")
+        self.state: LiveServerState = LiveServerState.WAITING
         self.take_outgoing: Callable[[], list[LiveOutgoing]] = self._out.take_events
         """Events since the last call, in order."""
         self.take_commands: Callable[[], list[LiveCommand]] = self._out.take_commands

@@ -22,10 +22,10 @@ class Reply:
         self.kind = kind
         self.commentary = commentary
         """What to say word for word."""
-        self.spoken = SpokenText(encoding)
+        self.spoken: SpokenText = SpokenText(encoding)
         self.entry: HistoryEntry | None = None
         """Its message in the history, once it has words or calls."""
-        self.is_response = kind == "backend"
+        self.is_response: bool = kind == "backend"
         """Whether it is a response of the Responses model too, which is not cancelled when the user talks over it."""
         self.is_cut = False
         """Whether the user talked over it: what it goes on to say is not heard."""

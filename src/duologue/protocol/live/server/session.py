@@ -95,15 +95,17 @@ class RunningSession:
         self._limits = limits
         self._configuration_bytes = 0
         self._hold_configuration(session)
-        self.input = InputTrack(self.encoding, account, max_ahead_ms=limits.max_ahead_ms)
-        self.mixer = OutputMixer(self.encoding, account)
-        self.hearing = Hearing(self.encoding, out, account, limits, report_illegal=report_illegal)
-        self.history = History(account, limits)
-        self.backend = Backend(out, self.history, account, limits, unix_time=unix_time, report_illegal=report_illegal)
-        self.delegations = ClientDelegations(out, limits)
-        self.voice = Voice(out, self.history, self.mixer, self.backend, self.delegations, limits, session)
-        self.appends = PendingAppends(limits)
-        self.sidebands = Sidebands(self.encoding, out, max_attached=limits.max_sidebands)
+        self.input: InputTrack = InputTrack(self.encoding, account, max_ahead_ms=limits.max_ahead_ms)
+        self.mixer: OutputMixer = OutputMixer(self.encoding, account)
+        self.hearing: Hearing = Hearing(self.encoding, out, account, limits, report_illegal=report_illegal)
+        self.history: History = History(account, limits)
+        self.backend: Backend = Backend(
+            out, self.history, account, limits, unix_time=unix_time, report_illegal=report_illegal
+        )
+        self.delegations: ClientDelegations = ClientDelegations(out, limits)
+        self.voice: Voice = Voice(out, self.history, self.mixer, self.backend, self.delegations, limits, session)
+        self.appends: PendingAppends = PendingAppends(limits)
+        self.sidebands: Sidebands = Sidebands(self.encoding, out, max_attached=limits.max_sidebands)
         self._heard_ahead_ms = min(_HEARD_AHEAD_MS, limits.silence_duration_ms)
         self._user_transcript = InputTranscript()
         self._clip_id: Maybe[str] = UNSET

@@ -127,7 +127,7 @@ class ConversationItems:
         self._item_bytes = 0
         self._audio_bytes = 0
         self._removed_bytes = 0
-        self.being_read = False
+        self.being_read: bool = False
         """Whether a response reads the items: a removed item stays in memory until it ends."""
 
     def __len__(self) -> int:

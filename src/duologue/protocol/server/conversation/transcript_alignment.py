@@ -34,7 +34,7 @@ class SpokenText:
     """
 
     def __init__(self, encoding: Encoding) -> None:
-        self.text = ""
+        self.text: str = ""
         self._encoding = encoding
         self._clauses: list[_Clause] = []
         self.ended = False

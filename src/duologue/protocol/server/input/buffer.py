@@ -29,7 +29,7 @@ class InputBuffer:
     """
 
     def __init__(self, encoding: Encoding, account: MemoryAccount) -> None:
-        self.encoding = encoding
+        self.encoding: Encoding = encoding
         self._max_bytes = encoding.bytes_for_ms(MAX_BUFFERED_MS + 1) - 1
         self._account = account
         # Pieces instead of one block, which would be copied whenever it grows behind and shrinks in front.

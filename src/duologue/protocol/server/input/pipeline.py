@@ -69,7 +69,7 @@ class InputPipeline:
         self._out = outgoing
         self._account = account
         self._audio = InputBuffer(encoding_of(session.input), account)
-        self.client_silence = ClientSilence(clock)
+        self.client_silence: ClientSilence = ClientSilence(clock)
         self._turns = VadTurns(report_illegal=outgoing.command)
         self._settings = session.turn_settings
         self._noise_reduction = _noise_reduction_of(session)

@@ -54,7 +54,7 @@ class OutputMcpCall(OutputItem):
         )
         super().__init__(Entry(item=msgspec.structs.replace(item, arguments="")), place, new_id=new_id)
         self._whole = item
-        self.is_open = True
+        self.is_open: bool = True
         """Whether the tool has not answered yet."""
         self._progress: dict[str, Any] = {"item_id": call.item_id, "output_index": place.output_index}
         self.call = call

@@ -68,8 +68,8 @@ class Response:
     ) -> None:
         self.response_id = response_id
         self.settings = settings
-        self.state = ResponseState.WAITING
-        self.context = Context()
+        self.state: ResponseState = ResponseState.WAITING
+        self.context: Context = Context()
         """What the response reads; set when it begins."""
         self.usage: ResponseUsage | None = None
         """Token usage; set at the end."""

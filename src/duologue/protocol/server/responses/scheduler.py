@@ -72,7 +72,7 @@ class ResponseScheduler:
         self._max_configuration_bytes = max_configuration_bytes
         self._account = account
         self._context = ContextWindow()
-        self.mcp = McpServers(conversation, outgoing, max_items=max_items)
+        self.mcp: McpServers = McpServers(conversation, outgoing, max_items=max_items)
         self._awaiting_approval: dict[str, tuple[McpOffer, str]] = {}
         """Calls that the user was asked to approve, and their arguments, by the id of the approval request."""
         self._approved: dict[str, tuple[McpOffer, str]] = {}

@@ -76,7 +76,7 @@ class TranslationCore:
 
     def __init__(self, *, new_id: Callable[[str], str]) -> None:
         self._new_id = new_id
-        self.state = TranslationState.OPENING
+        self.state: TranslationState = TranslationState.OPENING
         self.session: TranslationSession | None = None
         """The session as the server last sent it."""
         self._updates: list[str] = []

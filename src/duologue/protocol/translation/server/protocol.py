@@ -80,7 +80,7 @@ class TranslationServerProtocol:
         self._ends_at: float = now + defaults.duration_s
         self._account = MemoryAccount(defaults.max_session_bytes, *(() if charge is None else (charge,)))
         self._max_event_values = defaults.max_event_values
-        self.settings = TranslationSettings(
+        self.settings: TranslationSettings = TranslationSettings(
             new_id("sess"),
             model=model or DEFAULT_MODEL,
             expires_at=int(started_at) + defaults.duration_s,

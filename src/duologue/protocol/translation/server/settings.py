@@ -55,7 +55,7 @@ class TranslationSettings:
     def __init__(self, session_id: str, *, model: str, expires_at: int, is_served: Callable[[str], bool]) -> None:
         """`is_served` says whether the translator takes a target language."""
         self._is_served = is_served
-        self.wire = TranslationSession(
+        self.wire: TranslationSession = TranslationSession(
             id=session_id,
             model=model,
             expires_at=expires_at,

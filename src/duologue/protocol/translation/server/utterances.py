@@ -59,7 +59,7 @@ class Utterances:
         """Where the utterance that is under way begins; None between two turns."""
         self._has_speech = False
         """Whether anything was said since `_start_ms`."""
-        self.input_ms = 0
+        self.input_ms: int = 0
         """Length of all input audio."""
         self._n_bytes = 0
 

@@ -51,7 +51,7 @@ class Backend:
         unix_time: Callable[[], int],
         report_illegal: ReportIllegal,
     ) -> None:
-        self.state = BackendState.IDLE
+        self.state: BackendState = BackendState.IDLE
         self._out = out
         self._history = history
         self._limits = limits

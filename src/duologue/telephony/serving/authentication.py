@@ -1,14 +1,13 @@
-"""Doors: for each network, what shows that a request is its own."""
+"""For each network, what shows that a request is its own."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Protocol
 
 from msgspec import Struct
 
 from duologue.errors import SignatureRejected
+from duologue.events.base64_text import decode_base64
 from duologue.telephony.serving.phone_requests import PhoneRequest
 from duologue.telephony.serving.tickets import check_ticket, new_ticket
 from duologue.telephony.signatures import (
@@ -20,10 +19,19 @@ from duologue.telephony.signatures import (
     verify_vonage,
 )
 
-__all__ = ["AsteriskDoor", "Door", "OpenDoor", "PlivoDoor", "SignalWireDoor", "TelnyxDoor", "TwilioDoor", "VonageDoor"]
+__all__ = [
+    "AsteriskAuthentication",
+    "NetworkAuthentication",
+    "NoAuthentication",
+    "PlivoAuthentication",
+    "SignalWireAuthentication",
+    "TelnyxAuthentication",
+    "TwilioAuthentication",
+    "VonageAuthentication",
+]
 
 
-class Door(Protocol):
+class NetworkAuthentication(Protocol):
     """Who may have calls answered. Both checks raise SignatureRejected."""
 
     def check_answer(self, request: PhoneRequest) -> None:
@@ -39,7 +47,7 @@ class Door(Protocol):
         ...
 
 
-class OpenDoor(Struct, frozen=True):
+class NoAuthentication(Struct, frozen=True):
     """Lets everybody in."""
 
     def check_answer(self, request: PhoneRequest) -> None:
@@ -53,14 +61,14 @@ class OpenDoor(Struct, frozen=True):
         return ""
 
 
-class _KeyedDoor(Struct, frozen=True):
-    """A door with keys, which no log and no traceback shows."""
+class _KeyedAuthentication(Struct, frozen=True):
+    """An authentication with keys, which no log and no traceback shows."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
 
-class TwilioDoor(_KeyedDoor, frozen=True):
+class TwilioAuthentication(_KeyedAuthentication, frozen=True):
     """Twilio signs both requests with the account's auth token, or with a shared key and SHA-256."""
 
     auth_token: str
@@ -83,7 +91,7 @@ class TwilioDoor(_KeyedDoor, frozen=True):
         return ""
 
 
-class SignalWireDoor(_KeyedDoor, frozen=True):
+class SignalWireAuthentication(_KeyedAuthentication, frozen=True):
     """SignalWire signs the question as Twilio does; the socket shows a ticket as its bearer token."""
 
     signing_key: str
@@ -106,7 +114,7 @@ class SignalWireDoor(_KeyedDoor, frozen=True):
         return new_ticket("signalwire", secret=self.signing_key, now_unix_s=now_unix_s)
 
 
-class TelnyxDoor(_KeyedDoor, frozen=True):
+class TelnyxAuthentication(_KeyedAuthentication, frozen=True):
     """Telnyx signs the question; the socket shows a ticket, or the token of `stream_auth_token` in a header."""
 
     public_key: str
@@ -128,7 +136,7 @@ class TelnyxDoor(_KeyedDoor, frozen=True):
         return new_ticket("telnyx", secret=self.token, now_unix_s=now_unix_s)
 
 
-class PlivoDoor(_KeyedDoor, frozen=True):
+class PlivoAuthentication(_KeyedAuthentication, frozen=True):
     """Plivo signs the question; the socket shows a ticket."""
 
     auth_token: str
@@ -148,7 +156,7 @@ class PlivoDoor(_KeyedDoor, frozen=True):
         return new_ticket("plivo", secret=self.auth_token, now_unix_s=now_unix_s)
 
 
-class VonageDoor(_KeyedDoor, frozen=True):
+class VonageAuthentication(_KeyedAuthentication, frozen=True):
     """Vonage signs the question with a token; the socket shows a ticket, or such a token."""
 
     signature_secret: str
@@ -169,7 +177,7 @@ class VonageDoor(_KeyedDoor, frozen=True):
         return new_ticket("vonage", secret=self.signature_secret, now_unix_s=now_unix_s)
 
 
-class AsteriskDoor(_KeyedDoor, frozen=True):
+class AsteriskAuthentication(_KeyedAuthentication, frozen=True):
     """Asterisk shows the password of `websocket_client.conf`, under any user name; it asks no question."""
 
     password: str
@@ -182,8 +190,8 @@ class AsteriskDoor(_KeyedDoor, frozen=True):
         """Check the password of Basic authentication."""
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
         try:
-            decoded = base64.b64decode(shown, validate=True).decode("utf-8") if scheme.lower() == "basic" else ""
-        except (binascii.Error, ValueError):
+            decoded = decode_base64(shown).decode("utf-8") if scheme.lower() == "basic" else ""
+        except ValueError:
             decoded = ""
         verify_token(decoded.partition(":")[2], secret=self.password)
 

@@ -1,4 +1,4 @@
-"""For each network: its door, what it shows when it asks how to answer a call, and when it opens a socket.
+"""For each network: its authentication, what it shows when it asks how to answer a call, and when it opens a socket.
 
 Signatures are made by the vendors' own libraries and by other implementations, where there are some.
 """
@@ -18,17 +18,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twilio.request_validator import RequestValidator
 
-from duologue.telephony.serving.doors import (
-    AsteriskDoor,
-    Door,
-    PlivoDoor,
-    SignalWireDoor,
-    TelnyxDoor,
-    TwilioDoor,
-    VonageDoor,
+from duologue.telephony.serving.authentication import (
+    AsteriskAuthentication,
+    NetworkAuthentication,
+    PlivoAuthentication,
+    SignalWireAuthentication,
+    TelnyxAuthentication,
+    TwilioAuthentication,
+    VonageAuthentication,
 )
 
-__all__ = ["DOORS", "FORM", "OTHER", "PUBLIC", "SIGNERS", "TOKEN", "Signed", "ticket_in", "twilio_headers"]
+__all__ = ["AUTHENTICATIONS", "FORM", "OTHER", "PUBLIC", "SIGNERS", "TOKEN", "Signed", "ticket_in", "twilio_headers"]
 
 OTHER: Final = "another secret of 32 characters, or more"
 TOKEN: Final = "a secret of thirty-two characters"
@@ -38,13 +38,13 @@ FORM: Final = {"From": "+15550001267", "To": "+15550009999", "CallSid": "CA1", "
 _TELNYX: Final = Ed25519PrivateKey.generate()
 _TELNYX_KEY: Final = base64.b64encode(_TELNYX.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
 
-DOORS: Final[Mapping[str, Door]] = {
-    "twilio": TwilioDoor(TOKEN),
-    "signalwire": SignalWireDoor(TOKEN),
-    "telnyx": TelnyxDoor(_TELNYX_KEY, TOKEN),
-    "plivo": PlivoDoor(TOKEN),
-    "vonage": VonageDoor(TOKEN),
-    "asterisk": AsteriskDoor(TOKEN),
+AUTHENTICATIONS: Final[Mapping[str, NetworkAuthentication]] = {
+    "twilio": TwilioAuthentication(TOKEN),
+    "signalwire": SignalWireAuthentication(TOKEN),
+    "telnyx": TelnyxAuthentication(_TELNYX_KEY, TOKEN),
+    "plivo": PlivoAuthentication(TOKEN),
+    "vonage": VonageAuthentication(TOKEN),
+    "asterisk": AsteriskAuthentication(TOKEN),
 }
 
 

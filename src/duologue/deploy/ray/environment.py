@@ -1,0 +1,66 @@
+"""What Ray has to be, and what has to stand in the environment of its processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+from duologue.errors import DuologueError
+
+__all__ = ["APPLICATION", "QUICK", "check_environment", "fallback_port", "ray_module"]
+
+APPLICATION: Final = "duologue"
+"""The application's name in Ray Serve, by which replicas find the deployments of the speech engines."""
+
+QUICK: Final = {
+    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "duologue.deploy.ray.ingress:middlewares",
+}
+"""Both together: each message goes from the socket to the application without a queue, and without another thread."""
+
+_PROXY: Final = "RAY_SERVE_ENABLE_HA_PROXY"
+_DRAINING: Final = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
+_FALLBACK: Final = "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"
+
+_FALLBACK_PORT: Final = 8500
+"""Of Ray's own proxy beside HAProxy, where the environment names none."""
+
+
+def ray_module(name: str) -> Any:
+    """`ray`, or a module of it, which has no types. Raises DuologueError: Ray Serve is not installed."""
+    try:
+        return import_module(name)
+    except ImportError as fault:
+        raise DuologueError("Ray Serve is not installed; run: pip install 'ray[serve]>=2.55'") from fault
+
+
+def check_environment(environment: Mapping[str, str], *, drain_s: float) -> None:
+    """Raise unless Ray will pass frames by HAProxy, and let a drain take its time.
+
+    Ray reads these variables in all its processes: they have to be set before `ray start`, on every node.
+
+    Raises:
+        DuologueError: one is missing or too small; the message says why it matters.
+    """
+    if environment.get(_PROXY) != "1":
+        raise DuologueError(
+            f"set {_PROXY}=1 in the environment of every node before Ray starts: without it each frame of a call is "
+            "pickled and passes an actor's queue twice, which takes ten times the processor and delays speech by "
+            "100 ms or more from some 60 calls on"
+        )
+    try:
+        waits_s = float(environment.get(_DRAINING, "30"))
+    except ValueError:
+        waits_s = 0
+    if waits_s < drain_s:
+        raise DuologueError(
+            f"set {_DRAINING}={drain_s:g} or more, in the environment of every node before Ray starts: Ray closes the "
+            f"sessions of a replica that it stops after {waits_s:g} s, and drain_s is {drain_s:g}"
+        )
+
+
+def fallback_port(environment: Mapping[str, str]) -> int:
+    """The port of Ray's own proxy, to which HAProxy passes everything while it knows no replica."""
+    port = environment.get(_FALLBACK, "")
+    return int(port) if port.isascii() and port.isdigit() else _FALLBACK_PORT

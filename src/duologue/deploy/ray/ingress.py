@@ -1,0 +1,40 @@
+"""What each replica puts between its sockets and Ray, by `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from duologue.transports.asgi import ASGIApplication, ASGIReceive, ASGISend, Scope
+
+if TYPE_CHECKING:
+    from starlette.middleware import Middleware
+
+__all__ = ["OwnDisconnects", "middlewares"]
+
+_HEADER: Final = b"x-request-disconnect-disabled"
+"""By it a request tells Ray not to look for its end: https://docs.ray.io/en/latest/serve/http-guide.html"""
+
+
+class OwnDisconnects:
+    """Has Ray leave the messages of WebSockets to the application, which sees by itself when a client goes.
+
+    Otherwise Ray reads them ahead into a queue without a bound: a client that sends faster than the server works would
+    fill the memory, where its own socket should hold it up.
+    """
+
+    def __init__(self, app: ASGIApplication) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        """The ASGI entry point."""
+        if scope["type"] == "websocket":
+            headers = [pair for pair in scope["headers"] if pair[0].lower() != _HEADER]
+            scope = {**scope, "headers": [*headers, (_HEADER, b"?1")]}
+        await self._app(scope, receive, send)
+
+
+def middlewares() -> list[Middleware]:
+    """For Ray, which calls it in every replica."""
+    from starlette.middleware import Middleware
+
+    return [Middleware(OwnDisconnects)]
