@@ -197,7 +197,7 @@ class ConversationCore(HandlesEvents):
         channels: int | None = None,
         send_now: Callable[[bytes], bool] | None = None,
     ) -> None:
-        """Send input audio, converted to the session's format as one stream; without a word on it, it has that format.
+        """Send input audio, converted to the session's format as one stream; by default it has that format.
         While no event waits, `send_now` gets it, and returns whether it has sent it: that costs less than an event.
 
         Raises:
