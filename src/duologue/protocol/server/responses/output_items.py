@@ -134,22 +134,19 @@ class OutputMessage(OutputItem):
         if self.entry.spoken is not None:
             self.entry.spoken.begin_clause(clause)
 
-    def add_audio(self, audio: bytes) -> list[ServerEvent]:
+    def add_audio(self, audio: bytes) -> Iterator[ServerEvent]:
         """Add speech, in the response's encoding."""
         encoding, spoken = self.entry.encoding, self.entry.spoken
         if encoding is None or spoken is None:
-            return []  # a text response has no audio
+            return  # a text response has no audio
         if self.entry.truncated_transcript is None:
             spoken.add_audio(len(audio))
             if self._conversation is not None:
                 self._conversation.keep_audio(self.entry, audio)
-        new_id, where, step_bytes = self._new_id, self._where, encoding.bytes_for_ms(DELTA_MS)
-        return [
-            ResponseAudioDeltaEvent(
-                event_id=new_id("event"), delta=encode_audio(audio[start : start + step_bytes]), **where
-            )
-            for start in range(0, len(audio), step_bytes)
-        ]
+        step_bytes = encoding.bytes_for_ms(DELTA_MS)
+        for start in range(0, len(audio), step_bytes):
+            delta = encode_audio(audio[start : start + step_bytes])
+            yield ResponseAudioDeltaEvent(event_id=self._event_id(), delta=delta, **self._where)
 
     def close(self, status: str) -> Iterator[ServerEvent]:
         text, spoken = self.written, self.entry.spoken

@@ -44,16 +44,6 @@ from duologue.protocol.states import (
 __all__ = ["Response"]
 
 
-def _last_of(events: Generator[ServerEvent, None, OutputMessage], into: list[ServerEvent]) -> OutputMessage:
-    """What a generator of events returns; the events are added to the list."""
-    while True:
-        try:
-            into.append(next(events))
-        except StopIteration as end:
-            message: OutputMessage = end.value
-            return message
-
-
 class Response:
     """Turns the output of a responder and a synthesizer into events."""
 
@@ -126,15 +116,11 @@ class Response:
         if isinstance(self._open, OutputMessage):
             self._open.begin_clause(clause)
 
-    def add_audio(self, audio: bytes) -> list[ServerEvent]:
+    def add_audio(self, audio: bytes) -> Iterator[ServerEvent]:
         """Add speech, in the response's encoding."""
-        message = self._open
-        opening: list[ServerEvent] = []
-        if not isinstance(message, OutputMessage):
-            message = _last_of(self._message(), opening)
+        message = yield from self._message()
         self._spoken_bytes += len(audio)
-        deltas = message.add_audio(audio)
-        return [*opening, *deltas] if opening else deltas
+        yield from message.add_audio(audio)
 
     def add_call(self, name: str, arguments: str) -> Iterator[ServerEvent]:
         """Add a call of a client's function. The message before it is complete."""
