@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+import duologue
+from duologue.events import InputAudioBufferAppendEvent, InputAudioBufferClearedEvent, InputAudioBufferClearEvent
 from duologue.recording import ClosedLine, RecordingReader
 from duologue.server import RealtimeApp
 from duologue.testing import read_call, scripted_app_engines
 from duologue.testing.served import CallTap
+from duologue.testing.served.app_in_memory import AppInMemory
 
 SCOPE = {"type": "websocket", "path": "/v1/realtime", "query_string": b"model=m&key=sk-123", "server": ("h", 1)}
 
@@ -135,3 +138,23 @@ async def test_the_dialect_is_that_of_the_client() -> None:
     refusing = CallTap.before(RealtimeApp(engines=scripted_app_engines(), refuse_beta=True))
     assert (tap._dialect_of(beta), tap._dialect_of({**beta, "headers": []})) == ("openai-beta", "openai")
     assert refusing._dialect_of(beta) is None
+
+
+async def test_no_message_passes_beside_a_tap() -> None:
+    """Our server takes short appends, and writes short events, by what the application offers: not through a tap."""
+    served = AppInMemory(RealtimeApp(engines=scripted_app_engines()))
+    async with served.listening() as url:
+        async with duologue.connect(url) as connection:
+            await connection.receive()
+            for _ in range(5):
+                await connection.send(InputAudioBufferAppendEvent.from_audio(bytes(960)))
+            await connection.send(InputAudioBufferClearEvent())
+            assert isinstance(await connection.receive(), InputAudioBufferClearedEvent)
+        await served.tap.settled()
+    (call,) = served.tap.calls
+    assert call.view.events == {
+        "session.created": 1,
+        "input_audio_buffer.append": 5,
+        "input_audio_buffer.clear": 1,
+        "input_audio_buffer.cleared": 1,
+    }

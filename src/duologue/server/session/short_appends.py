@@ -49,9 +49,9 @@ class ShortAppends:
         self._time = loop_clock()
         self.context: Context = copy_context()
         """That of the reading task."""
-        self.reader_waits = False
+        self.reader_waits: bool = False
         """Whether the reading task waits for a message. Else all messages are for that task."""
-        self.last_message_at = self._time()
+        self.last_message_at: float = self._time()
         """When the last message came, short or not."""
 
     def take_frame(self, frame: bytes) -> bool:

@@ -19,7 +19,7 @@ from duologue.inspection import CallFold, CallView
 from duologue.recording import ClosedLine, Frame, Header, RecordingWriter
 from duologue.recording.lines import ClosedBy, Direction, RecordingLine
 from duologue.server.rejections import Rejection
-from duologue.transports.asgi import ASGIReceive, ASGISend, Scope
+from duologue.transports.asgi import OFFER, ASGIReceive, ASGISend, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -178,6 +178,8 @@ class _Passage:
         return message
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == OFFER:
+            return  # by what it offers, messages would come and go beside this
         if message["type"] == "websocket.send":
             # Before it is sent: a client that has it may ask at once what the call was.
             self.call.passed("sent", _content(message))
