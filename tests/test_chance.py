@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from duologue.chance import random_bytes, random_number
+from duologue.chance import has_own_bytes, random_bytes, random_number
 
 
 class Certain(asyncio.SelectorEventLoop):
@@ -27,6 +27,16 @@ def test_bytes_and_numbers_are_random() -> None:
 async def test_they_are_on_an_ordinary_loop_too() -> None:
     assert len({random_bytes(16) for _ in range(100)}) == 100
     assert random_number() != random_number()
+
+
+def test_whether_bytes_are_the_loops_is_known() -> None:
+    async def own() -> bool:
+        return has_own_bytes()
+
+    assert not has_own_bytes()
+    assert not asyncio.run(own())
+    with asyncio.Runner(loop_factory=Certain) as runner:
+        assert runner.run(own())
 
 
 def test_a_loop_may_have_its_own() -> None:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["random_bytes", "random_number"]
+__all__ = ["has_own_bytes", "random_bytes", "random_number"]
 
 
 def random_bytes(n: int) -> bytes:
@@ -20,16 +20,20 @@ def random_bytes(n: int) -> bytes:
     return by_loop(n)
 
 
+def has_own_bytes() -> bool:
+    """Whether `random_bytes` are the running loop's, which may be the same in the next run."""
+    return _of_loop("random_bytes", None) is not None
+
+
 def random_number() -> float:
     """A number from 0 to 1: of the running loop's method of this name if it has one, else of this process."""
     by_loop: Callable[[], float] = _of_loop("random_number", random.random)
     return by_loop()
 
 
-def _of_loop(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+def _of_loop(name: str, otherwise: Callable[..., Any] | None) -> Any:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # ids are made before a loop runs, too
         return otherwise
-    made: Callable[..., Any] = getattr(loop, name, otherwise)
-    return made
+    return getattr(loop, name, otherwise)

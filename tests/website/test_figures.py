@@ -16,6 +16,7 @@ FILE = (ROOT / "bench" / "published.toml").read_text(encoding="utf-8")
 PUBLISHED = read_published(FILE)
 
 WITHOUT_FIGURE = {
+    ("docs/howto/more-than-one-machine.md", "ray_serve"): "names the command",
     ("docs/howto/sync.md", "blocking"): "says it in words, one and a half times",
     ("docs/howto/serve.md", "tapped"): "says it in words, one percent",
     ("docs/howto/virtual-time.md", "virtual_hour"): "says it in words, thirty seconds",

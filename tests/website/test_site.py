@@ -18,6 +18,8 @@ from website.build import build
 
 pytest.importorskip("zensical", reason="zensical is not installed: make docs installs it")
 
+pytestmark = pytest.mark.timeout(180)  # building the site takes 7 s of a processor, a minute on a machine at work
+
 ORIGIN: Final = "http://docs.example/"
 """No machine: the browser gets its files from the disk."""
 

@@ -48,6 +48,7 @@ def module_docstring(module: str) -> str:
     return ast.get_docstring(tree) or ""
 
 
+@cache
 def public_names(module: str) -> list[str]:
     """What a module lists in `__all__`, in order. Raises ValueError where it has none."""
     found = next((each for each in _named(module, "__all__") if isinstance(each, ast.Assign)), None)
@@ -103,9 +104,18 @@ def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from statements(each.body)
 
 
-def _named(module: str, name: str) -> Iterator[Node | ast.ImportFrom]:
+@cache
+def _statements_by_name(module: str) -> dict[str, list[ast.stmt]]:
     tree = _parsed(module)
-    found = [] if tree is None else [each for each in statements(tree.body) if name in _names(each)]
+    found: dict[str, list[ast.stmt]] = {}
+    for each in statements(tree.body) if tree is not None else ():
+        for name in _names(each):
+            found.setdefault(name, []).append(each)
+    return found
+
+
+def _named(module: str, name: str) -> Iterator[Node | ast.ImportFrom]:
+    found = _statements_by_name(module).get(name, [])
     # The last definition is the one that holds: overloads come before what carries them out.
     for each in reversed(found):
         assert isinstance(each, Node | ast.ImportFrom)

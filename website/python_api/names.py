@@ -95,6 +95,11 @@ def home(definition: Definition) -> Place | None:
 
 
 @cache
+def _sections() -> frozenset[Place]:
+    return frozenset(_homes().values())
+
+
+@cache
 def _modules() -> Mapping[str, Place]:
     found = {module: Place(f"{FOLDER}/{each.page}.md", "") for each in PACKAGES for module in each.modules}
     return {**found, "duologue.engines": Place(f"{FOLDER}/engines.md", "")}
@@ -143,8 +148,8 @@ def place_of(name: str, *, page: str = "", owner: str = "") -> Place | None:
         if not module or not _is_public(module, last):
             return None
         return home(resolve(module, last))
-    own = next((each for each in _homes().values() if each.page == page and each.anchor == said), None)
-    return own or _bare().get(said) or _members().get(said)
+    own = Place(page, said)
+    return (own if own in _sections() else None) or _bare().get(said) or _members().get(said)
 
 
 @cache

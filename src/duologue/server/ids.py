@@ -3,12 +3,13 @@ worker that has what they belong to."""
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Callable
 from typing import Final
 
-from duologue.chance import random_bytes
+from duologue.chance import has_own_bytes, random_bytes
 
 __all__ = ["ids_of_worker", "kind_in_worker", "new_id", "worker_of"]
 
@@ -26,9 +27,30 @@ _ASKED_FOR: Final = frozenset({"live"})
 _IN_WORKER: Final = re.compile(r"[a-z]{1,16}_w([0-9]{1,9})_")
 
 
+_AT_ONCE: Final = 64
+"""So many are made at once: the system call for random bytes is most of what one costs."""
+
+_ready: Final[list[str]] = []
+"""Random parts that no id has yet."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ready.clear)  # else both processes would use the same
+
+
 def new_id(kind: str) -> str:
     """A random id such as `item_…`."""
-    return f"{kind}_{random_bytes(_ID_LENGTH).translate(_ID_TABLE).decode('ascii')}"
+    if has_own_bytes():
+        return f"{kind}_{_characters(1)}"
+    try:
+        return f"{kind}_{_ready.pop()}"  # one step, so that no two threads get the same
+    except IndexError:
+        found = _characters(_AT_ONCE)
+        _ready.extend(found[at : at + _ID_LENGTH] for at in range(_ID_LENGTH, len(found), _ID_LENGTH))
+        return f"{kind}_{found[:_ID_LENGTH]}"
+
+
+def _characters(n_ids: int) -> str:
+    return random_bytes(n_ids * _ID_LENGTH).translate(_ID_TABLE).decode("ascii")
 
 
 def kind_in_worker(kind: str, number: int) -> str:

@@ -10,10 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duologue.codec import decode
+from duologue.events import InputAudioBufferAppendEvent, InputAudioBufferClearEvent, RealtimeEvent
 from duologue.events.base import encode_audio
 from duologue.protocol import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.protocol.server.frames import MAX_DEPTH, _outside_strings, check_depth, check_frame, text_of
+from duologue.protocol.server.frames import (
+    MAX_DEPTH,
+    SHORT_CHARS,
+    FrameReader,
+    _outside_strings,
+    check_depth,
+    check_frame,
+    text_of,
+)
 from tests.protocol._invalid_requests import Provoked
 
 MIB = 1024 * 1024
@@ -211,3 +221,53 @@ def test_a_short_message_that_nests_too_deeply_is_rejected_as_it_is() -> None:
     deep = '{"type":"input_audio_buffer.clear","more":' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}"
     [error] = Provoked().send_text(deep)
     assert (error["error"]["code"], "100 levels" in error["error"]["message"]) == ("invalid_json", True)
+
+
+# --- reading
+
+READER = FrameReader(max_bytes=SHORT_CHARS + 1000, max_values=100)
+
+DEEP = '{"type":"input_audio_buffer.clear","event_id":"e","x":' + 200 * "[" + 200 * "]" + "}"
+
+
+def never(text: str) -> RealtimeEvent:
+    raise AssertionError("nothing may be decoded")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\0",
+        '{"x":[' + "0," * SHORT_CHARS + "0]}",  # more values than may be decoded
+        DEEP,
+    ],
+    ids=["binary", "values", "depth"],
+)
+def test_what_costs_too_much_is_not_decoded(message: str | bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        READER.event_in(message, never)
+
+
+def test_text_that_is_no_object_is_rejected() -> None:
+    with pytest.raises(InvalidRequest):
+        READER.event_in("[1]", decode)
+
+
+def test_only_appends_may_be_long() -> None:
+    audio = 4 * SHORT_CHARS * "A"
+    append = f'{{"type":"input_audio_buffer.append","audio":"{audio}"}}'
+    event = READER.event_in(append, decode)
+    assert isinstance(event, InputAudioBufferAppendEvent)
+    READER.check(event, append)
+    clear = append.replace("append", "clear")
+    other = READER.event_in(clear, decode)
+    assert isinstance(other, InputAudioBufferClearEvent)
+    with pytest.raises(InvalidRequest):
+        READER.check(other, clear)
+    READER.check(other, '{"type":"input_audio_buffer.clear"}')
+
+
+def test_a_deep_event_is_rejected_once_it_is_known_to_be_no_append() -> None:
+    event = READER.event_in(DEEP, decode)  # by the strict decoder, which passes over what it does not know
+    with pytest.raises(InvalidRequest):
+        READER.check(event, DEEP)

@@ -157,8 +157,8 @@ class RayTranscriber:
         self._handle = handle
         self.name: str = str(traits["name"])
         self.sample_rate_hz: int = int(traits["sample_rate_hz"])
-        self.languages = tuple(cast("Sequence[str]", traits.get("languages", ())))
-        self.models = tuple(cast("Sequence[str]", traits.get("models", ())))
+        self.languages: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("languages", ())))
+        self.models: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("models", ())))
         self.at_once = at_once
 
     async def transcribe(
@@ -191,7 +191,7 @@ class RaySynthesizer:
         self.name: str = str(traits["name"])
         self.sample_rate_hz: int = int(traits["sample_rate_hz"])
         self.voices: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("voices", ())))
-        self.languages = tuple(cast("Sequence[str]", traits.get("languages", ())))
+        self.languages: tuple[str, ...] = tuple(cast("Sequence[str]", traits.get("languages", ())))
 
     async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes]:
         """PCM16, piece by piece as it is made. Closed or cancelled: the deployment stops.

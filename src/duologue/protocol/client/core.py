@@ -116,19 +116,17 @@ class ConversationCore(HandlesEvents):
             answer_within_s=self.options.answer_within_s,
             report_illegal=report_illegal,
         )
-        self.store: ConversationStore = ConversationStore(
-            keep_audio_bytes=self.options.keep_audio_bytes, limits=self.options.kept
-        )
+        kept, keep_audio_bytes = self.options.kept, self.options.keep_audio_bytes
+        self.store: ConversationStore = ConversationStore(keep_audio_bytes=keep_audio_bytes, limits=kept)
         self.output_audio: OutputAudio = OutputAudio(notify=self._notices.append, report_illegal=report_illegal)
         self.usage: UsageLedger = UsageLedger()
         self.session_replay: SessionReplay = SessionReplay(new_id=new_id)
         self.checks: LocalChecks = LocalChecks(off=self.options.checks_off)
         self.input_audio: InputAudio = InputAudio(self.checks)
-        self.calls: ToolCalls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
+        self.calls: ToolCalls = ToolCalls(toolbox, new_id=new_id, limits=kept)
         self.silence: ResponseSilence = ResponseSilence(self.options.silence, call_runs=self.calls.runs_in)
         self.session_status: SessionStatus = SessionStatus()
-        self.is_open: bool = True
-        """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
+        self.is_open: bool = True  # there is a connection; events may be sent before `session.created` arrives
         self.players: list[AttachedPlayer] = []  # asked before an interruption
         self._new_id = new_id
         self._pending_commands = PendingCommands()
@@ -199,7 +197,7 @@ class ConversationCore(HandlesEvents):
         channels: int | None = None,
         send_now: Callable[[bytes], bool] | None = None,
     ) -> None:
-        """Send input audio, converted to the session's format as one stream; without a word on it, it has that format.
+        """Send input audio, converted to the session's format as one stream; by default it has that format.
         While no event waits, `send_now` gets it, and returns whether it has sent it: that costs less than an event.
 
         Raises:

@@ -8,12 +8,16 @@ valid inside of strings only; a message that has one elsewhere is not JSON from 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
+from duologue.codec import decode
+from duologue.errors import DecodeError
+from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.protocol.server.errors import InvalidRequest
 
-__all__ = ["MAX_DEPTH", "SHORT_CHARS", "check_depth", "check_frame", "size_bytes", "text_of"]
+__all__ = ["MAX_DEPTH", "SHORT_CHARS", "FrameReader", "check_depth", "check_frame", "size_bytes", "text_of"]
 
 MAX_DEPTH: Final = 100
 """Events nest ten levels deep, and a JSON schema in them two for each of its own levels, of which forty are many."""
@@ -141,3 +145,35 @@ def _check_nesting(outside: str, max_brackets: int) -> None:
         depth += 1 if bracket[0] in "[{" else -1
         if depth > MAX_DEPTH:
             raise InvalidRequest("not_json", reason=f"nested more than {MAX_DEPTH} levels deep")
+
+
+class FrameReader:
+    """Reads the messages of one session, after a look at what decoding them will cost."""
+
+    def __init__(self, *, max_bytes: int, max_values: int) -> None:
+        """`max_bytes` are for events other than appends, `max_values` for long ones."""
+        self._max_bytes = max_bytes
+        self._max_values = max_values
+
+    def event_in(self, message: str | bytes, read: Callable[[str], RealtimeEvent]) -> RealtimeEvent:
+        """The event that a message is, as `read` has it. Raises InvalidRequest for binary messages, those that are too
+        costly to read, and text that is not a JSON object."""
+        if isinstance(message, bytes):
+            raise InvalidRequest("binary")
+        if len(message) > SHORT_CHARS:
+            check_frame(message, max_bytes=self._max_bytes, max_values=self._max_values)
+        elif read is not decode:
+            check_depth(message)  # dialect adapters recurse into it
+        try:
+            return read(message)
+        except DecodeError as fault:
+            raise InvalidRequest("not_json", reason=fault.reason) from fault
+
+    def check(self, event: RealtimeEvent, message: str | bytes) -> None:
+        """Raise InvalidRequest for an event that is too large or too deep; appends are exempt."""
+        if type(event) is InputAudioBufferAppendEvent or isinstance(message, bytes):
+            return
+        if (size := size_bytes(message, self._max_bytes)) > self._max_bytes:
+            raise InvalidRequest("event_too_large", max=self._max_bytes, got=size)
+        if len(message) <= SHORT_CHARS:
+            check_depth(message)

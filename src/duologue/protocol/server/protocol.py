@@ -24,7 +24,6 @@ from math import inf
 from typing import assert_never
 
 from duologue.codec import decode
-from duologue.errors import DecodeError
 from duologue.events import (
     UNSET,
     ConversationItemCreateEvent,
@@ -57,7 +56,7 @@ from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.conversation.items import ConversationItems
 from duologue.protocol.server.defaults import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame, size_bytes
+from duologue.protocol.server.frames import FrameReader
 from duologue.protocol.server.idle_timeout import IdleTimer
 from duologue.protocol.server.input.combinations import combination_faults, detects_turns_by_default, sets_detection
 from duologue.protocol.server.input.pipeline import InputPipeline
@@ -98,8 +97,7 @@ class ServerProtocol:
     ) -> None:
         defaults = defaults or SessionDefaults()
         self._account = account = MemoryAccount(defaults.max_session_bytes, *(() if charge is None else (charge,)))
-        self._max_event_bytes = defaults.max_event_bytes
-        self._max_event_values = defaults.max_event_values
+        self._frames = FrameReader(max_bytes=defaults.max_event_bytes, max_values=defaults.max_event_values)
         self._max_event_objects = defaults.max_event_objects
         self._clock = Clock(now)
         self._out = Outgoing(new_id)
@@ -218,18 +216,8 @@ class ServerProtocol:
         self._clock.advance_to(now)
         event: RealtimeEvent | None = None
         try:
-            if isinstance(message, bytes):
-                raise InvalidRequest("binary")
-            if len(message) > SHORT_CHARS:
-                check_frame(message, max_bytes=self._max_event_bytes, max_values=self._max_event_values)
-            elif read is not decode:
-                check_depth(message)  # dialect adapters recurse into it
-            try:
-                event = read(message)
-            except DecodeError as fault:
-                raise InvalidRequest("not_json", reason=fault.reason) from fault
-            if type(event) is not InputAudioBufferAppendEvent:
-                self._check_other(message)
+            event = self._frames.event_in(message, read)
+            self._frames.check(event, message)
         except InvalidRequest as invalid:
             self.reject(invalid, event)
             return None
@@ -283,21 +271,16 @@ class ServerProtocol:
         # them in memory until a full garbage collection.
         invalid.__traceback__ = invalid.__cause__ = invalid.__context__ = None
 
-    def _check_other(self, message: str) -> None:
-        """Raise InvalidRequest for an event that is too large or too deep; appends are exempt."""
-        if (size := size_bytes(message, self._max_event_bytes)) > self._max_event_bytes:
-            raise InvalidRequest("event_too_large", max=self._max_event_bytes, got=size)
-        if len(message) <= SHORT_CHARS:
-            check_depth(message)
-
     # --- the engines
 
     def detected(self, probabilities: Sequence[float], frame_ms: float, *, now: float) -> bool:
         """Answers `Detect`: speech probabilities, 0 to 1, of the frames that the audio completed. Returns False if
-        there is nothing to collect and no new `next_tick_at`, because the user goes on being silent."""
+        there is nothing to collect and no earlier `next_tick_at`: the user goes on being silent, or speaking."""
         self._clock.advance_to(now)
-        if self._input.goes_on(probabilities, frame_ms):
-            return self._input.in_turn
+        pipeline = self._input
+        was_behind = pipeline.in_turn and pipeline.detection_behind
+        if pipeline.goes_on(probabilities, frame_ms):
+            return was_behind
         for turn in self._input.detected(probabilities, frame_ms):
             self._turn(turn)
         return True

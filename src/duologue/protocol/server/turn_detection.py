@@ -159,9 +159,15 @@ class VadTurns:
         """Push these, if by all of them speech goes on in the middle of a turn, or silence between two: the usual case,
         which changes nothing but the time. False: nothing was pushed."""
         if self.state is TurnState.SILENT:
-            if max(probabilities, default=0.0) >= threshold:
-                return False
-        elif self.state is not TurnState.SPEAKING or min(probabilities, default=0.0) < _lower(threshold):
+            for probability in probabilities:  # mostly one: `max` and `min` would cost more than all the rest
+                if probability >= threshold:
+                    return False
+        elif self.state is TurnState.SPEAKING and probabilities:
+            threshold = _lower(threshold)
+            for probability in probabilities:
+                if probability < threshold:
+                    return False
+        else:
             return False
         self.audio_ms += frame_ms * len(probabilities)
         return True

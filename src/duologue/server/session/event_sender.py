@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 
 from duologue.codec import encode
+from duologue.codec.audio_deltas import AudioDeltaWriter
 from duologue.dialects import DEFAULT_DIALECT
-from duologue.events import ServerEvent, SessionCreatedEvent, SessionUpdatedEvent
+from duologue.events import ResponseAudioDeltaEvent, ServerEvent, SessionCreatedEvent, SessionUpdatedEvent
 from duologue.server.dialect.adapter import DialectAdapter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.unmet_wishes import UnmetWishes
@@ -37,6 +38,7 @@ class EventSender:
         self._observer = observer
         self._unmet_wishes = unmet_wishes
         self._session_id = session_id
+        self._audio_deltas = AudioDeltaWriter()
         self._is_canonical = adapter.dialect == DEFAULT_DIALECT
         self.write_at_once: Callable[[bytes], bool] | None = None
         """Writes a short text, unless it would wait (False); None: the transport has no such method."""
@@ -46,7 +48,7 @@ class EventSender:
         if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent):
             event = self._unmet_wishes.noted(event, shown=self._is_canonical)
         if self._is_canonical:
-            data = encode(event)
+            data = self._audio_deltas.write(event) if type(event) is ResponseAudioDeltaEvent else encode(event)
             n_bytes = len(data)
             if not self._written(data):
                 self._queue.put(data.decode())

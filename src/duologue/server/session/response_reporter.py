@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from duologue.clock import loop_time
+from duologue.clock import loop_clock
 from duologue.engines.base import FunctionCall
 from duologue.protocol import McpCall, Respond, ServerProtocol
 from duologue.server.mcp.servers import McpFault, McpSession
@@ -36,10 +36,11 @@ class ResponseReporter:
         self._protocol = protocol
         self._observer = observer
         self._flush = flush
+        self._time = loop_clock()
 
     async def text(self, piece: str, /) -> bool:
         """The next piece of text. Returns whether more is wanted."""
-        more_is_wanted = self._protocol.response_text(self._response_id, piece, now=loop_time())
+        more_is_wanted = self._protocol.response_text(self._response_id, piece, now=self._time())
         await self._flush()
         return more_is_wanted
 
@@ -49,7 +50,7 @@ class ResponseReporter:
 
     async def audio(self, audio: bytes, /) -> None:
         """The next piece of speech, in the response's encoding."""
-        self._protocol.response_audio(self._response_id, audio, now=loop_time())
+        self._protocol.response_audio(self._response_id, audio, now=self._time())
         self._observer.spoke(len(audio) / self._bytes_per_s)
         await self._flush()
         if self._speech_room is not None:
@@ -58,13 +59,13 @@ class ResponseReporter:
     async def call(self, call: FunctionCall, /) -> None:
         """The model calls a function; all text and audio before it has been reported. A tool of an MCP server is called
         here, and the rest of the response waits."""
-        ours = self._protocol.response_call(self._response_id, call.name, call.arguments, now=loop_time())
+        ours = self._protocol.response_call(self._response_id, call.name, call.arguments, now=self._time())
         await self._flush()
         await self._make(ours)
 
     async def approved(self, request_id: str, /) -> None:
         """Make the MCP call that the user has approved with this request."""
-        ours = self._protocol.response_approved(self._response_id, request_id, now=loop_time())
+        ours = self._protocol.response_approved(self._response_id, request_id, now=self._time())
         await self._flush()
         await self._make(ours)
 
@@ -75,7 +76,7 @@ class ResponseReporter:
             with self._observer.engine_call("mcp") as span, in_call(span):
                 output = await self._mcp.call(call)
         except McpFault as fault:
-            self._protocol.mcp_call_failed(call, fault.error, now=loop_time())
+            self._protocol.mcp_call_failed(call, fault.error, now=self._time())
         else:
-            self._protocol.mcp_called(call, output, now=loop_time())
+            self._protocol.mcp_called(call, output, now=self._time())
         await self._flush()

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 from duologue.clock import loop_clock, loop_time, unix_time
 from duologue.codec import decode
-from duologue.codec.append_frames import HEADS, TEXT_HEADS, audio_in
+from duologue.codec.append_frames import TEXT_HEADS
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed
@@ -48,7 +48,7 @@ from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
 from duologue.server.session.audio_input import LONG_AUDIO_CHARS, decode_long_audio
-from duologue.server.session.detection import Detection, raised
+from duologue.server.session.detection import Detection
 from duologue.server.session.engine_failures import attempt
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.event_sender import EventSender
@@ -58,6 +58,7 @@ from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.session_work import SessionWork
+from duologue.server.session.short_appends import ShortAppends
 from duologue.server.session.transcription import TranscriptionPipeline
 from duologue.server.session.unmet_wishes import UnmetWishes
 from duologue.server.session_start import STRICT_DIALECTS, SessionStart, session_defaults
@@ -108,7 +109,6 @@ class ServerSession:
         self._limits = limits = limits or Limits()
         self._time = loop_clock()
         self._started_at = now = self._time()
-        self._last_message_at = now
         standard = defaults or SessionDefaults()
         settings = session_defaults(standard, session_start)
         self._model = settings.model
@@ -167,11 +167,19 @@ class ServerSession:
             carry_out=self._carry_out,
             start=lambda work: self._tasks.create_task(work),
         )
-        self._context = copy_context()
+        self._appends = ShortAppends(
+            self._protocol,
+            self._detection,
+            self._send_queue,
+            observer=self._observer,
+            reads_frames=self._adapter.reads_bare_appends,
+            allows=self._allows if self._events_allowed is not None else None,
+            receive=self._receive,
+            carry_out=self._carry_out,
+            start=lambda work: self._tasks.create_task(work),
+        )
         self._illegal = IllegalTransitions(self.session_id, self._observer)
         self._tick_at = math.inf
-        self._listening = False
-        """Whether the reading task waits for a message."""
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = self._playing = False
@@ -218,8 +226,9 @@ class ServerSession:
             self._transcription.close()
             self._mcp.close()
             self._detection.close()
+            self._appends.close()
             self._work.close()
-            del self._transcription, self._mcp, self._detection
+            del self._transcription, self._mcp, self._detection, self._appends
             self._reading = None
 
     def drain(self) -> None:
@@ -249,11 +258,11 @@ class ServerSession:
             for event in (*self._protocol.take_events(), *self._configuration_events):
                 self._send(event)
             await self._flush()
-            self._context = copy_context()
+            self._appends.context = copy_context()
             if isinstance(self._transport, ASGITransport):
-                self._sender.write_at_once = await self._transport.offer(self._take_frame)
+                self._sender.write_at_once = await self._transport.offer(self._appends.take_frame)
             elif isinstance(self._transport, CallTransport):
-                await self._transport.offer(self._take_audio)
+                await self._transport.offer(self._appends.take_audio)
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._sender.write())
             clock = self._tasks.create_task(self._watch_clock())
             self._reading = reading
@@ -263,7 +272,7 @@ class ServerSession:
                 # Either may be the first to see that the client is gone, while the other waits for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                self._listening = False
+                self._appends.reader_waits = False
                 for task in (reading, writing, clock, *self._work):
                     task.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
@@ -273,12 +282,12 @@ class ServerSession:
     async def _read(self) -> int:
         while True:
             try:
-                self._listening = True
+                self._appends.reader_waits = True
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
                 await self._detection.ended()
                 return closed.code
-            self._listening = False
+            self._appends.reader_waits = False
             if isinstance(message, bytes) or not message.startswith(TEXT_HEADS):
                 await self._detection.ended()  # the effects of audio precede those of later messages
             long_append = self._receive(message)
@@ -286,11 +295,11 @@ class ServerSession:
             if long_append is not None:
                 await self._receive_long(long_append)
                 del long_append
-            if self._time() - self._last_message_at > _LONG_S:
+            if self._time() - self._appends.last_message_at > _LONG_S:
                 await asyncio.sleep(0)
             self._carry_out()
             if self._detection.takes_more:
-                self._detection.begin(self._context)
+                self._detection.begin(self._appends.context)
             else:
                 await self._detection.run()
             if self._send_queue.is_full:
@@ -299,11 +308,11 @@ class ServerSession:
     def _receive(self, message: str | bytes) -> InputAudioBufferAppendEvent | None:
         """Take a message. Returns an append that is too long to be decoded while all sessions wait."""
         long_append: InputAudioBufferAppendEvent | None = None
-        self._last_message_at = now = self._time()
+        self._appends.last_message_at = now = self._time()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
-        if self._events_allowed is not None and not self._events_allowed.take(now):
-            self._send(Rejection("events").event(self._new_id("event")))
+        if not self._allows(now):
+            pass  # it is rejected
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if type(event) is InputAudioBufferAppendEvent:
                 if len(event.audio) > LONG_AUDIO_CHARS:
@@ -317,57 +326,12 @@ class ServerSession:
         self._observer.received(len(message), self._protocol.input_ms)
         return long_append
 
-    def _take_frame(self, frame: bytes) -> bool:
-        """Take an append without waking the reading task, which waits. False: the message is for that task."""
-        if not frame.startswith(HEADS) or not self._takes_at_once():
-            return False
-        at_once = self._adapter.reads_bare_appends and not SERVER_WIRE.isEnabledFor(logging.DEBUG)
-        audio = audio_in(frame) if at_once else None
-        if audio is not None:
-            self._context.run(self._hear, audio, len(frame))
-        elif frame.isascii():
-            self._context.run(self._append, frame.decode())
-        else:
-            return False
-        return True
-
-    def _take_audio(self, audio: bytes) -> bool:
-        """Take audio in the session's format, as an append. False: it is for the reading task."""
-        if SERVER_WIRE.isEnabledFor(logging.DEBUG) or not self._takes_at_once():
-            return False
-        self._context.run(self._hear, audio, len(audio))
-        return True
-
-    def _takes_at_once(self) -> bool:
-        return self._listening and self._detection.takes_more and not self._send_queue.is_full
-
-    def _hear(self, audio: bytes, n_bytes: int) -> None:
-        try:
-            self._listening = False
-            self._last_message_at = now = self._time()
-            heard = None
-            if self._events_allowed is not None and not self._events_allowed.take(now):
-                self._send(Rejection("events").event(self._new_id("event")))
-            else:
-                heard = self._protocol.hear(audio, now=now)
-            self._observer.received(n_bytes, self._protocol.input_ms)
-            if heard is not None:
-                self._detection.hear(heard, self._context)
-            else:
-                self._carry_out()
-            self._listening = True
-        except Exception as fault:
-            self._tasks.create_task(raised(fault))  # as if the reading task had raised it
-
-    def _append(self, message: str) -> None:
-        try:
-            self._listening = False
-            self._receive(message)
-            self._carry_out()
-            self._detection.begin(self._context)
-            self._listening = True
-        except Exception as fault:
-            self._tasks.create_task(raised(fault))
+    def _allows(self, now: float) -> bool:
+        """Whether the client may send one more event now; if not, it is told."""
+        if self._events_allowed is None or self._events_allowed.take(now):
+            return True
+        self._send(Rejection("events").event(self._new_id("event")))
+        return False
 
     async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:
@@ -379,26 +343,26 @@ class ServerSession:
 
     async def _watch_clock(self) -> None:
         idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
-        while (wake_at := min(self._protocol.next_tick_at, self._last_message_at + idle_s)) < math.inf:
+        while (wake_at := min(self._protocol.next_tick_at, self._appends.last_message_at + idle_s)) < math.inf:
             self._tick_at = self._protocol.next_tick_at
             self._wake.clear()
             try:
                 async with asyncio.timeout(max(0.0, wake_at - loop_time())):
                     await self._wake.wait()
             except TimeoutError:
-                if loop_time() < min(self._protocol.next_tick_at, self._last_message_at + idle_s):
+                if loop_time() < min(self._protocol.next_tick_at, self._appends.last_message_at + idle_s):
                     continue  # each append has put it off
                 # What has come while the event loop was busy is read first.
                 for _ in range(_TURNS_TO_READ):
                     await asyncio.sleep(0)
                 # Timers may fire a little early: then nothing happens, and the loop sleeps for the rest.
                 now = loop_time()
-                if now >= self._last_message_at + idle_s:
+                if now >= self._appends.last_message_at + idle_s:
                     rejection = Rejection("idle", seconds=idle_s)
                     self._send(rejection.event(self._new_id("event")))
                     self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
                     return
-                if not (self._listening and self._detection.idle):
+                if not (self._appends.reader_waits and self._detection.idle):
                     self._protocol.excuse_silence(now)
                 self._protocol.tick(now)
                 await self._flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from duologue.client.asyncio.recording.markable import Markable
+from duologue.recording import RecordingLine
 
 
 def test_a_mark_goes_to_what_keeps_it_and_otherwise_nowhere() -> None:
@@ -10,8 +11,13 @@ def test_a_mark_goes_to_what_keeps_it_and_otherwise_nowhere() -> None:
         def __init__(self) -> None:
             self.texts: list[str] = []
 
+        now_s = 0.0
+
         def mark(self, text: str) -> None:
             self.texts.append(text)
+
+        def write_line(self, line: RecordingLine) -> None:
+            raise AssertionError("it is asked for marks alone")
 
     markable, kept = Markable(), Kept()
     markable.mark("lost")

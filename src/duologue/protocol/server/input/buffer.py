@@ -48,7 +48,8 @@ class InputBuffer:
     @property
     def end_ms(self) -> int:
         """Position of the buffer's end: the length of all audio so far."""
-        return self.encoding.duration_ms(self._start_byte + self._held_bytes)
+        encoding = self.encoding  # as `duration_ms`: each append asks twice
+        return (self._start_byte + self._held_bytes) // encoding.bytes_per_sample * 1000 // encoding.rate_hz
 
     @property
     def held_ms(self) -> int:
@@ -88,7 +89,8 @@ class InputBuffer:
         """Drop the audio before `start_ms`."""
         before_bytes = self.encoding.bytes_for_ms(start_ms) - self._start_byte
         if before_bytes > 0:
-            self._drop(min(before_bytes, self._whole_bytes()))
+            whole_bytes = self._whole_bytes()
+            self._drop(before_bytes if before_bytes < whole_bytes else whole_bytes)
 
     def clear(self) -> None:
         """Drop everything."""

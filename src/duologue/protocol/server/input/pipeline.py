@@ -170,11 +170,14 @@ class InputPipeline:
     @property
     def silence_due_at(self) -> float:
         """When the turn ends because the client sends no more; infinity without a turn, and before its detection."""
-        if self._settings is None or self._turn_item_id is None:
-            return inf
-        if self._audio.end_ms - self._turns.audio_ms > _UNDETECTED_MS:
+        if self._settings is None or self._turn_item_id is None or self.detection_behind:
             return inf
         return self.client_silence.due_at(self._settings.silence_duration_ms)
+
+    @property
+    def detection_behind(self) -> bool:
+        """Whether more audio waits for the detector than the rest of a frame."""
+        return self._audio.end_ms - self._turns.audio_ms > _UNDETECTED_MS
 
     def fall_silent(self) -> Iterator[TurnEnded]:
         """The client has sent nothing for longer than a silence lasts. Yields the turn that ends.
@@ -202,11 +205,14 @@ class InputPipeline:
     # --- turns
 
     def goes_on(self, probabilities: Sequence[float], frame_ms: float) -> bool:
-        """Push the same as `detected`, if by them speech goes on, or silence does. False: nothing was pushed."""
+        """Push the same as `detected`, if by them speech goes on, or silence does. False: nothing was pushed.
+
+        `silence_due_at` is no sooner for it, unless it was infinite because detection was behind (`detection_behind`).
+        """
         settings = self._settings
         if settings is None or not self._turns.goes_on(probabilities, frame_ms, settings.threshold):
             return False
-        if not self._turns.speaking:
+        if self._turns.silent:  # in the middle of speech, or of silence, the contrary of `speaking`, and sooner found
             self._keep_padding(settings)
         return True
 
