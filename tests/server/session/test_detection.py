@@ -173,6 +173,24 @@ async def test_after_the_end_nothing_is_reported() -> None:
     assert hearing.protocol.told == [[0.0]]
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_while_the_session_ends_nothing_is_carried_out(turns: int) -> None:
+    """The session's task group takes no more tasks once the last one of it is over, which may be the detector's."""
+    hearing = Hearing(NoShortWay())
+    await hearing.first()
+    hearing.hear()
+    hearing.hear()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    before = (hearing.carried_out, len(hearing.tasks))
+    hearing.detection.stop()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (hearing.carried_out, len(hearing.tasks)) == before
+    assert hearing.detection.idle
+    hearing.detection.close()
+
+
 async def test_a_fault_is_raised_in_a_task() -> None:
     with pytest.raises(ZeroDivisionError):
         await raised(ZeroDivisionError())

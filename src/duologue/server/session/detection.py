@@ -121,12 +121,16 @@ class Detection:
         while self._running is not None:
             await asyncio.wait((self._running,))
 
-    def close(self) -> None:
-        """Stop, and forget the session, which refers to this."""
+    def stop(self) -> None:
+        """The session ends, and begins no more tasks: nothing more is detected, and what was found is dropped."""
         self._closed = True
         self._waiting.clear()
         if self._running is not None:
             self._running.cancel()
+
+    def close(self) -> None:
+        """Stop, and forget the session, which refers to this."""
+        self.stop()
         del self._carry_out, self._start
 
     async def _detect(self, command: Detect) -> None:

@@ -273,6 +273,7 @@ class ServerSession:
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self._appends.reader_waits = False
+                self._detection.stop()
                 for task in (reading, writing, clock, *self._work):
                     task.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
