@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from duologue.protocol.liveness import RotationLimits
     from duologue.transports.socket_options import SocketOptions
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 """The version of the package."""
 
 __all__ = [
