@@ -189,6 +189,8 @@ async def test_other_paths_are_unknown() -> None:
             assert await place.refused(path) == 404
         for path, status in (("twilio", 404), ("asterisk/answer", 404), ("plivo/answer", 404), ("twilio/answer/", 404)):
             assert (await place.http.get(f"http://{place.host}/phone/{path}")).status_code == status
+        wrong = await place.http.post(f"http://{place.host}/phone/twilio")
+        assert "/phone/twilio, and the answer page at /phone/twilio/answer" in wrong.text
         assert (await place.http.put(f"http://{place.host}/phone/twilio/answer")).status_code == 405
         large = await place.http.post(f"http://{place.host}/phone/twilio/answer", content=b"x" * 70_000)
         assert large.status_code == 413

@@ -82,7 +82,7 @@ class PhoneApp:
     async def _answer(self, asked: _Asked | None, scope: Scope, receive: ASGIReceive) -> AnswerPage:
         """The page. Raises Rejection."""
         if asked is None or asked.rest != _ANSWER or (write := NETWORKS[asked.network].answer) is None:
-            raise Rejection("wrong_path", method=scope["method"], path=scope["path"], websocket=right_path(scope))
+            raise Rejection("wrong_path", method=scope["method"], path=scope["path"], websocket=_places(asked, scope))
         if scope["method"] not in ("GET", "POST"):
             raise Rejection("wrong_method", method=scope["method"], path=scope["path"])
         body = await _read_body(receive)
@@ -189,6 +189,14 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _query(scope: Scope) -> str:
     query = scope.get("query_string", b"").decode("latin-1")
     return f"?{query}" if query else ""
+
+
+def _places(asked: _Asked | None, scope: Scope) -> str:
+    """Where the WebSocket is, and with it the answer page, for a request that came to neither."""
+    if asked is None:
+        return right_path(scope)
+    socket = f"{scope.get('root_path', '')}/{PHONE_PATH}/{asked.network}"
+    return socket if NETWORKS[asked.network].answer is None else f"{socket}, and the answer page at {socket}/{_ANSWER}"
 
 
 async def _read_body(receive: ASGIReceive) -> bytes:
