@@ -38,7 +38,7 @@ def test_what_is_ready_is_not_used_in_two_processes() -> None:
         os.write(writing, " ".join(new_id("item") for _ in range(64)).encode())
         os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as theirs:
+    with os.fdopen(reading, encoding="ascii") as theirs:
         made = set(theirs.read().split())
     os.waitpid(child, 0)
     assert len(made) == 64
