@@ -38,5 +38,5 @@ def test_a_parent_that_was_stopped_itself_blames_no_worker() -> None:
     silences = Silences()
     silences.heard(1, 0.0)
     assert looks(silences, 0, 3) == Silent(NONE, NONE)
-    assert looks(silences, 500, 505) == Silent(NONE, NONE), "all workers have been as silent: nobody listened"
+    assert looks(silences, 500, 505) == Silent(NONE, NONE), "all are as silent: the parent did not read"
     assert looks(silences, 506, 507) == Silent(frozenset({1}), NONE)

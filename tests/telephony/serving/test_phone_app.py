@@ -185,7 +185,7 @@ async def test_pages_of_other_machines_reach_no_open_server() -> None:
 
 async def test_other_paths_are_unknown() -> None:
     async with _served(scripted_app(), {"twilio": NoAuthentication(), "asterisk": NoAuthentication()}) as place:
-        for path in ("plivo", "twilio/a/b", "nobody"):
+        for path in ("plivo", "twilio/a/b", "unknown"):
             assert await place.refused(path) == 404
         for path, status in (("twilio", 404), ("asterisk/answer", 404), ("plivo/answer", 404), ("twilio/answer/", 404)):
             assert (await place.http.get(f"http://{place.host}/phone/{path}")).status_code == status

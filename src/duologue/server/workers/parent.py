@@ -121,8 +121,7 @@ class Parent:
         loop = asyncio.get_running_loop()
         self._failed = loop.create_future()
         ended = self._spawn(_wait(self._ending))
-        with suppress(ValueError, NotImplementedError, AttributeError):
-            loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
         try:
             for slot in range(len(self._slots)):
                 self._spawn(self._keep(slot))
