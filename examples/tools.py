@@ -1,6 +1,7 @@
 """Let the model call Python functions: their signatures and docstrings are all that it needs.
 
 python examples/tools.py wss://api.openai.com/v1/realtime
+python examples/tools.py ws://127.0.0.1:8000 "Call the tool weather with city Oslo."
 """
 
 import asyncio
@@ -28,12 +29,12 @@ def remind(what: str) -> None:
     print(f"[note: {what}]")
 
 
-async def main(url: str) -> None:
+async def main(url: str, question: str = "Do I need an umbrella in Oslo today?") -> None:
     key = os.environ.get("OPENAI_API_KEY")
     written = RealtimeSessionConfig(output_modalities=["text"])
     async with duologue.converse(url, api_key=key, session=written, tools=[weather, remind]) as conversation:
         conversation.on(RunTool, lambda notice: print(f"[calls {notice.call.name}]"))
-        print(await conversation.ask("Do I need an umbrella in Oslo today?"))
+        print(await conversation.ask(question))
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))

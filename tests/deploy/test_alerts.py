@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from duologue.server.rejections import REJECTIONS
 from tests.deploy._metrics import DEPLOY, check_expression
 
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
@@ -34,6 +36,13 @@ def test_there_are_five() -> None:
         "DuologueAnswersLate",
         "DuologueSessionsBreak",
     ]
+
+
+def test_callers_who_are_turned_away_for_a_reason_of_the_servers_raise_an_alert() -> None:
+    rule = next(rule for rule in RULES if rule["alert"] == "DuologueTurnsCallersAway")
+    reasons = {reason for found in re.findall(r'reason=~"([^"]+)"', rule["expr"]) for reason in found.split("|")}
+    ours = {name for name, row in REJECTIONS.items() if row.type == "server_error"}
+    assert reasons == ours - {"draining"}  # those of a server that is replaced go to another one
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed: Debian's package prometheus")
