@@ -31,6 +31,7 @@ __all__ = [
     "example_text",
     "examples",
     "types",
+    "types_named",
 ]
 
 Api: TypeAlias = Literal["realtime", "translation", "live", "azure-voice-live"]
@@ -170,6 +171,11 @@ def types() -> Mapping[str, TypeEntry]:
 def events_named(name: str) -> tuple[EventEntry, ...]:
     """Events with this wire name, now or formerly, or of this class."""
     return tuple(entry for entry in events() if name in (entry.wire, entry.class_name, *entry.aliases))
+
+
+def types_named(name: str) -> tuple[TypeEntry, ...]:
+    """Types with this name, published or that of a class."""
+    return tuple(entry for entry in types().values() if name in (entry.name, entry.class_name))
 
 
 @cache

@@ -77,10 +77,25 @@ def _section(entry: EventEntry) -> Iterator[str]:
         yield f"- Today {_code((entry.now,))}"
     yield ""
     yield from _table(entry.fields)
+    for field in entry.fields:
+        if inside := catalogue.types().get(field.type):
+            yield from _fields_inside(field, inside)
     yield ""
     yield "```json"
     yield catalogue.example_text(entry)
     yield "```"
+
+
+def _fields_inside(field: FieldEntry, inside: TypeEntry) -> Iterator[str]:
+    """The fields of an object in one line; those that are made of types lead to them."""
+    if inside.fields and inside.reads_as is None:
+        yield ""
+        yield f"In `{field.name}`: {', '.join(_linked_field(each) for each in inside.fields)}."
+
+
+def _linked_field(field: FieldEntry) -> str:
+    name = next((name for name in _NAMES.findall(field.type) if name in catalogue.types()), None)
+    return f"`{field.name}`" if name is None else f"[`{field.name}`](types.md#{name.lower()})"
 
 
 def _types_page() -> Iterator[str]:

@@ -39,6 +39,26 @@ def test_a_name_of_both_families_shows_both(command: Command) -> None:
     assert "session.update  (client event, translation)" in shown
 
 
+@pytest.mark.parametrize("name", ["RealtimeResponse", "AnySession", *list(catalogue.types())[-3:]])
+def test_a_type_inside_events_is_described(name: str, command: Command) -> None:
+    shown = command("events", name).out
+    assert shown.startswith(f"{name}  (type inside events)\n")
+    for field in catalogue.types()[name].fields:
+        assert f"    {field.name} " in shown
+
+
+def test_an_event_names_the_types_that_have_its_fields(command: Command) -> None:
+    assert "`duologue events RealtimeResponse` has the fields of response" in command("events", "response.done").out
+    (usage,) = [line for line in command("events", "RealtimeResponse").out.splitlines() if line.startswith("    usage")]
+    assert usage.split()[1] in catalogue.types()
+
+
+def test_a_type_as_json_has_its_fields(command: Command) -> None:
+    read = json.loads(command("events", "RealtimeResponse", "--json").out)
+    assert read["events"] == []
+    assert "usage" in [field["name"] for field in read["types"][0]["fields"]]
+
+
 def test_json_has_fields_an_example_and_dialects(command: Command) -> None:
     (event,) = json.loads(command("events", "response.output_audio.delta", "--json").out)["events"]
     assert event["class"] == "ResponseAudioDeltaEvent"

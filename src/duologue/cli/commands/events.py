@@ -1,4 +1,4 @@
-"""`duologue events`: the events of the protocol."""
+"""`duologue events`: the events of the protocol, and the types inside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from duologue import catalogue
-from duologue.catalogue import EventEntry
+from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
 from duologue.cli.errors import UsageError
 from duologue.dialects import PROFILES
 
@@ -33,18 +33,22 @@ class DialectSpelling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def events(
-    name: Annotated[str | None, Parameter(help="Wire name, former wire name or class of an event.")] = None,
+    name: Annotated[str | None, Parameter(help="Wire name, former wire name or class of an event, or a type inside one.")] = None,
     /,
     *,
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
 ) -> int:
     """List every event, or describe one: fields, eras, spellings in other dialects, when it is sent."""
     entries = catalogue.events() if name is None else catalogue.events_named(name)
-    if not entries:
+    inside = () if entries or name is None else catalogue.types_named(name)
+    if not entries and not inside:
         raise UsageError(f"there is no event {name!r}; {_suggestion(name or '')}duologue events lists all")
     if json:
         listed = [_as_json(entry, whole=name is not None) for entry in entries]
-        print(msgspec.json.encode({"events": listed}).decode())
+        types = {"types": msgspec.to_builtins(inside)} if inside else {}
+        print(msgspec.json.encode({"events": listed, **types}).decode())
+    elif inside:
+        print("\n\n".join("\n".join(_type_description(entry)) for entry in inside))
     elif name is None:
         _list(entries)
     else:
@@ -114,6 +118,7 @@ def _without_common_end(one: str, other: str) -> tuple[str, str]:
 
 def _suggestion(name: str) -> str:
     names = [word for entry in catalogue.events() for word in (entry.wire, entry.class_name, *entry.aliases)]
+    names += catalogue.types()
     close = get_close_matches(name, names, n=1)
     return f"did you mean {close[0]}? " if close else ""
 
@@ -144,13 +149,39 @@ def _description(entry: EventEntry) -> Iterator[str]:
     ):
         if words:
             yield f"  {title:8} {', '.join(words)}"
-    yield "  fields"
-    names = max(len(field.name) for field in entry.fields)
-    types = max(len(field.type) for field in entry.fields)
+    yield from _fields(entry.fields)
     for field in entry.fields:
-        yield f"    {field.name:{names}}  {field.type:{types}}  {field.presence:17}  {field.note}".rstrip()
+        if field.type in catalogue.types():
+            yield f"  `duologue events {field.type}` has the fields of {field.name}"
     for spelling in spellings(entry):
         yield from _spelled(spelling)
+
+
+def _fields(fields: tuple[FieldEntry, ...]) -> Iterator[str]:
+    yield "  fields"
+    names = max(len(field.name) for field in fields)
+    types = max(len(field.type) for field in fields)
+    for field in fields:
+        yield f"    {field.name:{names}}  {field.type:{types}}  {field.presence:17}  {field.note}".rstrip()
+
+
+def _type_description(entry: TypeEntry) -> Iterator[str]:
+    yield f"{entry.name}  (type inside events)"
+    if entry.note:
+        yield f"  {entry.note}"
+    if entry.class_name != entry.name:
+        yield f"  class    {entry.class_name}"
+    if entry.era == "beta":
+        yield "  era      beta"
+    for title, words in (
+        ("reads as", () if entry.reads_as is None else (entry.reads_as,)),
+        ("one of" if entry.kind == "union" else "means", entry.members),
+        ("values", entry.values),
+    ):
+        if words:
+            yield f"  {title:8} {', '.join(words)}"
+    if entry.fields:
+        yield from _fields(entry.fields)
 
 
 def _spelled(spelling: DialectSpelling) -> Iterator[str]:
