@@ -43,6 +43,7 @@ def test_a_search_ends_with_the_calls_that_are_held(
     key = ("--api-key", scripted_server.api_key)
     shown = command("load", scripted_server.url, *key, "--calls", "1", *SHORT, "--until", "max_first_audio=9s")
     assert "held: 2 calls with max_first_audio=9s" in shown.out
+    assert "1 call …" in shown.err
     none = command("load", scripted_server.url, *key, "--calls", "1", *SHORT, "--until", "max_ready=1ms", code=1)
     assert "held: 0 calls" in none.out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,11 @@ async def test_by_way_of_another_proxy_than_an_http_proxy_only_the_websocket_is_
         "http": "skipped",
         "websocket": "failed",
     }
+
+
+async def test_a_certificate_of_one_more_day_has_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setattr("duologue.cli.doctor.network.unix_time", time.time)
+    async with served(NOT_FOUND, tls=authority.server_context("127.0.0.1", valid_days=(-1, 2))) as port:
+        rows = await examined(f"wss://127.0.0.1:{port}")
+    assert "(1 day)" in rows["tls"].happened

@@ -162,7 +162,7 @@ async def _load(
         reports = [each.report for each in results]
         print("\n".join(table_lines(reports)))
         if held is not None:
-            print(f"held: {held} calls with {options.until}")
+            print(f"held: {_calls(held)} with {options.until}")
         _write(url, callers, options, reports, held, [call for each in results for call in each.calls])
     if held is not None:
         return 0 if held else EXIT_FAILURE
@@ -181,8 +181,12 @@ def _order(target: LoadTarget, callers: CallsOptions, plan: LevelPlan, folder: s
     )
 
 
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count} calls"
+
+
 async def _level(order: WorkOrder, options: LoadOptions, callers: CallsOptions, calls: int) -> LevelResult:
-    print(f"{calls} calls …", file=sys.stderr, flush=True)  # a level takes a minute
+    print(f"{_calls(calls)} …", file=sys.stderr, flush=True)  # a level takes a minute
     kept_in = order.kept_in
     if kept_in is not None:
         kept_in = tempfile.mkdtemp(dir=kept_in)  # the calls of each level have the same numbers
@@ -208,7 +212,7 @@ async def _search(
         results.append(result)
         report = result.report
         if report.not_measured:
-            print(f"duologue: the search ends at {calls} calls: {report.not_measured}", file=sys.stderr)
+            print(f"duologue: the search ends at {_calls(calls)}: {report.not_measured}", file=sys.stderr)
             break
         broken = [*report.failures, *report.broken(limits)]
         for why in broken:

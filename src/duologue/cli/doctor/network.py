@@ -158,7 +158,7 @@ def _told(certificate: Certificate | None) -> str:
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     signed = "itself" if certificate.is_signed_by_itself else certificate.issuer or "an authority without a name"
     days = (certificate.not_after - _now()).days
-    until = f"{certificate.not_after:%Y-%m-%d}" + (f" ({days} days)" if days >= 0 else "")
+    until = f"{certificate.not_after:%Y-%m-%d}" + (f" ({days} {'day' if days == 1 else 'days'})" if days >= 0 else "")
     return (
         f"it is for {', '.join(names[:_MAX_NAMES]) or 'no name'}{more}, signed by {signed}, valid from"
         f" {certificate.not_before:%Y-%m-%d} to {until}"
