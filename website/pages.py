@@ -32,6 +32,12 @@ FILES: Final = {
 }
 """Files beside docs/, and the pages they become."""
 
+_UNSEARCHED: Final = ("changes.md",)
+"""Pages that name everything and explain nothing: the search would show them before the pages that explain."""
+
+_OPERATORS: Final = "deploy"
+"""The folder of files that operators take: who has installed the package has them from the site alone."""
+
 _PYTHON: Final = "reference/python.md"
 """The one page of the reference that names modules without links: they lead to pages that only the site has."""
 
@@ -57,6 +63,7 @@ def prepare(target: Path) -> None:
     """Write all pages and what they show into a new folder."""
     shutil.copytree(ROOT / "docs" / "pictures", target / "pictures")
     shutil.copytree(ROOT / "website" / "assets", target / "assets")
+    shutil.copytree(ROOT / _OPERATORS, target / _OPERATORS)
     drawn = drawn_blocks(ROOT)
     for name, picture in {name: text for each in drawn for name, text in each.pictures.items()}.items():
         (target / "pictures" / name).write_text(picture, encoding="utf-8")
@@ -104,6 +111,8 @@ def _write_page(target: Path, page: str, source: str, text: str) -> None:
     head = [f"source: {source}", f'description: "{_quotable(description(text))}"']
     if page == "index.md":
         head += ["home: true", "hide: [navigation, toc, path]"]
+    if page in _UNSEARCHED:
+        head.append("search: {exclude: true}")
     path = target / page
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(["---", *head, "---", "", text]), encoding="utf-8")
@@ -146,7 +155,7 @@ def _in_both_schemes(picture: re.Match[str], pictures: Path) -> str:
 
 
 def _moved(page: str, source: str) -> Callable[[re.Match[str]], str]:
-    """Links of a file become links of its page: to another page if there is one, else their words alone."""
+    """Links of a file become links of its page: to another page or a file of the site, else their words alone."""
 
     def link_of(link: re.Match[str]) -> str:
         words, anchor = link[1], link[3] or ""
@@ -155,6 +164,8 @@ def _moved(page: str, source: str) -> Callable[[re.Match[str]], str]:
             to = name.removeprefix("docs/")
         elif name in FILES:
             to = FILES[name]
+        elif name.startswith(f"{_OPERATORS}/") and (ROOT / name).is_file():
+            to = name
         else:
             return words
         return f"[{words}]({posixpath.relpath(to, posixpath.dirname(page) or '.')}{anchor})"

@@ -27,6 +27,14 @@ def test_links_of_a_file_beside_docs_lead_to_pages(prepared: Path) -> None:
     assert "](howto/production.md#more-than-one-machine)" in changes
 
 
+def test_a_file_of_the_operators_comes_with_the_page_that_names_it(prepared: Path) -> None:
+    assert "[duologue.json](../deploy/grafana/duologue.json)" in (prepared / "howto" / "serve.md").read_text(
+        encoding="utf-8"
+    )
+    dashboard = Path("deploy") / "grafana" / "duologue.json"
+    assert (prepared / dashboard).read_bytes() == (ROOT / dashboard).read_bytes()
+
+
 def test_code_keeps_what_looks_like_a_link(prepared: Path) -> None:
     for path in (prepared / "tutorial.md", prepared / "howto" / "tools.md"):
         source = (ROOT / "docs" / path.relative_to(prepared)).read_text(encoding="utf-8")

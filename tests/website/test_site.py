@@ -32,6 +32,9 @@ FOUND: Final = {
     "lost connection": "howto/reconnect.html",
     "nginx": "howto/more-than-one-machine.html",
     "twilio": "howto/telephone.html",
+    "grafana": "howto/serve.html",
+    "translate german": "howto/translation.html",
+    "zero downtime": "look-up.html",  # words of others, which lead to the page
 }
 """What is looked for, and the page that has it."""
 

@@ -33,7 +33,9 @@ class DialectSpelling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def events(
-    name: Annotated[str | None, Parameter(help="Wire name, former wire name or class of an event, or a type inside one.")] = None,
+    name: Annotated[
+        str | None, Parameter(help="Wire name, former wire name or class of an event, or a type inside one.")
+    ] = None,
     /,
     *,
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
