@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -134,8 +135,9 @@ def limits_of(settings: Iterable[str], defaults: SessionDefaults | None = None) 
         name, _, value = setting.partition("=")
         name = name.strip().replace("-", "_")
         if name not in (*Limits.__struct_fields__, *SESSION_LIMITS):
-            known = ", ".join((*Limits.__struct_fields__, *SESSION_LIMITS))
-            raise DuologueError(f"there is no limit {name!r}; known: {known}")
+            known = (*Limits.__struct_fields__, *SESSION_LIMITS)
+            meant = "".join(f"did you mean {each}? " for each in get_close_matches(name, known, n=1, cutoff=0.75))
+            raise DuologueError(f"there is no limit {name!r}; {meant}known: {', '.join(known)}")
         given[name] = None if value.strip().lower() == "none" else value.strip()
     try:
         ours = {name: value for name, value in given.items() if name not in SESSION_LIMITS}

@@ -49,7 +49,10 @@ def test_each_table_is_a_caller(tmp_path: Path) -> None:
         ("[alice\n", "Expected ']'"),
         ("alice = 1\n", "alice: Expected `object`"),
         ("[alice]\n", "alice: there is neither key nor sha256"),
-        (f"[alice]\nkey = '{KEY}'\nsession = 1\n", "alice: Object contains unknown field `session`"),
+        (
+            f"[alice]\nkey = '{KEY}'\nsession = 1\n",
+            "alice: Object contains unknown field `session`; known: key",
+        ),
         (f"[alice]\nkey = '{KEY}'\nsessions = 'x'\n", "alice: Expected `int | null`, got `str` - at `$.sessions`"),
         (f"[alice]\nkey = '{KEY}'\nsessions = 0\n", "alice: a limit is greater than 0"),
         (f"[alice]\nkey = ['{KEY}', ' ']\n", "alice: the key of alice is empty"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final, get_args
+from urllib.parse import urlsplit
 
 from duologue.cli.errors import UsageError, check_exists
 from duologue.cli.serving.options import ServeOptions
 from duologue.cli.serving.secret_files import key_of
 from duologue.engines.registry import DEFAULTS, Kind, OptionText
+from duologue.transports.addresses import without_secrets
 
 __all__ = ["EngineSettings", "chosen_engines"]
 
@@ -52,6 +54,7 @@ def _choose_responder(
     if options.llm is not None:
         if options.llm_model is None:
             raise UsageError("--llm needs --llm-model, the name of the model")
+        _check_address("--llm", options.llm)
         key = key_of(options.llm_key, options.llm_key_file, option="--llm-key")
         chosen["responder"] = "chat"
         settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": key}
@@ -101,7 +104,19 @@ def _is_remote(kind: Kind, name: str | None, url: str | None, *others: object) -
         return False
     if name not in (None, "remote"):
         raise UsageError(f"--{kind}-url chooses the {kind}: omit --{kind}")
+    _check_address(f"--{kind}-url", url)
     return True
+
+
+def _check_address(option: str, url: str) -> None:
+    """Raises UsageError where the engine would not take the URL: its own sentence cannot name the option."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise UsageError(f"{option} {without_secrets(url)!r} is no address: it looks like http://host:port/v1")
 
 
 def _engine_option(text: str) -> tuple[Kind, str, str]:

@@ -81,7 +81,10 @@ def _keys_of(where: str, caller: str, table: Any) -> list[NamedKey]:
     try:
         entry = msgspec.convert(table, _Entry)
     except msgspec.ValidationError as fault:
-        raise ValueError(f"{where}: {printable(str(fault))}") from None
+        names = _Entry.__struct_fields__
+        is_misspelled = isinstance(table, dict) and not table.keys() <= {*names}
+        known = f"; known: {', '.join(names)}" if is_misspelled else ""
+        raise ValueError(f"{where}: {printable(str(fault))}{known}") from None
     limits = (entry.sessions, entry.sessions_per_minute)
     if any(limit is not None and limit <= 0 for limit in limits):
         raise ValueError(f"{where}: a limit is greater than 0")
