@@ -20,7 +20,7 @@ import pytest
 
 from tests.repo._tree import ROOT
 
-__all__ = ["DEPLOY", "KEY", "PROXIES", "Server", "Site", "free_port", "proxy", "site"]
+__all__ = ["DEPLOY", "KEY", "PROXIES", "Server", "Site", "free_port", "nginx_command", "proxy", "site"]
 
 DEPLOY: Final = ROOT / "deploy"
 KEY: Final = "sesame"
@@ -208,7 +208,12 @@ def _haproxy(program: str, folder: Path, places: _Places) -> list[str]:
 
 def _nginx(program: str, folder: Path, places: _Places) -> list[str]:
     text = _configured("proxies/nginx.conf", places, "listen 8000;", f"listen 127.0.0.1:{places.proxy};")
-    (folder / "duologue.conf").write_text(text, encoding="utf-8")
+    return nginx_command(program, folder, text)
+
+
+def nginx_command(program: str, folder: Path, servers: str) -> list[str]:
+    """The command that runs nginx with these servers, and with all that it writes in a folder."""
+    (folder / "duologue.conf").write_text(servers, encoding="utf-8")
     user = "user root;" if os.geteuid() == 0 else ""  # the folder of a test is closed to others
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack
@@ -13,7 +17,9 @@ import pytest
 
 from duologue import Conversation, connect, converse
 from duologue.errors import NotConnected, RequestRejected
-from tests.deploy._site import DEPLOY, KEY, PROXIES, Server, Site, proxy, site
+from tests._certificates import Authority
+from tests.deploy._site import DEPLOY, KEY, PROXIES, Server, Site, free_port, nginx_command, proxy, site
+from tests.repo._tree import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these proxies are for Unix")
 
@@ -103,6 +109,44 @@ def test_no_proxy_ends_a_session_before_the_server_does() -> None:
     limits = re.findall(r"(?:timeout tunnel|proxy_read_timeout|proxy_send_timeout) +(\d+)m", "\n".join(texts))
     assert len(limits) == 3
     assert all(int(minutes) > 60 for minutes in limits), "a session lasts an hour"
+
+
+async def test_nginx_of_the_page_ends_tls_and_passes_a_turn_on(tmp_path: Path, servers: tuple[Server, Server]) -> None:
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip(f"nginx is not installed: Debian's package {PROXIES['nginx']}")
+    servers[0].start()
+    authority, port = Authority(tmp_path), free_port()
+    authority.server_context("127.0.0.1")
+    command = nginx_command(program, tmp_path, _nginx_of_the_page(tmp_path, port, servers[0].port))
+    nginx = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        await eventually(lambda: _listens(port))
+        async with converse(f"wss://127.0.0.1:{port}", api_key=KEY, ssl=authority.client_context) as call:
+            assert (await call.ask("My name is Ann.")).status == "completed"
+    finally:
+        nginx.terminate()
+        await nginx.wait()
+
+
+def _nginx_of_the_page(folder: Path, port: int, server_port: int) -> str:
+    (certificate,) = folder.glob("server-*.pem")
+    page = (ROOT / "docs" / "howto" / "more-than-one-machine.md").read_text(encoding="utf-8")
+    text = page.split("```nginx\n")[1].split("```")[0]
+    for there, here in (
+        ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
+        ("/etc/nginx/voice.crt", str(certificate)),
+        ("/etc/nginx/voice.key", str(certificate)),
+        ("127.0.0.1:8000;", f"127.0.0.1:{server_port};"),
+    ):
+        assert text.count(there) == 1
+        text = text.replace(there, here)
+    return text
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def test_a_server_that_ends_loses_no_caller(tmp_path: Path, servers: tuple[Server, Server]) -> None:
