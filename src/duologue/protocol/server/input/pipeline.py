@@ -25,6 +25,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.server.account import MemoryAccount
+from duologue.protocol.server.audio_pieces import AudioPieces
 from duologue.protocol.server.clock import Clock
 from duologue.protocol.server.commands import Detect, DiscardAhead, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.protocol.server.conversation.items import ConversationItems, Entry, with_transcript
@@ -312,7 +313,7 @@ class InputPipeline:
     def _make_item(self, item_id: str, audio: bytes) -> None:
         item = MessageItem(id=item_id, role="user", status="completed", content=[InputAudioPart(transcript=None)])
         previous_item_id = self._conversation.last_id
-        entry = Entry(item=item, audio=audio, encoding=self._audio.encoding)
+        entry = Entry(item=item, audio=AudioPieces(audio), encoding=self._audio.encoding)
         self._out.send(
             InputAudioBufferCommittedEvent(
                 event_id=self._out.event_id(), item_id=item_id, previous_item_id=previous_item_id
