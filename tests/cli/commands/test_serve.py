@@ -272,7 +272,7 @@ async def test_models_limits_and_origins_are_settings() -> None:
     [
         (["--mcp", "host/mcp"], "--mcp 'host/mcp' is no address of an MCP server: it looks like https://host/path"),
         (["--limit", "calls=1"], "there is no limit 'calls'; known: frame_bytes, "),
-        (["--limit", "sesions=1"], "there is no limit 'sesions'; did you mean sessions? known: frame_bytes, "),
+        (["--limit", "session=1"], "there is no limit 'session'; did you mean sessions? known: frame_bytes, "),
         (["--limit", "sessions=none"], "limits are given as NAME=NUMBER"),
         (["--tls-key", "x"], "--tls-key belongs to --tls-cert"),
     ],
