@@ -35,6 +35,15 @@ def test_a_file_of_the_operators_comes_with_the_page_that_names_it(prepared: Pat
     assert (prepared / dashboard).read_bytes() == (ROOT / dashboard).read_bytes()
 
 
+def test_the_search_leaves_out_what_names_everything(prepared: Path) -> None:
+    unsearched = {
+        path.relative_to(prepared).as_posix()
+        for path in prepared.rglob("*.md")
+        if "\nsearch: {exclude: true}\n" in path.read_text(encoding="utf-8").split("\n---\n")[0] + "\n"
+    }
+    assert unsearched == {"changes.md"}
+
+
 def test_code_keeps_what_looks_like_a_link(prepared: Path) -> None:
     for path in (prepared / "tutorial.md", prepared / "howto" / "tools.md"):
         source = (ROOT / "docs" / path.relative_to(prepared)).read_text(encoding="utf-8")
