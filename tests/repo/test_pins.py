@@ -10,15 +10,15 @@ from typing import Any
 from tests.repo._tree import ROOT
 
 
-def _hashed() -> dict[str, list[str]]:
+def _hashed(file: str = "hashes.txt") -> dict[str, list[str]]:
     """The sha256 sums of each pinned package."""
     found: dict[str, list[str]] = {}
-    for line in (ROOT / "hashes.txt").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         if match := re.fullmatch(r"([a-z0-9-]+==[0-9][0-9a-z.]*) \\", line):
             found[match.group(1)] = []
             continue
         match = re.fullmatch(r"    --hash=sha256:([0-9a-f]{64})( \\)?", line)
-        assert match, f"hashes.txt holds names, versions and sums, and not: {line!r}"
+        assert match, f"{file} holds names, versions and sums, and not: {line!r}"
         found[list(found)[-1]].append(match.group(1))
     return found
 
@@ -45,7 +45,9 @@ def test_constraints_are_sorted_and_name_each_package_once() -> None:
 def test_every_pinned_version_has_the_sums_of_its_files_and_no_address() -> None:
     hashed = _hashed()
     assert list(hashed) == _constraints(), "run `make hashes`"
-    assert [name for name, sums in hashed.items() if not sums or len(set(sums)) != len(sums)] == []
+    for each in (hashed, _hashed("lowest.txt")):
+        assert [name for name, sums in each.items() if not sums or len(set(sums)) != len(sums)] == []
+        assert len({name.split("==")[0] for name in each}) == len(each), "one version of each"
 
 
 def test_everything_that_a_group_asks_for_is_pinned() -> None:
@@ -67,6 +69,31 @@ def test_the_makefile_installs_nothing_whose_sum_is_not_known() -> None:
     loose = [line for line in installs if not re.search(r"--require-hashes|\$\(PINNED\)|--no-deps", line)]
     assert [line for line in loose if "-peers/" not in line and not line.startswith(("PIP_INSTALL :=", "#"))] == []
     assert re.search(r"^PINNED := --require-hashes --only-binary :all: --constraint hashes.txt$", text, re.MULTILINE)
+
+
+def _lowest() -> dict[str, str]:
+    return dict(name.split("==") for name in _hashed("lowest.txt"))
+
+
+def test_the_lowest_versions_are_those_that_are_promised() -> None:
+    """Each as it is written, and what it stands for: 45 is 45.0.1, if that is the first release of 45."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
+    floors = [re.match(r"([a-z0-9-]+)(?:>=|==)([0-9.]+)", each) for each in asked if not each.startswith("duologue[")]
+    assert all(floors), "each has a floor"
+    lowest = _lowest()
+    wrong = [
+        f"{floor[1]}: {floor[2]} is promised, {lowest.get(floor[1])} is tried"
+        for floor in floors
+        if floor and not f"{lowest.get(floor[1])}.".startswith(f"{floor[2]}.")
+    ]
+    assert wrong == [], "run `make hashes`; a floor that another dependency raises is a false one"
+
+
+def test_the_lowest_versions_are_tried_for_every_change() -> None:
+    workflow = ROOT / ".github" / "workflows" / "ci.yml"
+    assert not workflow.exists() or "make test-lowest" in workflow.read_text(encoding="utf-8")
+    assert re.search(r"^for target in .*\btest-lowest\b", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.M)
 
 
 def test_every_npm_package_has_a_sum_and_no_address() -> None:

@@ -14,6 +14,7 @@ class Served:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Serve nothing."""
@@ -23,6 +24,7 @@ class Served:
 
     def stop(self) -> None:
         self.asked.append("stop")
+        self.stopped.set()
 
 
 def ready(limits: Limits | None = None) -> OpenSessions:
@@ -120,3 +122,28 @@ async def test_sessions_that_take_too_long_are_stopped() -> None:
         await asyncio.sleep(4)
         assert session.asked == ["drain", "stop"]
     await draining
+
+
+class BrokenSession(Served):
+    """Ends, but not in order."""
+
+    def drain(self) -> None:
+        super().drain()
+        raise RuntimeError("a fault of ours")
+
+    def stop(self) -> None:
+        super().stop()
+        raise AssertionError("another one")
+
+
+@pytest.mark.parametrize("manner", ["now", "turn", "end"])
+async def test_a_session_that_cannot_be_drained_keeps_no_other_from_it(manner: DrainManner) -> None:
+    sessions = ready()
+    served = [BrokenSession(), Served(), BrokenSession()]
+    with sessions.counted(served[0], "key 1"), sessions.counted(served[1], "key 1"), sessions.beside(served[2]):
+        draining = asyncio.ensure_future(sessions.drain(within_s=0.01, manner=manner))
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(each.stopped.wait() for each in served))
+    await asyncio.wait_for(draining, 5)
+    asked = {"now": ["stop"], "turn": ["drain", "stop"], "end": ["stop"]}[manner]
+    assert [each.asked for each in served] == [asked] * 3

@@ -19,7 +19,7 @@ from duologue.faults.connection import BROKEN, ConnectionFaults
 from duologue.faults.grammar import NEVER_SENT
 from duologue.faults.planned import PlannedFault
 from duologue.recording import Side
-from duologue.transports.handshake_trace import TracedConnection
+from duologue.transports.library.handshake_trace import TracedConnection
 from duologue.transports.websocket import WebSocketTransport
 
 __all__ = ["FarConnecting", "FarConnection", "LinkedTransport", "NearConnection", "impair_links"]

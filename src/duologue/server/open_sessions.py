@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from duologue.server.allowances import Allowances
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
+from duologue.server.isolation import isolated
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
 from duologue.server.shared.supervisor import Supervisor
@@ -140,11 +141,11 @@ class OpenSessions:
         try:
             async with asyncio.timeout(self._limits.drain_s if within_s is None else within_s):
                 for session in (*self._sessions, *self._beside) if manner != "end" else ():
-                    session.drain() if manner == "turn" else session.stop()
+                    isolated(session.drain if manner == "turn" else session.stop, doing="drain")
                 await self._empty.wait()
         except TimeoutError:
             log_event(logging.WARNING, "sessions cut short", sessions=len(self._sessions))
         finally:
             for session in (*self._sessions, *self._beside):
-                session.stop()
+                isolated(session.stop, doing="stop")
         await self._empty.wait()

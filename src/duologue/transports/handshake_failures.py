@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidMessage, InvalidProxy, InvalidStatus, I
 from duologue.errors import ConnectFailed
 from duologue.printable import printable
 from duologue.transports.addresses import without_secrets
-from duologue.transports.handshake_trace import HandshakeTrace
 from duologue.transports.http_answers import HttpAnswer, refusal
+from duologue.transports.library.handshake_trace import HandshakeTrace
 from duologue.transports.network_faults import network_failure
 from duologue.transports.secret_masks import SecretMask, handshake_secrets
 from duologue.transports.socket_options import RETRYABLE_STATUS

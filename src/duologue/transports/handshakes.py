@@ -18,7 +18,7 @@ from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedErr
 from duologue.printable import printable_name
 from duologue.protocol.liveness import LivenessLimits
 from duologue.transports.addresses import is_loopback, origin_of, without_secrets
-from duologue.transports.handshake_trace import HandshakeTrace, TracedConnection
+from duologue.transports.library.handshake_trace import HandshakeTrace, TracedConnection
 from duologue.transports.socket_options import ENVIRONMENT, SocketOptions
 
 __all__ = [

@@ -25,6 +25,7 @@ from duologue.transports.handshakes import (
     proxy_for,
     redirect_target,
 )
+from duologue.transports.library.names import is_sending
 from duologue.transports.liveness import KeepAlive
 from duologue.transports.socket_options import SocketOptions
 from duologue.transports.trace_headers import with_trace
@@ -92,7 +93,7 @@ class WebSocketTransport:
         False where that would have to wait, or cannot be done: nothing was sent then, and `send` says why.
         """
         socket = self._socket
-        if socket.protocol.state is not OPEN or socket.paused or socket.send_in_progress is not None:
+        if socket.protocol.state is not OPEN or socket.paused or is_sending(socket):
             return False
         text = message.encode()
         if len(text) > self._largest_sent_bytes:

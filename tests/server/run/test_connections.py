@@ -94,6 +94,9 @@ class Line:
         """Closes nothing."""
         self.is_cut = True
 
+    def abort(self) -> None:
+        """Closes nothing."""
+
 
 async def test_free_descriptors_below_those_in_use_are_not_taken_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a burst of connections that were cut, the lowest free descriptor is far below the highest in use."""
@@ -248,28 +251,70 @@ def test_a_connection_that_its_peer_has_reset_is_aborted_in_place_of_a_half_clos
     assert transport.aborted
 
 
-class BrokenConnection:
-    address = owner = "address 127.0.0.1"
-    unread = received = 0
+class BrokenConnection(Line):
+    """A connection with a fault of ours in all that the table calls."""
 
     def __init__(self) -> None:
-        self.checked = asyncio.Semaphore(0)
+        self.aborted = asyncio.Event()
 
     def check(self, now: float) -> None:
-        self.checked.release()
         raise RuntimeError("a fault of ours")
 
-    def cut(self, name: str) -> None: ...
+    def cut(self, name: str) -> None:
+        raise AssertionError("another one")
+
+    def resume_parsing(self) -> None:
+        raise RuntimeError("a fault of ours")
+
+    def abort(self) -> None:
+        self.aborted.set()
 
 
-async def test_a_fault_in_one_connection_s_deadline_ends_no_other_s() -> None:
-    faults: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+class HealthyConnection(Line):
+    """Notes that it was called."""
+
+    def __init__(self) -> None:
+        self.checked, self.resumed = asyncio.Event(), asyncio.Event()
+
+    def check(self, now: float) -> None:
+        self.checked.set()
+
+    def resume_parsing(self) -> None:
+        self.resumed.set()
+
+
+async def test_a_fault_in_one_connection_s_deadline_ends_it_and_no_other_s(caplog: pytest.LogCaptureFixture) -> None:
     table = connections.Connections(Limits(headers_s=0.04), turned_away=lambda _: None)
-    broken = BrokenConnection()
+    broken, other = BrokenConnection(), HealthyConnection()
     table.take_over(broken)
+    table.take_over(other)
     async with asyncio.timeout(5):
-        for _ in range(3):
-            await broken.checked.acquire()
-    table.leave(broken)
-    assert len(faults) == 3
+        await broken.aborted.wait()
+        await other.checked.wait()
+        other.checked.clear()
+        await other.checked.wait()
+    table.leave(other)
+    assert len(table) == 0, "the broken one has left the table"
+    assert [record.levelname for record in caplog.records] == ["ERROR"], "it was called once"
+    assert "a fault of ours" in caplog.text
+
+
+async def test_a_fault_in_one_connection_s_turn_ends_it_and_takes_no_other_s_turn() -> None:
+    table = connections.Connections(Limits(), turned_away=lambda _: None)
+    broken, other = BrokenConnection(), HealthyConnection()
+    table.take_turn(broken)
+    table.take_turn(other)
+    async with asyncio.timeout(5):
+        await table.wait_for_turn(1, sending=True)
+        await other.resumed.wait()
+    assert broken.aborted.is_set()
+
+
+async def test_a_connection_that_cannot_be_cut_in_order_is_aborted_and_the_one_that_came_stays() -> None:
+    table = connections.Connections(Limits(max_connections=1), turned_away=lambda _: None)
+    broken, other = BrokenConnection(), HealthyConnection()
+    table.arrive(broken)
+    table.arrive(other)
+    assert broken.aborted.is_set()
+    assert len(table) == 1
+    table.leave(other)

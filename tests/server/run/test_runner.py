@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from websockets.asyncio.client import connect as websockets_connect
 
 from duologue import connect
@@ -19,6 +20,7 @@ from duologue.server.run.listening_socket import bind
 from duologue.testing import scripted_engines
 from tests.server._engines import EndlessResponder
 from tests.server._listening import listening, scripted_app
+from tests.server._raw_connections import GET, raw_connection
 from tests.server._relays import upstream_at
 from tests.server._session_ends import SessionEnds
 from tests.server._talking import event, status, until
@@ -229,3 +231,33 @@ async def test_no_memory_is_given_back_for_connections_that_received_little(monk
         await get(url, "/healthz")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(libc.trimmed.wait(), 0.1)
+
+
+async def test_a_connection_that_fails_ends_the_drain_of_no_other_and_not_the_server(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = [0]
+
+    def shutdown(self: H11Protocol) -> None:
+        failed[0] += 1
+        raise AssertionError("not eof_sent")
+
+    monkeypatch.setattr(H11Protocol, "shutdown", shutdown)
+    async with (
+        serving(scripted_app()) as (url, task),
+        raw_connection(url) as one,
+        raw_connection(url) as other,
+        websockets_connect(url) as socket,
+    ):
+        for each in (one, other):
+            each.writer.write(GET + b"\r\n")
+            await each.read_until(b"}")
+        await first(socket)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.cancelled(), "no fault of a connection is a fault of the server"
+        assert (await one.read_to_end(), await other.read_to_end()) == (b"", b"")
+        await socket.wait_closed()
+        assert socket.close_code == 1001
+    assert failed == [2]
+    assert "not eof_sent" in caplog.text

@@ -103,6 +103,7 @@ _LONG = b"x" * 70_000
         (handshake("/v1/realtime", "X: " + "x" * 9_000), 431),
         (handshake("/v1/realtime", *["X: x"] * 200), 431),
         (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}xx0\r\n\r\n", 400),
         (b"NO\r\n\r\n", 400),
     ],
     ids=[

@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import ConnectionClosed
@@ -22,8 +24,10 @@ from websockets.frames import Frame, Opcode
 from duologue.events.base import encode_audio
 from duologue.server import Limits
 from duologue.server.run.connections import Connections
-from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
+from duologue.server.run.listener import listening as served_for_tests
+from duologue.server.run.uvicorn_websocket import Socket
 from duologue.testing import scripted_engines
+from duologue.transports.asgi import ADMISSION
 from tests.server._engines import EndlessSynthesizer
 from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import KEY, RIGHT, RawConnection, handshake, masked, raw_connection
@@ -185,22 +189,6 @@ async def test_no_compression_is_agreed_on() -> None:
         assert b"sec-websocket-extensions" not in answer.lower()
 
 
-@pytest.mark.parametrize("step", [1, 3, 7, 1_000])
-def test_frames_are_separated_wherever_what_came_is_cut(step: int) -> None:
-    frames = [Frame(Opcode.TEXT, b"x" * n).serialize(mask=True) for n in (0, 5, 125, 126, 65_535, 65_536)] * 2
-    ends, got = _FrameEnds(), []
-    sent = b"".join(frames)
-    for at in range(0, len(sent), step):
-        rest = sent[at : at + step]
-        while rest:
-            size = ends.size_of(rest, 2)
-            assert size
-            got.append(rest[:size])
-            rest = rest[size:]
-    assert b"".join(got) == sent
-    assert ends.size_of(frames[1] * 9, 3) < 3 * len(frames[1]) + 1  # it stands between two frames again
-
-
 async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() -> None:
     app = scripted_app()
     async with listening(app) as url, websockets_connect(url, max_queue=None) as socket:
@@ -294,3 +282,80 @@ async def test_frames_behind_an_invalid_text_in_the_same_read_break_nothing(
         connection.writer.write(masked(1, b"\xff") + 2 * masked(opcode, b"\xff" if opcode == 1 else b""))
         await connection.read_to_end()
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@asynccontextmanager
+async def first_socket(monkeypatch: pytest.MonkeyPatch, app: Any) -> AsyncGenerator[tuple[Socket, RawConnection], None]:
+    """The server's side of a WebSocket to this ASGI application, once its request is there, and the client's side."""
+    made: asyncio.Future[Socket] = asyncio.get_running_loop().create_future()
+    connect = Socket.handle_connect
+
+    def handle_connect(self: Socket, event: Any) -> None:
+        connect(self, event)
+        made.set_result(self)
+
+    monkeypatch.setattr(Socket, "handle_connect", handle_connect)
+    async with served_for_tests(scripted_app(), handler=app) as url, raw_connection(url) as connection:
+        connection.writer.write(handshake())
+        yield await asyncio.wait_for(made, 5), connection
+
+
+async def test_an_answer_in_place_of_a_handshake_is_sent_once_however_often_the_server_ends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await receive()
+        with contextlib.suppress(ClientDisconnected):
+            await send({"type": "websocket.close", "code": 1013})
+        ended.set()
+        raise RuntimeError("the application fails too")
+
+    async with first_socket(monkeypatch, app) as (socket, connection):
+        socket.shutdown()
+        socket.shutdown()
+        answer = await connection.read_to_end()
+        await asyncio.wait_for(ended.wait(), 5)
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert "AssertionError" not in caplog.text
+
+
+async def test_a_server_that_ends_just_after_a_client_s_close_does_not_close_once_more(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": ADMISSION, "owner": "key 1"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    async with first_socket(monkeypatch, app) as (socket, connection):
+        await connection.read_until(b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            while socket.read_paused:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0)
+        socket.data_received(masked(8, b"\x03\xe8"))
+        socket.shutdown()
+        assert await connection.read_to_end() == b"\x88\x02\x03\xe8", "the answer to its close, and no other"
+    assert "Error" not in caplog.text
+
+
+async def test_a_connection_that_cannot_be_shut_down_in_order_is_aborted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    def shutdown(self: Any) -> None:
+        raise AssertionError("not eof_sent")
+
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "shutdown", shutdown)
+    async with first_socket(monkeypatch, app) as (socket, connection):
+        socket.shutdown()
+        await connection.read_to_end()
+    assert "not eof_sent" in caplog.text

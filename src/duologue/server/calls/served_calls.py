@@ -14,6 +14,7 @@ from duologue.server.calls.incoming_call import IncomingCall
 from duologue.server.calls.served_call import ServedCall
 from duologue.server.http.authentication import Principal
 from duologue.server.ids import kind_in_worker
+from duologue.server.isolation import isolated
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
 from duologue.server.tracebacks import drop_traceback
@@ -59,7 +60,7 @@ class ServedCalls:
             for ringing in tuple(self._incoming.values()):
                 await ringing.decline(_UNAVAILABLE)
             for call in tuple(self._calls.values()):
-                call.stop()
+                isolated(call.stop, doing="stop")
             if self._tasks:
                 await asyncio.wait(self._tasks)
 

@@ -148,5 +148,9 @@ class _Handshake:
 
     def cut(self, name: str) -> None:
         """Shut the socket down, which ends the handshake."""
+        self.abort()
+
+    def abort(self) -> None:
+        """Shut the socket down, which ends the handshake."""
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)

@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 import uvicorn
 
 from duologue.clock import loop_time
 from duologue.server.descriptors import descriptor_limit, descriptors_left, descriptors_open, reserved_descriptors
+from duologue.server.isolation import isolated
 from duologue.server.limits import Limits
 from duologue.server.telemetry.log import log_event
 
@@ -67,12 +69,20 @@ class TrackedConnection(Protocol):
         """End the connection now. `name` is from `REJECTIONS`."""
         ...
 
+    def abort(self) -> None:
+        """End the connection now, without a word."""
+        ...
+
 
 class Parsing(Protocol):
     """A connection that parses what it has read in several turns."""
 
     def resume_parsing(self) -> None:
         """Parse a part of the unread bytes; calls `take_turn` if there are more."""
+        ...
+
+    def abort(self) -> None:
+        """End the connection now, without a word."""
         ...
 
 
@@ -234,7 +244,9 @@ class Connections:
         for _ in range(_MAX_TURNS):
             if not self._turns:
                 break
-            self._turns.pop(next(iter(self._turns))).resume_parsing()
+            connection = self._turns.pop(next(iter(self._turns)))
+            if not isolated(connection.resume_parsing, doing="parse"):
+                connection.abort()
             if loop_time() >= until:
                 break
         n_bytes = 0
@@ -256,11 +268,13 @@ class Connections:
     def _check_all(self) -> None:
         self._sweep = None
         if self._waiting or self._holding:
-            self._start_sweeping()  # first, so that a fault in one connection disables no deadlines
+            self._start_sweeping()
         self.count_other_descriptors()
         now = asyncio.get_running_loop().time()
         for connection in (*self._waiting, *(self._holding - self._waiting.keys())):
-            connection.check(now)
+            if not isolated(partial(connection.check, now), doing="check the deadline"):
+                self.leave(connection)
+                connection.abort()
 
     # --- cutting
 
@@ -268,7 +282,8 @@ class Connections:
         """End a connection because of a limit; counts and logs it."""
         self.log_cut(name, connection)
         self.leave(connection)
-        connection.cut(name)
+        if not isolated(partial(connection.cut, name), doing="cut"):
+            connection.abort()
 
     def log_cut(self, name: str, connection: TrackedConnection) -> None:
         """Count a connection that a limit has ended; logs one line a minute for each limit."""

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from duologue.codec.jsontext import write_text
+from duologue.server.isolation import isolated
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
@@ -243,10 +244,13 @@ class Requests(H11Protocol):
             self._after_parsing()
 
     def shutdown(self) -> None:
-        if self._phase == "closing":
-            self.transport.abort()
-        else:
-            super().shutdown()
+        """Close what is idle, and let a request end. A fault must not keep uvicorn from the other connections."""
+        if self._phase == "closing" or not isolated(super().shutdown, doing="shut down"):
+            self.abort()
+
+    def abort(self) -> None:
+        """End the connection now, without a word."""
+        self.transport.abort()
 
     # --- deadlines
 

@@ -6,20 +6,24 @@ import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame
-from websockets.protocol import OPEN
+from websockets.protocol import CLOSED, CLOSING, OPEN
 
 from duologue.protocol.server.frames import text_of
+from duologue.server.isolation import isolated
 from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
 from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig, half_close
+from duologue.server.run.frame_ends import FrameEnds
 from duologue.server.run.message_queue import MessageQueue
 from duologue.server.run.text_frames import frame_of, text_in
 from duologue.server.run.uvicorn_http import response_of
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports.asgi import ADMISSION, OFFER
+from duologue.transports.library.names import forget_fragments, fragment_bytes, limit_messages
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
@@ -51,40 +55,6 @@ _MAX_FRAGMENTS: Final = 10_000
 
 _FRAGMENT_BYTES: Final = 64
 """Memory of a fragment in addition to its bytes, so that empty ones count as unread too."""
-
-
-class _FrameEnds:
-    """Finds the ends of frames in the data (RFC 6455, section 5.2), so that a turn parses only so many frames."""
-
-    def __init__(self) -> None:
-        self._head = b""
-        """The beginning of a frame whose length is not complete."""
-        self._missing = 0
-        """Missing bytes of the current frame."""
-
-    @property
-    def between(self) -> bool:
-        """Whether what has come so far ends with a frame."""
-        return not self._missing and not self._head
-
-    def size_of(self, data: bytes | memoryview, frames: int) -> int:
-        """The size of the first `frames` frames of the data; the rest must be passed again."""
-        at, size = 0, len(data)
-        for _ in range(frames):
-            if self._missing >= size - at:
-                self._missing -= size - at
-                return size
-            at += self._missing
-            head = self._head + bytes(data[at : at + 10 - len(self._head)])
-            short = head[1] & 127 if len(head) > 1 else 0
-            n_head = 2 + {126: 2, 127: 8}.get(short, 0)
-            if len(head) < n_head:
-                self._head, self._missing = head, 0
-                return size
-            at += n_head - len(self._head)
-            length = short if n_head == 2 else int.from_bytes(head[2:n_head], "big")
-            self._head, self._missing = b"", length + (4 if head[1] & 128 else 0)
-        return at
 
 
 def _forget_data(frame: Frame) -> None:
@@ -123,7 +93,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._edge: Connections = config.edge
         self._limits = config.edge.limits
         self._max_event_bytes = config.max_event_bytes
-        self.conn.max_message_size = _MAX_UNADMITTED_BYTES
+        limit_messages(self.conn, _MAX_UNADMITTED_BYTES)
         self.address: str = ""
         self.owner: str = ""
         self.unread: int = 0
@@ -140,7 +110,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._lingers = False
         """Whether the connection is closing, and incoming data is dropped."""
         self._deadline: float | None = None
-        self._ends = _FrameEnds()
+        self._ends = FrameEnds()
         self._rest: bytes | memoryview = b""
         """Data to be parsed in a later turn, or when the application has taken the messages before it."""
 
@@ -228,7 +198,7 @@ class Socket(WebSocketsSansIOProtocol):
         if len(self.frames) > _MAX_FRAGMENTS:
             self._edge.cut(self, "fragments")
             return
-        parsing = len(conn.reader.buffer) + (conn.current_size or 0) + _FRAGMENT_BYTES * len(self.frames)
+        parsing = len(conn.reader.buffer) + fragment_bytes(conn) + _FRAGMENT_BYTES * len(self.frames)
         if parsing or parsing_before:
             # Small messages arrive whole and are not counted.
             self._account(parsing, len(data), ended=not parsing_before or self.queue.qsize() > queued_before)
@@ -324,6 +294,24 @@ class Socket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)
 
+    def shutdown(self) -> None:
+        """As uvicorn does, but a fault must not keep it from the other connections."""
+        if self.conn.state in (CLOSING, CLOSED):
+            # The client's own close was answered, and is not written yet: another one is not allowed.
+            self.close_sent = True
+        if not isolated(super().shutdown, doing="shut down"):
+            self.abort()
+
+    def send_500_response(self) -> None:
+        """Answer in place of a handshake, once: uvicorn does so at its end, and again when the application fails."""
+        if not (self.close_sent or self.handshake_complete or self.initial_response):
+            super().send_500_response()
+            self.close_sent = True
+
+    def abort(self) -> None:
+        """End the connection now, without a word."""
+        self.transport.abort()
+
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
         self._admitted = False
@@ -354,6 +342,8 @@ class Socket(WebSocketsSansIOProtocol):
         size = len(cast("str", extended.get("text") or ""))
         if size > _LARGE_BYTES:
             await self._edge.wait_for_turn(size, sending=True)
+        if self.close_sent and not self.handshake_complete:
+            raise ClientDisconnected  # it has an answer, see `send_500_response`
         await super().send(message)
         if self.initial_response is not None and self.close_sent:
             # An HTTP answer in place of the handshake was sent; uvicorn would log that there was none.
@@ -411,7 +401,7 @@ class Socket(WebSocketsSansIOProtocol):
     def _admit(self, owner: str) -> None:
         self._admitted = True
         self._deadline = None
-        self.conn.max_message_size = self._limits.frame_bytes
+        limit_messages(self.conn, self._limits.frame_bytes)
         self._edge.admit(self, owner)
         if self.read_paused and self.queue.empty():
             self._resume()
@@ -480,7 +470,8 @@ class Socket(WebSocketsSansIOProtocol):
         rejection = Rejection(name)
         if self.conn.state is OPEN and not self.close_sent:
             self.conn.fail(rejection.close_code, rejection.close_reason)
-            self.conn.current_size, self._parsing, self._queued, self.frames = None, 0, 0, []
+            forget_fragments(self.conn)
+            self._parsing, self._queued, self.frames = 0, 0, []
             self._rest = b""
             self.handle_parser_exception()
             return

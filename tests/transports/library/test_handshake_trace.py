@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.transports.handshake_trace import HandshakeTrace
 from duologue.transports.http_answers import HttpAnswer
+from duologue.transports.library.handshake_trace import HandshakeTrace
 
 
 def trace_of(*pieces: bytes) -> HandshakeTrace:
