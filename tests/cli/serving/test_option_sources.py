@@ -163,7 +163,7 @@ def test_an_error_names_the_file_and_the_key(text: str, reason: str, tmp_path: P
     with pytest.raises(UsageError) as refused:
         read("--config", config)
     assert config in str(refused.value)
-    assert reason in str(refused.value)
+    assert reason in str(refused.value).replace('"', "")  # versions of cyclopts differ in their quotation marks
     assert "\x1b" not in str(refused.value)
 
 
@@ -186,7 +186,7 @@ def test_a_wrong_value_names_where_it_comes_from(
         monkeypatch.setenv(name, value)
     with pytest.raises(Exception, match="Invalid value") as refused:
         read(*(("--config", write(tmp_path, config)) if config else ()))
-    assert reason in str(refused.value)
+    assert reason in str(refused.value).replace('"', "")  # versions of cyclopts differ in their quotation marks
 
 
 def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,7 +108,7 @@ _LONG = b"x" * 70_000
     ],
     ids=[
         "a long header", "an endless header", "many headers", "a long query", "an endless query", "a handshake's query",
-        "a handshake's header", "a handshake's headers", "two lengths", "no HTTP",
+        "a handshake's header", "a handshake's headers", "two lengths", "no end of a chunk", "no HTTP",
     ],
 )  # fmt: skip
 async def test_what_is_not_served_is_answered_by_its_status(sent: bytes, status: int) -> None:

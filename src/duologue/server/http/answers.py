@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.session_start import ConfigRejected
+from duologue.server.tracebacks import drop_traceback
 
 __all__ = ["config_rejected", "failed", "gone", "json_answer", "rejected"]
 
@@ -22,6 +23,7 @@ def json_answer(body: object, *, status: int = 200, headers: dict[str, str] | No
 async def rejected(request: Request, fault: Exception) -> Response:
     """The answer of a `Rejection`."""
     assert isinstance(fault, Rejection)
+    drop_traceback(fault)  # early versions of Starlette leave it: its frames hold the request and the call
     headers = {
         401: {"www-authenticate": "Bearer"},
         426: {"upgrade": "websocket"},
@@ -34,11 +36,13 @@ async def rejected(request: Request, fault: Exception) -> Response:
 async def config_rejected(request: Request, fault: Exception) -> Response:
     """The answer of a `ConfigRejected`."""
     assert isinstance(fault, ConfigRejected)
+    drop_traceback(fault)
     return json_answer(error_body(fault.error), status=400)
 
 
 async def gone(request: Request, fault: Exception) -> Response:
     """The client has disconnected, or was cut, in the middle of its request: nothing is sent any more."""
+    drop_traceback(fault)
     return json_answer(Rejection("request_late").body(), status=408)
 
 
