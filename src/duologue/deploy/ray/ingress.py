@@ -1,15 +1,12 @@
-"""What each replica puts between its sockets and Ray, by `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
+"""What each replica puts between its sockets and Ray."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from duologue.transports.asgi import ASGIApplication, ASGIReceive, ASGISend, Scope
 
-if TYPE_CHECKING:
-    from starlette.middleware import Middleware
-
-__all__ = ["OwnDisconnects", "middlewares"]
+__all__ = ["OwnDisconnects"]
 
 _HEADER: Final = b"x-request-disconnect-disabled"
 """By it a request tells Ray not to look for its end: https://docs.ray.io/en/latest/serve/http-guide.html"""
@@ -31,10 +28,3 @@ class OwnDisconnects:
             headers = [pair for pair in scope["headers"] if pair[0].lower() != _HEADER]
             scope = {**scope, "headers": [*headers, (_HEADER, b"?1")]}
         await self._app(scope, receive, send)
-
-
-def middlewares() -> list[Middleware]:
-    """For Ray, which calls it in every replica."""
-    from starlette.middleware import Middleware
-
-    return [Middleware(OwnDisconnects)]
