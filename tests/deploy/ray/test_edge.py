@@ -64,6 +64,19 @@ async def test_the_application_s_limits_hold() -> None:
     assert large.status_code == 431
 
 
+@pytest.mark.parametrize(("trusted", "address"), [(None, "127.0.0.1"), ("127.0.0.1", "203.0.113.7")])
+async def test_the_address_that_a_client_claims_counts_only_where_a_proxy_is_named(
+    trusted: str | None, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    if trusted is not None:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    seen: list[Scope] = []
+    async with replica(scripted_app(), seen) as port, httpx.AsyncClient() as client:
+        await client.get(f"http://127.0.0.1:{port}/healthz", headers={"x-forwarded-for": "203.0.113.7"})
+    assert [scope["client"][0] for scope in seen] == [address]
+
+
 async def test_what_ray_says_of_paths_and_of_idle_connections_stays() -> None:
     application = scripted_app()
     hold_connections(application)

@@ -8,9 +8,10 @@ own class in the table in which uvicorn looks up what the name "auto" stands for
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from duologue.deploy.ray.ingress import OwnDisconnects
+from duologue.deploy.ray.ingress import NoClaimedAddresses, OwnDisconnects
 from duologue.errors import DuologueError
 from duologue.server import RealtimeApp
 
@@ -24,6 +25,9 @@ __all__ = ["hold_connections"]
 
 _NAME: Final = "auto"
 """What uvicorn looks up if nobody names a class, as Ray does not."""
+
+_TRUSTED: Final = "FORWARDED_ALLOW_IPS"
+"""By it uvicorn is told of a proxy that says where callers are: one that stands in front of Ray's."""
 
 
 def hold_connections(application: RealtimeApp) -> None:
@@ -77,7 +81,8 @@ def _edge_of(application: RealtimeApp, rays: uvicorn.Config) -> EdgeConfig:
     """The server's configuration, in front of what Ray's uvicorn serves: it counts the sessions of a replica."""
     from duologue.server.run.edge import edge_config
 
-    own = edge_config(application, handler=OwnDisconnects(rays.loaded_app))
+    handler = OwnDisconnects(rays.loaded_app)
+    own = edge_config(application, handler=handler if _TRUSTED in os.environ else NoClaimedAddresses(handler))
     own.proxy_headers = False  # what Ray's uvicorn serves reads them
     own.root_path = rays.root_path
     # HAProxy keeps connections for as long as Ray tells it: one that ends before would break its next request.

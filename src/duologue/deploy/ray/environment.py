@@ -18,9 +18,9 @@ _THREAD: Final = "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD"
 IN_PLACE: Final = {_THREAD: "0"}
 """Has replicas run the application where they read their sockets, which nobody needs to choose."""
 
-_CORES_PER_THREAD: Final = 4
-"""A thread of HAProxy passes on the frames of a thousand calls, and their replicas keep three more cores busy. Ray has
-four threads on every machine: on a small one they take a third more processor time, for each wakes for fewer frames."""
+_MOST_THREADS: Final = 4
+"""Of HAProxy, as Ray has on every machine; each passes on the frames of a thousand calls. More of them than cores only
+wake for fewer frames each, which takes more processor time."""
 
 _PROXY: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 _DRAINING: Final = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
@@ -71,7 +71,7 @@ def check_environment(environment: Mapping[str, str], *, drain_s: float) -> None
 
 def suited_to(cores: int) -> dict[str, str]:
     """What the environment of a machine with so many cores should say, beside what `check_environment` leaves to it."""
-    return {**IN_PLACE, _HAPROXY_THREADS: str(-(-cores // _CORES_PER_THREAD))}
+    return {**IN_PLACE, _HAPROXY_THREADS: str(min(cores, _MOST_THREADS))}
 
 
 def fallback_port(environment: Mapping[str, str]) -> int:
