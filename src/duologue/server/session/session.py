@@ -379,8 +379,8 @@ class ServerSession:
 
     def _carry_out(self) -> None:
         """Send the protocol's events and execute its commands."""
-        for event in self._protocol.take_events():
-            self._send(event)
+        if events := self._protocol.take_events():
+            self._send(*events)
         if self._utterances.has_commands:
             for text in self._utterances.take_frames():
                 self._send_queue.put(text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
+from itertools import accumulate
 from typing import Final
 
 from duologue.audio.formats import Encoding
 from duologue.protocol.server.account import MemoryAccount
-from duologue.protocol.server.audio_pieces import add_piece
+from duologue.protocol.server.conversation.audio_pieces import add_piece
 from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["MAX_BUFFERED_MS", "InputBuffer"]
@@ -106,13 +108,12 @@ class InputBuffer:
     def _between(self, first: int, last: int) -> bytes:
         if last <= first:
             return b""
-        pieces: list[bytes | bytearray] = []
-        at = -self._dropped_bytes
-        for piece in self._pieces:
-            if at >= last:
-                break
-            pieces.append(piece[max(first - at, 0) : last - at])
-            at += len(piece)
+        pieces = list(self._pieces)
+        ends = list(accumulate(map(len, pieces), initial=-self._dropped_bytes))
+        begin, end = bisect_right(ends, first) - 1, bisect_left(ends, last)
+        pieces = pieces[begin:end]
+        pieces[-1] = pieces[-1][: last - ends[end - 1]]
+        pieces[0] = pieces[0][first - ends[begin] :]
         return b"".join(pieces)
 
     def _drop(self, n_bytes: int) -> None:
