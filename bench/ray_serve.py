@@ -135,7 +135,7 @@ async def measured(server: Processes | Cluster) -> dict[str, float]:
     before, began = {pid: cpu_s(pid) for pid in pids}, time.monotonic()
     await asyncio.sleep(MEASURE_S)
     took_s = time.monotonic() - began
-    shares = dict.fromkeys(("replica", "haproxy", "control", "rest"), 0.0)
+    shares: dict[str, float] = dict.fromkeys(("replica", "haproxy", "control", "rest"), 0.0)
     for pid, role in pids.items():
         shares[role] += (cpu_s(pid) - before[pid]) / took_s
     held = [sockets(pid) for pid in server.replicas] if isinstance(server, Cluster) else [1]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
     from duologue.server.run.connections import EdgeConfig
+    from duologue.transports.asgi import ASGIApplication
 
 __all__ = ["hold_connections"]
 
@@ -72,16 +73,14 @@ class _Connections:
         """A new connection; uvicorn calls this in place of a class."""
         if self._config is None:
             self._config = _edge_of(self._application, config)
-        return self._config.http_protocol_class(  # type: ignore[call-arg]
-            config=self._config, server_state=server_state, app_state=app_state, _loop=_loop
-        )
+        return self._config.http_protocol_class(self._config, server_state, app_state, _loop)  # type: ignore[call-arg]
 
 
 def _edge_of(application: RealtimeApp, rays: uvicorn.Config) -> EdgeConfig:
     """The server's configuration, in front of what Ray's uvicorn serves: it counts the sessions of a replica."""
     from duologue.server.run.edge import edge_config
 
-    handler = OwnDisconnects(rays.loaded_app)
+    handler = OwnDisconnects(cast("ASGIApplication", rays.loaded_app))
     own = edge_config(application, handler=handler if _TRUSTED in os.environ else NoClaimedAddresses(handler))
     own.proxy_headers = False  # what Ray's uvicorn serves reads them
     own.root_path = rays.root_path
