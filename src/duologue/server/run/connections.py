@@ -89,6 +89,8 @@ class Connections:
     def __init__(self, limits: Limits, *, turned_away: Callable[[str], None]) -> None:
         self.limits = limits
         self._turned_away = turned_away
+        self.changed: asyncio.Event = asyncio.Event()
+        """Set when a connection came or went; who waits for it clears it."""
         self._all: set[TrackedConnection] = set()
         self._other_descriptors = descriptors_open()
         """Descriptors that are no connections of this table, when they were last counted."""
@@ -140,6 +142,7 @@ class Connections:
     def take_over(self, connection: TrackedConnection) -> None:
         """Add a connection that replaces another one: a WebSocket after its HTTP request."""
         self._all.add(connection)
+        self.changed.set()
         self.wait(connection)
 
     def wait(self, connection: TrackedConnection) -> None:
@@ -160,6 +163,7 @@ class Connections:
         """A connection has ended."""
         self.gone += connection.received >= _MUCH_BYTES
         self._all.discard(connection)
+        self.changed.set()
         self._turns.pop(connection, None)
         self._stop_waiting(connection)
         self.hold(connection, 0)
