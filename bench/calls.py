@@ -117,8 +117,11 @@ def at_share(values: list[float], share: float) -> float:
 class Call:
     """One client: streams its turns, and parses of the answers only what it needs."""
 
-    def __init__(self, port: int, frame_ms: int, frames: Sequence[bytes], measured: Measured) -> None:
-        """`frames` are those of a turn, sent again and again."""
+    def __init__(
+        self, port: int, frame_ms: int, frames: Sequence[bytes], measured: Measured, *, talks: bool = True
+    ) -> None:
+        """`frames` are those of a turn, sent again and again once the call is open, or when `talk` is called."""
+        self._talks = talks
         self._step_s = frame_ms / 1000
         self._frames = frames
         self._begins = SPEECH_COUNTS_MS // frame_ms - 1
@@ -144,7 +147,9 @@ class Call:
         self.socket = LoadSocket(place, self)
 
     def opened(self, now: float) -> None:
-        """The handshake is over."""
+        """The handshake is over: nothing may be sent before (RFC 6455, section 4.1), however long the server takes."""
+        if self._talks:
+            self.talk()
 
     def ended(self, code: int, now: float, *, refused: str | None) -> None:
         """The connection is over."""
@@ -267,11 +272,9 @@ class Crowd:
             self._calls.pop().hang_up()
         loop = asyncio.get_running_loop()
         while len(self._calls) < n_calls:
-            call = Call(self._server.port, self._frame_ms, self._frames, self._measured)
+            call = Call(self._server.port, self._frame_ms, self._frames, self._measured, talks=talking)
             await loop.create_connection(partial(_socket_of, call), "127.0.0.1", self._server.port)
             self._calls.append(call)
-            if talking:
-                call.talk()
 
     def talk(self) -> None:
         """Have all calls stream."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from duologue.chance import has_own_bytes, random_bytes, random_number
+from duologue.chance import has_own_bytes, loop_has_own, random_bytes, random_number
 
 
 class Certain(asyncio.SelectorEventLoop):
     """Leaves nothing to chance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        loop_has_own(self)
 
     def random_bytes(self, n: int) -> bytes:
         return b"x" * n

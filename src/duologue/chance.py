@@ -9,13 +9,23 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+from weakref import WeakSet
 
-__all__ = ["has_own_bytes", "random_bytes", "random_number"]
+__all__ = ["has_own_bytes", "loop_has_own", "random_bytes", "random_number"]
+
+_loops: Final[WeakSet[asyncio.AbstractEventLoop]] = WeakSet()
+"""Those with methods of their own. Empty where nothing is to be repeated: then the running loop, which takes a system
+call to find, is not asked."""
+
+
+def loop_has_own(loop: asyncio.AbstractEventLoop) -> None:
+    """From now on the loop's methods `random_bytes` and `random_number` are asked wherever it runs."""
+    _loops.add(loop)
 
 
 def random_bytes(n: int) -> bytes:
-    """So many bytes: of the running loop's method of this name if it has one, else of the system."""
+    """So many bytes: of the running loop's method of this name if it has its own, else of the system."""
     by_loop: Callable[[int], bytes] = _of_loop("random_bytes", secrets.token_bytes)
     return by_loop(n)
 
@@ -26,14 +36,16 @@ def has_own_bytes() -> bool:
 
 
 def random_number() -> float:
-    """A number from 0 to 1: of the running loop's method of this name if it has one, else of this process."""
+    """A number from 0 to 1: of the running loop's method of this name if it has its own, else of this process."""
     by_loop: Callable[[], float] = _of_loop("random_number", random.random)
     return by_loop()
 
 
 def _of_loop(name: str, otherwise: Callable[..., Any] | None) -> Any:
+    if not _loops:
+        return otherwise
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # ids are made before a loop runs, too
         return otherwise
-    return getattr(loop, name, otherwise)
+    return getattr(loop, name) if loop in _loops else otherwise

@@ -15,6 +15,13 @@ def test_bytes_are_samples_and_back() -> None:
     assert from_samples(array("h", SAMPLES)) == PCM16
 
 
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_some_samples_are_those_that_a_slice_has(every: int) -> None:
+    for n_samples in range(12):
+        samples = array("h", range(-300 * n_samples, 300 * n_samples, 300))[:n_samples]
+        assert to_samples(from_samples(samples), every=every) == samples[::every]
+
+
 def test_a_big_endian_machine_swaps_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.byteorder", "big")
     assert to_samples(b"\x00\x01").tolist() == [1]

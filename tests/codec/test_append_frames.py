@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.codec import decode
+from duologue.codec import append_frames, decode
 from duologue.codec.append_frames import HEADS, TEXT_HEADS, audio_in
 from duologue.events import InputAudioBufferAppendEvent
 from duologue.events.base import decode_audio, encode_audio
@@ -31,6 +31,7 @@ def test_audio_of_a_bare_append_is_read(audio: bytes, space: str) -> None:
         COMPACT.replace("AAEC", "AA=C"),
         COMPACT.replace("AAEC", "AAEC===="),
         COMPACT.replace("AAEC", "é"),
+        COMPACT.replace("AAEC", "AAEC\\n"),
         COMPACT.replace('"AAEC"', "null"),
         COMPACT[:-1],
         COMPACT + "x",
@@ -51,3 +52,13 @@ def test_what_is_read_is_what_the_decoder_reads(inserted: str, at: int, cut: int
         assert isinstance(event, InputAudioBufferAppendEvent)
         assert event == InputAudioBufferAppendEvent(audio=event.audio)
         assert decode_audio(event.audio) == audio
+
+
+@pytest.mark.parametrize("layout", [COMPACT, COMPACT.replace(":", ": ").replace(",", ", ")])
+@given(st.text("A+/=\\u0041\"}, é", max_size=9), st.sampled_from(["", "}", '"}', '","x":"']))
+def test_the_fast_reader_changes_nothing(layout: str, inserted: str, behind: str) -> None:
+    frame = (layout.replace("AAEC", f"AAEC{inserted}") + behind).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(append_frames, "fast_reader", None)
+        expected = audio_in(frame)
+    assert audio_in(frame) == expected

@@ -1,8 +1,14 @@
 """Scripted engines keep the contracts and the script."""
 
+import math
+from array import array
+
 import pytest
+from hypothesis import given
+from hypothesis.strategies import floats, integers, just, lists, one_of
 
 from duologue.audio.levels import level_dbfs
+from duologue.audio.samples import from_samples
 from duologue.engines import scripted
 from duologue.engines.base import FunctionCall
 from duologue.engines.checks import (
@@ -48,6 +54,18 @@ async def test_loudness_decides_what_is_speech() -> None:
     detector = ScriptedDetector(frame_ms=10)
     assert list(await detector.detect(bytes(320) + await tone(10) + bytes(100))) == [0.0, 1.0]
     assert list(await detector.detect(bytes(220))) == [0.0]
+
+
+@given(
+    samples=lists(one_of(integers(-32_768, 32_767), integers(-700, 700), integers(-260, 260)), min_size=160, max_size=160),
+    threshold_dbfs=one_of(floats(-96.0, 0.0), just(-40.0)),
+)
+def test_a_detector_is_as_exact_as_if_it_looked_at_the_samples(samples: list[int], threshold_dbfs: float) -> None:
+    frame = from_samples(array("h", samples))
+    looked_at = samples[::13]
+    loud_length = 10 ** (threshold_dbfs / 20) * 32_768 * math.sqrt(len(looked_at))
+    detector = ScriptedDetector(sample_rate_hz=8_000, threshold_dbfs=threshold_dbfs)
+    assert detector.begin_detecting(frame) == [float(math.hypot(*looked_at) > loud_length)]
 
 
 async def test_lines_are_heard_and_answered_in_order_and_again() -> None:

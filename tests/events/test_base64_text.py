@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from base64 import b64encode
+from importlib.util import find_spec, module_from_spec
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from duologue.events.base64_text import decode_base64
+from duologue.events.base64_text import decode_base64, encode_base64, fast_reader
 
 WELL_FORMED = re.compile(
     r"""(?: [A-Za-z0-9+/]{4} )*                                       # groups of three bytes
@@ -22,7 +25,9 @@ WELL_FORMED = re.compile(
 
 @given(st.binary(max_size=64))
 def test_what_was_encoded_comes_back(data: bytes) -> None:
-    assert decode_base64(b64encode(data).decode()) == data
+    assert encode_base64(data) == b64encode(data).decode()
+    assert decode_base64(encode_base64(data)) == data
+    assert decode_base64(encode_base64(memoryview(data))) == data  # type: ignore[arg-type]
 
 
 @given(st.binary(min_size=1, max_size=33), st.integers(1, 9))
@@ -77,3 +82,37 @@ def test_the_rule_holds_for_every_text(text: str) -> None:
     else:
         with pytest.raises(ValueError, match=f"not base64 .{len(text)} characters"):
             decode_base64(text)
+
+
+@given(st.text("AQ=+/-_!\né\ud83d", max_size=12) | st.binary(max_size=99).map(lambda data: b64encode(data).decode()))
+@example("AB==")
+@example("AAAA=")
+@example("AAAA====")
+@example("")
+def test_the_fast_reader_takes_what_msgspec_takes(text: str) -> None:
+    if fast_reader is None:
+        pytest.skip("pybase64 is not installed")
+    try:
+        expected = msgspec.convert(text, bytes)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"."):
+            fast_reader(text)
+    else:
+        assert fast_reader(text) == expected
+
+
+def test_without_pybase64_the_rule_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pybase64", None)
+    spec = find_spec("duologue.events.base64_text")
+    assert spec is not None
+    assert spec.loader is not None
+    without = module_from_spec(spec)
+    spec.loader.exec_module(without)
+    assert without.fast_reader is None
+    for size in range(40):
+        data = bytes(range(200, 200 + size))
+        assert without.encode_base64(data) == encode_base64(data)
+        assert without.decode_base64(encode_base64(data)) == data
+        assert without.decode_base64(encode_base64(bytes(3 * size + 3)) + "=") == bytes(3 * size + 3)
+    with pytest.raises(ValueError, match="not base64"):
+        without.decode_base64("AAA")

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from duologue.chance import loop_has_own
 from duologue.server.ids import ids_of_worker, kind_in_worker, new_id, worker_of
 
 
@@ -49,6 +50,13 @@ class Counting(asyncio.SelectorEventLoop):
     """The bytes of its ids are the same in each run."""
 
     made = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        loop_has_own(self)
+
+    def random_number(self) -> float:
+        return 0.0
 
     def random_bytes(self, n: int) -> bytes:
         self.made += 1

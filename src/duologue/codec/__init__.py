@@ -8,7 +8,6 @@ JSON object raises.
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +34,7 @@ from duologue.events import (
     RealtimeEvent,
     UnknownRealtimeEvent,
 )
+from duologue.events.base64_text import encode_base64
 
 if TYPE_CHECKING:
     from duologue.codec.live import decode_live, encode_live
@@ -140,7 +140,7 @@ def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = D
     """
     prefix = append_prefix(_profile(dialect).name)
     if event_id is None and prefix is not None:
-        return b"".join((prefix, b2a_base64(audio, newline=False), b'"}'))
+        return b"".join((prefix, encode_base64(audio).encode(), b'"}'))
     event = InputAudioBufferAppendEvent.from_audio(audio, event_id=UNSET if event_id is None else event_id)
     return encode(event, dialect=dialect)
 

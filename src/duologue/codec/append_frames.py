@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from duologue.events import InputAudioBufferAppendEvent
+from duologue.events.base64_text import fast_reader
 
 __all__ = ["HEADS", "TEXT_HEADS", "audio_in"]
 
@@ -31,8 +32,19 @@ class _BareAppend(
 _decode: Final = msgspec.json.Decoder(_BareAppend).decode
 
 
+_BEFORE_AUDIO: Final = (HEADS[0] + b',"audio":"', HEADS[1] + b', "audio": "')
+_BEHIND_AUDIO: Final = b'"}'
+
+
 def audio_in(frame: bytes) -> bytes | None:
     """The audio of an append that has no other field; None for any other frame."""
+    if fast_reader is not None and frame.endswith(_BEHIND_AUDIO):
+        for before in _BEFORE_AUDIO:
+            if frame.startswith(before):
+                try:
+                    return fast_reader(frame[len(before) : -2])
+                except ValueError:  # a further field has a quotation mark, an escaped character a backslash
+                    break
     try:
         return _decode(frame).audio
     except msgspec.MsgspecError:

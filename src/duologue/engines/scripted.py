@@ -51,8 +51,13 @@ class ScriptedDetector:
         self.frame_ms = frame_ms
         self._frame_bytes = 2 * sample_rate_hz * frame_ms // 1000
         n_looked_at = len(range(0, self._frame_bytes // 2, _EVERY))
-        self._loud_length = 10 ** (threshold_dbfs / 20) * _FULL_SCALE * math.sqrt(n_looked_at)
+        loud_sample = 10 ** (threshold_dbfs / 20) * _FULL_SCALE
+        self._loud_length = loud_sample * math.sqrt(n_looked_at)
         """Length of the vector of samples at the threshold."""
+        self._quiet = _high_bytes(lambda largest, _: largest < loud_sample)
+        """If all samples have these high bytes, the frame is below the threshold."""
+        self._moderate = _high_bytes(lambda _, smallest: smallest <= self._loud_length)
+        """If one sample has another high byte, the frame is above it."""
         self._rest = b""
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
@@ -72,9 +77,28 @@ class ScriptedDetector:
         return self._probabilities(audio[:whole])
 
     def _probabilities(self, audio: bytes) -> list[float]:
-        samples, length = to_samples(audio), self._frame_bytes // 2
-        frames = (samples[start : start + length : _EVERY] for start in range(0, len(samples), length))
-        return [float(math.hypot(*frame) > self._loud_length) for frame in frames]
+        length = self._frame_bytes
+        return [
+            1.0 if self._is_loud(audio[start : start + length]) else 0.0 for start in range(0, len(audio), length)
+        ]
+
+    def _is_loud(self, frame: bytes) -> bool:
+        # High bytes decide nearly all frames, in a fifth of the time that samples take as numbers.
+        high_bytes = frame[1 :: 2 * _EVERY]
+        if not high_bytes.strip(self._quiet):
+            return False
+        if high_bytes.strip(self._moderate):
+            return True
+        return math.hypot(*to_samples(frame, every=_EVERY)) > self._loud_length
+
+
+def _high_bytes(are: Callable[[int, int], bool]) -> bytes:
+    """The high bytes of samples for which this is true of the largest and the smallest amount that each stands for."""
+    return bytes(
+        byte
+        for byte, high in ((byte, byte - 256 if byte >= 128 else byte) for byte in range(256))
+        if are(*sorted((abs(256 * high), abs(256 * high + 255)), reverse=True))
+    )
 
 
 def detectors(
@@ -134,7 +158,7 @@ class ScriptedTranscriber:
     ) -> AsyncGenerator[str, None]:
         """The words of the line, each with the space before it. Raises `AudioError` for an odd number of bytes."""
         del language, prompt
-        if samples_dbfs(to_samples(pcm16)[::_EVERY_OF_UTTERANCE]) <= _LOUD_DBFS or not self._lines:
+        if samples_dbfs(to_samples(pcm16, every=_EVERY_OF_UTTERANCE)) <= _LOUD_DBFS or not self._lines:
             return
         line = self._lines[self._heard % len(self._lines)]
         self._heard += 1

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeGuard, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType, to_builtins
+from msgspec import UNSET, Struct, UnsetType
 
-from duologue.events.base64_text import decode_base64
+from duologue.events.base64_text import decode_base64, encode_base64
 
 if TYPE_CHECKING:
     from duologue.events.unions import AnyEvent
@@ -382,8 +382,7 @@ class UnknownRealtimeEvent(UnknownFrame, RealtimeEvent, frozen=True, kw_only=Tru
 
 def encode_audio(audio: bytes) -> str:
     """Audio bytes as the wire carries them."""
-    encoded: str = to_builtins(audio)  # two thirds of the time of the standard library's
-    return encoded
+    return encode_base64(audio)
 
 
 def decode_audio(encoded: str) -> bytes:

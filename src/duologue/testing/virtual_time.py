@@ -25,6 +25,7 @@ from functools import partial
 from random import Random
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
+from duologue.chance import loop_has_own
 from duologue.printable import printable
 from duologue.testing.socket_traffic import SocketTraffic
 
@@ -136,6 +137,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._reported: set[str] = set()
         super().__init__(_Selector(self, grace_s=grace_s, patience_s=patience_s))
         self._clock_resolution = _RESOLUTION_S
+        loop_has_own(self)
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""

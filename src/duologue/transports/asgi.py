@@ -25,7 +25,7 @@ nothing of the client and takes no large frame. `owner` in the message names the
 
 OFFER: Final = "duologue.offer"
 """A message of the same extension: `take` in it is a function that gets short texts at once, as bytes, until the
-application has returned. The server may add `write`, which writes such a text, or returns False if it would wait."""
+application has returned. The server may add `write`, which writes such texts, or returns False if they would wait."""
 
 _CLOSE_TIMEOUT_S: Final = 3
 """How long a peer may take to close."""
@@ -61,10 +61,10 @@ class ASGITransport:
         await self._hand_over({"type": ADMISSION, "owner": owner})
         self._admitted = True
 
-    async def offer(self, take: Callable[[bytes], bool]) -> Callable[[bytes], bool] | None:
+    async def offer(self, take: Callable[[bytes], bool]) -> Callable[..., bool] | None:
         """Have short texts given to this method first, while `receive` waits; those that it does not take (False) are
-        for `receive`. Returns what writes a short text at once, unless it would wait (False): only for texts behind
-        which no other is being sent. None, and no effect, on servers that do not know the extension.
+        for `receive`. Returns what writes short texts at once, all or none (False): only for texts before which no
+        other is being sent. None, and no effect, on servers that do not know the extension.
         """
         if not self._admitted:
             return None

@@ -79,8 +79,8 @@ async def heard(events: list[RealtimeEvent], *, at_once: bool, late: bool = Fals
             if at_once:
                 message["write"] = write
 
-    def write(text: bytes) -> bool:
-        sent.append(text.decode())
+    def write(*texts: bytes) -> bool:
+        sent.extend(text.decode() for text in texts)
         return True
 
     incoming.put_nowait({"type": "websocket.connect"})

@@ -31,10 +31,10 @@ class Wire:
         self.room = asyncio.Event()
         self.closed: int | None = None
 
-    def write(self, text: bytes) -> bool:
+    def write(self, *texts: bytes) -> bool:
         if self.full:
             return False
-        self.sent.append(text.decode())
+        self.sent += [text.decode() for text in texts]
         self.at_once += 1
         return True
 
@@ -101,6 +101,25 @@ async def test_events_keep_their_order_whether_they_are_written_at_once_or_wait(
     assert await asyncio.wait_for(writing, 5) == 1001
     sender.send(cleared(8))
     assert len(wire.sent) == 7
+
+
+async def test_events_that_come_together_are_written_together_or_wait_together() -> None:
+    wire = Wire()
+    sender, _ = sender_of(wire)
+    sender.write_at_once = wire.write
+    writing = asyncio.ensure_future(sender.write())
+    await settle()
+    sender.send(cleared(1), cleared(2))
+    assert (wire.ids, wire.at_once) == (["1", "2"], 1)
+    wire.full = True
+    sender.send(cleared(3), cleared(4))
+    wire.full = False
+    wire.room.set()
+    await settle()
+    sender.send()
+    assert (wire.ids, wire.at_once) == (["1", "2", "3", "4"], 1)
+    writing.cancel()
+    await asyncio.wait({writing})
 
 
 async def test_a_wire_that_is_logged_is_written_by_the_task_that_logs() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from duologue.codec import encode_append
+from duologue.server.session import short_appends
 from duologue.server.session.short_appends import ShortAppends
-from duologue.server.telemetry.observer import UNOBSERVED
+from duologue.server.telemetry.observer import UNOBSERVED, NullSessionObserver, SessionObserver
 
 AUDIO = bytes(range(96)) * 10
 FRAME = encode_append(AUDIO)
@@ -22,7 +23,9 @@ class Session:
     takes_more = True
     is_full = False
 
-    def __init__(self, *, reads_frames: bool = True, allowed: bool | None = None) -> None:
+    def __init__(
+        self, *, reads_frames: bool = True, allowed: bool | None = None, observer: SessionObserver = UNOBSERVED
+    ) -> None:
         self.heard: list[object] = []
         self.received: list[str] = []
         self.carried_out = 0
@@ -33,7 +36,7 @@ class Session:
             one,
             one,
             one,
-            observer=UNOBSERVED,
+            observer=observer,
             reads_frames=reads_frames,
             allows=None if allowed is None else lambda now: allowed,
             receive=self.received.append,
@@ -42,7 +45,7 @@ class Session:
         )
         self.appends.reader_waits = True
 
-    def hear(self, audio: Any, context: Any = None, *, now: float = 0.0) -> Any:
+    def hear(self, audio: Any, context: Any = None, now: float = 0.0) -> Any:
         if not self.works:
             raise RuntimeError("broken")
         if context is not None:  # the detector's part
@@ -63,6 +66,29 @@ async def test_audio_goes_to_the_detector() -> None:
     assert session.heard == [AUDIO, AUDIO]
     assert session.appends.reader_waits
     assert session.carried_out == 0, "nothing comes of an append before the detector has heard it"
+
+
+class Counting(NullSessionObserver):
+    """Notes what it is told of messages."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def received(self, n_bytes: int, input_ms: int) -> None:
+        self.told.append(n_bytes)
+
+
+async def test_the_observer_is_told_once_a_second_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(short_appends, "loop_clock", lambda: lambda: now)
+    session = Session(observer=(observer := Counting()))
+    for now in (100.0, 100.02, 100.98, 101.0, 101.02):
+        assert session.appends.take_frame(FRAME)
+    assert observer.told == [len(FRAME), 3 * len(FRAME)]
+    session.appends.close()
+    assert sum(observer.told) == 5 * len(FRAME)
+    session.appends.report()
+    assert sum(observer.told) == 5 * len(FRAME), "nothing is counted twice"
 
 
 async def test_an_append_of_another_shape_is_received_as_any_event() -> None:

@@ -32,6 +32,10 @@ _MAX_UNADMITTED_BYTES: Final = 4096
 _LARGE_BYTES: Final = 8 * 1024
 """Larger messages wait for a turn. 100 ms of audio are smaller."""
 
+_MAX_AT_ONCE: Final = 8
+"""Messages that are written in one system call: 64 kB at most, which is what a transport buffers before it pauses the
+writer. A response begins with seven."""
+
 _LARGE_READ_BYTES: Final = 64 * 1024
 """After a read of this size, other connections read first."""
 
@@ -361,10 +365,11 @@ class Socket(WebSocketsSansIOProtocol):
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
-    def _write_at_once(self, text: bytes) -> bool:
-        if len(text) > _LARGE_BYTES or not self._may_send():
+    def _write_at_once(self, *texts: bytes) -> bool:
+        """Write all of these in one system call, or none."""
+        if any(len(text) > _LARGE_BYTES for text in texts) or len(texts) > _MAX_AT_ONCE or not self._may_send():
             return False
-        self.transport.write(frame_of(text))
+        self.transport.write(frame_of(texts[0]) if len(texts) == 1 else b"".join(map(frame_of, texts)))
         return True
 
     def _may_send(self) -> bool:

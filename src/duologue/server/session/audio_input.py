@@ -43,6 +43,8 @@ class DetectorInput:
 
     def __init__(self, detector: VoiceDetector, new_denoiser: _NewDenoiser | None = None) -> None:
         self._detector = detector
+        self.frame_ms: int = detector.frame_ms
+        """Length of a frame, for which there is one probability."""
         self._begin: _Begin | None = getattr(detector, "begin_detecting", None)
         self._new_denoiser = new_denoiser
         self._denoiser: Denoiser | None = None
@@ -57,11 +59,6 @@ class DetectorInput:
         """Of input for a frame of the detector."""
         self._missing = 0
         """Bytes of input without which the next frame cannot be complete."""
-
-    @property
-    def frame_ms(self) -> int:
-        """Length of a frame, for which there is one probability."""
-        return self._detector.frame_ms
 
     async def push(self, command: Detect) -> Sequence[float]:
         """The probability of speech (0 to 1) of each frame that this audio completes. Raises what the engines raise."""

@@ -70,12 +70,12 @@ class Detection:
             await self._detect(self._waiting.popleft())
             self._carry_out()
 
-    def hear(self, command: Detect, context: Context) -> None:
-        """`put`, then `begin`."""
+    def hear(self, command: Detect, context: Context, now: float) -> None:
+        """`put`, then `begin`. `now` is the time."""
         if self._waiting or self._running is not None:
             self._waiting.append(command)
         else:
-            self._begin(command, context)
+            self._begin(command, context, now)
 
     def begin(self, context: Context) -> None:
         """Detect in what waits, as far as that takes no time; in the rest when the detector is done, in this context.
@@ -83,9 +83,9 @@ class Detection:
         Raises what the protocol raises; later, in a task of the session.
         """
         while self._waiting and self._running is None:
-            self._begin(self._waiting.popleft(), context)
+            self._begin(self._waiting.popleft(), context, self._time())
 
-    def _begin(self, command: Detect, context: Context) -> None:
+    def _begin(self, command: Detect, context: Context, now: float) -> None:
         try:
             found = self._input.begin(command) if self._input is not None else None
         except Exception as fault:
@@ -96,7 +96,7 @@ class Detection:
             running: asyncio.Future[Any] = self._start(self._detect(command)) if found is None else found
             self._running = running
             running.add_done_callback(lambda done: self._go_on(done, context), context=context)
-        elif found and self._report(found):
+        elif found and self._report(found, now):
             self._carry_out()
 
     def _go_on(self, done: asyncio.Future[Any], context: Context) -> None:
@@ -110,7 +110,7 @@ class Detection:
                 self._report_fault(fault)
             else:
                 if found is not None:
-                    self._report(found)
+                    self._report(found, self._time())
             self._carry_out()
             self.begin(context)
         except Exception as fault:
@@ -144,11 +144,11 @@ class Detection:
             if probabilities:
                 self._protocol.detected(probabilities, self._input.frame_ms, now=self._time())
 
-    def _report(self, found: _Found) -> bool:
+    def _report(self, found: _Found, now: float) -> bool:
         """Returns whether anything comes of it."""
         assert self._input is not None
         self._input.count(found)
-        return self._protocol.detected(found, self._input.frame_ms, now=self._time())
+        return self._protocol.detected(found, self._input.frame_ms, now=now)
 
     def _report_fault(self, fault: Exception) -> None:
         log_event(logging.ERROR, "engine broke", fault=fault, session=self._session_id, work="detect")

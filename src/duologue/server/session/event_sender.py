@@ -40,33 +40,37 @@ class EventSender:
         self._session_id = session_id
         self._audio_deltas = AudioDeltaWriter()
         self._is_canonical = adapter.dialect == DEFAULT_DIALECT
-        self.write_at_once: Callable[[bytes], bool] | None = None
-        """Writes a short text, unless it would wait (False); None: the transport has no such method."""
+        self.write_at_once: Callable[..., bool] | None = None
+        """Writes short texts, unless they would wait (False); None: the transport has no such method."""
 
-    def send(self, event: ServerEvent) -> None:
-        """Send an event. Never waits."""
-        if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent):
+    def send(self, *events: ServerEvent) -> None:
+        """Send events, in one write if nothing waits and all are short. Never waits."""
+        texts: list[bytes] = []
+        for event in events:
+            before = len(texts)
+            self._add(event, texts)
+            self._observer.sent(event, sum(map(len, texts[before:])))
+        if texts and not self._written(texts):
+            for text in texts:
+                self._queue.put(text.decode())
+
+    def _add(self, event: ServerEvent, texts: list[bytes]) -> None:
+        if type(event) is SessionCreatedEvent or type(event) is SessionUpdatedEvent:
             event = self._unmet_wishes.noted(event, shown=self._is_canonical)
-        if self._is_canonical:
-            data = self._audio_deltas.write(event) if type(event) is ResponseAudioDeltaEvent else encode(event)
-            n_bytes = len(data)
-            if not self._written(data):
-                self._queue.put(data.decode())
+        if not self._is_canonical:
+            texts += map(str.encode, self._adapter.write(event))
+        elif type(event) is ResponseAudioDeltaEvent:
+            texts.append(self._audio_deltas.write(event))
         else:
-            n_bytes = 0
-            for text in self._adapter.write(event):
-                n_bytes += len(text)
-                if not self._written(text.encode()):
-                    self._queue.put(text)
-        self._observer.sent(event, n_bytes)
+            texts.append(encode(event))
 
-    def _written(self, data: bytes) -> bool:
-        """Write a text, if all before it is written and it need not wait."""
+    def _written(self, texts: list[bytes]) -> bool:
+        """Write texts, if all before them are written and they need not wait."""
         return (
             self.write_at_once is not None
             and self._queue.is_idle
             and not SERVER_WIRE.isEnabledFor(logging.DEBUG)
-            and self.write_at_once(data)
+            and self.write_at_once(*texts)
         )
 
     async def write(self) -> int:

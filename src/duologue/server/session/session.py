@@ -219,6 +219,7 @@ class ServerSession:
             drop_traceback(fault)
             await self._transport.close(code, "internal error")
         finally:
+            self._appends.close()
             self._observer.closed(code)
             if self._share is not None:
                 self._share.close()
@@ -226,7 +227,6 @@ class ServerSession:
             self._transcription.close()
             self._mcp.close()
             self._detection.close()
-            self._appends.close()
             self._work.close()
             del self._transcription, self._mcp, self._detection, self._appends
             self._reading = None
@@ -379,8 +379,8 @@ class ServerSession:
 
     def _carry_out(self) -> None:
         """Send the protocol's events and execute its commands."""
-        for event in self._protocol.take_events():
-            self._send(event)
+        if events := self._protocol.take_events():
+            self._send(*events)
         if self._utterances.has_commands:
             for text in self._utterances.take_frames():
                 self._send_queue.put(text)

@@ -9,6 +9,7 @@ from duologue.events import InputAudioPart, InputTextPart, MessageItem, OutputAu
 from duologue.events.base import encode_audio
 from duologue.protocol import Respond, SessionDefaults, Transcribe
 from duologue.protocol.server.account import MemoryAccount, held_bytes
+from duologue.protocol.server.audio_pieces import AudioPieces
 from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.testing import Pair, play
@@ -354,7 +355,7 @@ def test_the_oldest_audio_goes_before_anything_is_rejected() -> None:
     for name in ("a", "b", "c", "d"):
         item = MessageItem(id=name, role="user", content=[InputAudioPart(transcript=None)])
         transcript = None if name == "b" else "yes"
-        conversation.insert(Entry(item=item, audio=bytes(1_000), encoding=PCMU, transcript=transcript))
+        conversation.insert(Entry(item=item, audio=AudioPieces(bytes(1_000)), encoding=PCMU, transcript=transcript))
     account.take("input", 10_000 - sum(account.held.values()))
     account.take("input", 500)
     assert [len(entry.audio) for entry in conversation] == [0, 1_000, 1_000, 1_000]

@@ -113,7 +113,7 @@ def test_memory_is_that_of_the_audio_however_it_is_cut() -> None:
     audio = InputBuffer(PCMU, MemoryAccount(100_000_000))
     for _ in range(20_000):
         audio.append(b"x")
-    assert len(audio._pieces) < 10
+    assert len(audio._pieces) < 100
     audio.append(bytes(8_000_000))
     audio.keep_from(audio.end_ms - 100)
     assert sum(map(len, audio._pieces)) == 800

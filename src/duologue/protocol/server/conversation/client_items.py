@@ -73,7 +73,7 @@ def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: C
             raise InvalidRequest("wrong_value", param=f"{path}.role", reason=reason)
         for index, part in enumerate(item.content):
             if isinstance(part, InputAudioPart) and is_set(part.audio):
-                entry.audio += audio_of(part.audio, f"{path}.content[{index}].audio")
+                entry.audio.add(audio_of(part.audio, f"{path}.content[{index}].audio"))
                 entry.encoding = encoding
             elif isinstance(part, InputImagePart) and not is_picture(part.image_url):
                 raise InvalidRequest("not_a_picture", param=f"{path}.content[{index}].image_url")

@@ -20,6 +20,7 @@ from duologue.events import (
 )
 from duologue.events.base import encode_audio
 from duologue.protocol.server.account import MemoryAccount, held_bytes
+from duologue.protocol.server.audio_pieces import AudioPieces
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.wire_limits import ROOT
@@ -31,8 +32,7 @@ class Entry(Struct, kw_only=True):
     """One item and its audio."""
 
     item: ConversationItem
-    audio: bytes | bytearray = msgspec.field(default_factory=bytearray)
-    """Bytes where no more will come."""
+    audio: AudioPieces = msgspec.field(default_factory=AudioPieces)
     encoding: Encoding | None = None
     transcript: str | None = None
     """Of a user's speech: its transcript, None until it is transcribed. Of the model's speech: the words that were
@@ -241,14 +241,14 @@ class ConversationItems:
             return
         if len(entry.audio) + len(audio) <= self._max_audio_bytes and self._account.fits("audio", len(audio)):
             self._audio_bytes += len(audio)
-            entry.audio += audio
+            entry.audio.add(audio)
         else:
             entry.keeps_audio = False
             self._drop_audio(entry)
 
     def _drop_audio(self, entry: Entry) -> None:
         self._count_audio(-len(entry.audio))
-        entry.audio = b""
+        entry.audio = AudioPieces()
 
     def _count_audio(self, n_bytes: int) -> None:
         self._audio_bytes += n_bytes
@@ -295,7 +295,7 @@ class ConversationItems:
         kept_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
         kept = entry.spoken.words_until(kept_bytes) if entry.spoken is not None else ""
         before_bytes = len(entry.audio)
-        entry.audio = entry.audio[:kept_bytes]
+        entry.audio.keep(kept_bytes)
         self._count_audio(len(entry.audio) - before_bytes)
         entry.truncated_transcript = entry.transcript = kept
         entry.item = with_transcript(item, kept)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
+from itertools import accumulate
 from typing import Final
 
 from duologue.audio.formats import Encoding
 from duologue.protocol.server.account import MemoryAccount
+from duologue.protocol.server.audio_pieces import add_piece
 from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["MAX_BUFFERED_MS", "InputBuffer"]
 
 MAX_BUFFERED_MS: Final = 20 * 60 * 1000
 """A third of the longest session, 58 MB at 24 kHz: no turn is that long; only a faulty client sends as much."""
-
-_PIECE_BYTES: Final = 4 * 1024
-"""Appends are kept as they came, but shorter ones are put together to this length: an object of its own for each byte
-would take forty times its memory."""
 
 _STEP_BYTES: Final = 64 * 1024
 """The account counts the buffer in steps of 1.4 s at 24 kHz, so that most appends need no accounting."""
@@ -65,13 +64,7 @@ class InputBuffer:
                 raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
             self._count(in_memory_bytes)
         self._held_bytes = held_bytes
-        pieces = self._pieces
-        if len(audio) >= _PIECE_BYTES:
-            pieces.append(audio)
-        elif pieces and len(pieces[-1]) < _PIECE_BYTES:
-            pieces[-1] += audio
-        else:
-            pieces.append(bytearray(audio))
+        add_piece(self._pieces, audio)
 
     def take(self, start_ms: int | None = None, end_ms: int | None = None) -> bytes:
         """Return the audio from `start_ms` to `end_ms`, by default all, and drop what lies before `end_ms`."""
@@ -115,13 +108,12 @@ class InputBuffer:
     def _between(self, first: int, last: int) -> bytes:
         if last <= first:
             return b""
-        pieces: list[bytes | bytearray] = []
-        at = -self._dropped_bytes
-        for piece in self._pieces:
-            if at >= last:
-                break
-            pieces.append(piece[max(first - at, 0) : last - at])
-            at += len(piece)
+        pieces = list(self._pieces)
+        ends = list(accumulate(map(len, pieces), initial=-self._dropped_bytes))
+        begin, end = bisect_right(ends, first) - 1, bisect_left(ends, last)
+        pieces = pieces[begin:end]
+        pieces[-1] = pieces[-1][: last - ends[end - 1]]
+        pieces[0] = pieces[0][first - ends[begin] :]
         return b"".join(pieces)
 
     def _drop(self, n_bytes: int) -> None:

@@ -25,6 +25,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.server.account import MemoryAccount
+from duologue.protocol.server.audio_pieces import AudioPieces
 from duologue.protocol.server.clock import Clock
 from duologue.protocol.server.commands import Detect, DiscardAhead, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.protocol.server.conversation.items import ConversationItems, Entry, with_transcript
@@ -52,6 +53,11 @@ _UNDETECTED_MS: Final = 200
 """Audio that waits for the rest of its frame, in a resampler and a denoiser. What is longer waits for the detector."""
 
 
+_TRIM_MS: Final = 1000
+"""While silence goes on, the buffer may hold so much more than the next turn can need: to drop something costs as much
+as to add it."""
+
+
 class InputPipeline:
     """Buffers input audio, detects turns, makes items of them and has them transcribed."""
 
@@ -74,6 +80,7 @@ class InputPipeline:
         self._settings = session.turn_settings
         self._noise_reduction = _noise_reduction_of(session)
         self._detecting = self._settings is not None
+        self._trim_at_ms = 0.0
         self._turn_item_id: str | None = None
         self._begun_by_client = False
         self._turn_start_ms = 0
@@ -92,6 +99,7 @@ class InputPipeline:
 
     def session_updated(self) -> None:
         """Apply a change of the input format or of turn detection."""
+        self._keep_padding()
         encoding = encoding_of(self._session.input)
         self._noise_reduction = _noise_reduction_of(self._session)
         settings = self._session.turn_settings
@@ -134,6 +142,7 @@ class InputPipeline:
 
     def commit(self) -> None:
         """Make an item of the whole buffer, as the client asked. Raises InvalidRequest (rule `error.commit_short`)."""
+        self._keep_padding()
         if self._audio.held_ms < MIN_COMMIT_MS:
             raise InvalidRequest("commit_empty", min_ms=MIN_COMMIT_MS, held_ms=float(self._audio.held_ms))
         item_id = self._turn_item_id or self._out.new_id("item")
@@ -212,8 +221,8 @@ class InputPipeline:
         settings = self._settings
         if settings is None or not self._turns.goes_on(probabilities, frame_ms, settings.threshold):
             return False
-        if self._turns.silent:  # in the middle of speech, or of silence, the contrary of `speaking`, and sooner found
-            self._keep_padding(settings)
+        if self._turns.audio_ms >= self._trim_at_ms:
+            self._keep_padding()
         return True
 
     def detected(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[TurnStarted | TurnEnded]:
@@ -235,12 +244,15 @@ class InputPipeline:
                     yield event
                 case _:
                     assert_never(event)
-        if not self._turns.speaking:
-            self._keep_padding(settings)
+        self._keep_padding()
 
-    def _keep_padding(self, settings: TurnSettings) -> None:
-        # A turn that is detected next can start this much earlier in the audio.
-        self._audio.keep_from(round(self._turns.audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)
+    def _keep_padding(self) -> None:
+        """Between two turns, drop what is too old to be in the next one."""
+        audio_ms, settings = self._turns.audio_ms, self._settings
+        self._trim_at_ms = audio_ms + _TRIM_MS
+        if settings is not None and not self._turns.speaking:
+            # A turn that is detected next can start this much earlier in the audio.
+            self._audio.keep_from(round(audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)
 
     def end_of_turn_estimated(self, item_id: str, completeness: float) -> Iterator[TurnEnded]:
         """The words of the current turn are complete with this probability. Yields its end, if it is reached."""
@@ -312,7 +324,7 @@ class InputPipeline:
     def _make_item(self, item_id: str, audio: bytes) -> None:
         item = MessageItem(id=item_id, role="user", status="completed", content=[InputAudioPart(transcript=None)])
         previous_item_id = self._conversation.last_id
-        entry = Entry(item=item, audio=audio, encoding=self._audio.encoding)
+        entry = Entry(item=item, audio=AudioPieces(audio), encoding=self._audio.encoding)
         self._out.send(
             InputAudioBufferCommittedEvent(
                 event_id=self._out.event_id(), item_id=item_id, previous_item_id=previous_item_id
