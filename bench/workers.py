@@ -6,8 +6,9 @@ one of the three talk at a time, for a turn of 4.5 s; ten rounds, each begun by 
 the workers and their parent as a share of one process's, `of_two_servers` as a share of two servers'. Between these two
 figures is what any two processes pay: one wake-up brings fewer appends, and after each the caches are cold.
 
-On a machine that does other work a turn takes 6 % more or less than the one before. The sum of ten is within 3 % from
-run to run; p99 is that of the median turn, and an upper bound, since the clients are this process, on the same cores.
+On a machine that does other work a turn takes 6 % more or less than the one before, and ten turns 4 %: four runs gave
+1.19 to 1.27. A fifth gave 1.38, while others took both cores and one process answered 0.8 s late: p99 shows such a run.
+It is that of the median turn, and an upper bound, since the clients are this process, on the same cores.
 `balance` is how many calls the fuller worker has more than the other one. Linux only; takes three minutes.
 """
 

@@ -55,7 +55,7 @@ def test_what_is_read_is_what_the_decoder_reads(inserted: str, at: int, cut: int
 
 
 @pytest.mark.parametrize("layout", [COMPACT, COMPACT.replace(":", ": ").replace(",", ", ")])
-@given(st.text("A+/=\\u0041\"}, é", max_size=9), st.sampled_from(["", "}", '"}', '","x":"']))
+@given(st.text('A+/=\\u0041"}, é', max_size=9), st.sampled_from(["", "}", '"}', '","x":"']))
 def test_the_fast_reader_changes_nothing(layout: str, inserted: str, behind: str) -> None:
     frame = (layout.replace("AAEC", f"AAEC{inserted}") + behind).encode()
     with pytest.MonkeyPatch.context() as patch:

@@ -57,7 +57,9 @@ async def test_loudness_decides_what_is_speech() -> None:
 
 
 @given(
-    samples=lists(one_of(integers(-32_768, 32_767), integers(-700, 700), integers(-260, 260)), min_size=160, max_size=160),
+    samples=lists(
+        one_of(integers(-32_768, 32_767), integers(-700, 700), integers(-260, 260)), min_size=160, max_size=160
+    ),
     threshold_dbfs=one_of(floats(-96.0, 0.0), just(-40.0)),
 )
 def test_a_detector_is_as_exact_as_if_it_looked_at_the_samples(samples: list[int], threshold_dbfs: float) -> None:

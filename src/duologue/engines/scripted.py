@@ -78,9 +78,7 @@ class ScriptedDetector:
 
     def _probabilities(self, audio: bytes) -> list[float]:
         length = self._frame_bytes
-        return [
-            1.0 if self._is_loud(audio[start : start + length]) else 0.0 for start in range(0, len(audio), length)
-        ]
+        return [1.0 if self._is_loud(audio[start : start + length]) else 0.0 for start in range(0, len(audio), length)]
 
     def _is_loud(self, frame: bytes) -> bool:
         # High bytes decide nearly all frames, in a fifth of the time that samples take as numbers.

@@ -90,7 +90,7 @@ class Connections:
         self.limits = limits
         self._turned_away = turned_away
         self.changed: asyncio.Event = asyncio.Event()
-        """Set when a connection came or went; who waits for it clears it."""
+        """Set when a connection has gone, and by a worker's acceptor when one is there; who waits for it clears it."""
         self._all: set[TrackedConnection] = set()
         self._other_descriptors = descriptors_open()
         """Descriptors that are no connections of this table, when they were last counted."""
@@ -142,7 +142,6 @@ class Connections:
     def take_over(self, connection: TrackedConnection) -> None:
         """Add a connection that replaces another one: a WebSocket after its HTTP request."""
         self._all.add(connection)
-        self.changed.set()
         self.wait(connection)
 
     def wait(self, connection: TrackedConnection) -> None:
