@@ -27,11 +27,11 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
+from bench._most_calls import most_calls, print_level
 from bench._paced import DUE
-from bench._rounds import report, wants_json
+from bench._rounds import report
 from duologue.load.wire import LoadSocket, SocketPlace, client_frame
 
-GOAL_MS: Final = 20.0
 FRAMES_MS: Final = (100, 20)
 """Most clients append every 100 ms or faster; telephony appends every 20 ms."""
 
@@ -50,16 +50,9 @@ MEASURE_S: Final = TURN_MS / 1000
 COMPARED_CALLS: Final = 100
 """The server and the application without a protocol both hold them on any machine."""
 
-FIRST_CALLS: Final = 100
 MAX_CALLS: Final = 2000
 CLOSE_ENOUGH: Final = 20
 """The search ends when it knows the number this well."""
-
-MAX_WAITED: Final = 0.02
-"""A server that waited longer than this share of the time for its core was disturbed by other programs, and a level
-that it did not hold is tried again."""
-TRIES: Final = 3
-
 
 CORES: Final[tuple[int, ...]] = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 """Those that this process may use, before it has moved to the last."""
@@ -317,13 +310,6 @@ async def level(server: Server, crowd: Crowd, measured: Measured, n_calls: int) 
     }
 
 
-def print_level(figures: dict[str, float]) -> None:
-    """Print a line of progress."""
-    if not wants_json():
-        sys.stdout.write("  " + "  ".join(f"{name} {value:g}" for name, value in figures.items()) + "\n")
-        sys.stdout.flush()
-
-
 def bare(frame_ms: int) -> tuple[str, str]:
     """The options of a server without a protocol: appends until a turn begins, and until it ends."""
     return "--bare", f"{SPEECH_COUNTS_MS // frame_ms},{SILENCE_ENDS_MS // frame_ms}"
@@ -344,23 +330,14 @@ async def search(frame_ms: int, until: float, options: Sequence[str] = ()) -> di
     measured = Measured()
     async with a_server(options=options) as server:
         crowd = Crowd(server, frame_ms, measured)
-        held: dict[str, float] = {"calls": 0}
-        refused, wanted, tries = MAX_CALLS + 1, FIRST_CALLS, 0
-        while refused - held["calls"] > CLOSE_ENOUGH and time.monotonic() + SETTLE_S + MEASURE_S < until:
-            figures = await level(server, crowd, measured, wanted)
-            print_level(figures)
-            tries += 1
-            if figures["p99_ms"] <= GOAL_MS:
-                held, tries = figures, 0
-            elif figures["server_waited_share"] > MAX_WAITED and tries < TRIES:
-                await crowd.become(0)
-                continue
-            else:
-                refused, tries = wanted, 0
-            double = 2 * wanted if held["calls"] else wanted // 2
-            wanted = max(10, min(double, int(held["calls"] + refused) // 2))
-        await crowd.become(0)
-    return held
+        return await most_calls(
+            lambda n_calls: level(server, crowd, measured, n_calls),
+            start_again=lambda: crowd.become(0),
+            maximum=MAX_CALLS,
+            close_enough=CLOSE_ENOUGH,
+            until=until,
+            level_s=SETTLE_S + MEASURE_S,
+        )
 
 
 async def memory_kib(n_sessions: int = 200) -> float:

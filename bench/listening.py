@@ -19,8 +19,9 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
+from bench._most_calls import print_level
 from bench._rounds import report
-from bench.calls import SETTLE_S, Crowd, Measured, a_server, append_frame, level, print_level, sound
+from bench.calls import SETTLE_S, Crowd, Measured, a_server, append_frame, level, sound
 from duologue.audio.wav import parse_wav
 
 FRAME_MS: Final = 20

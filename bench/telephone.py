@@ -24,25 +24,20 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
+from bench._most_calls import Figures, most_calls, print_level
 from bench._rounds import report
 from bench._telephone_line import FRAME_MS, TURN_MS, Leg, Measured, Upstream, record_script
-from bench.calls import at_share, print_level
+from bench.calls import at_share
 from duologue.load.wire import LoadSocket
 from duologue.server import loop_factory
 
-GOAL_MS: Final = 20.0
 SETTLE_S: Final = 2.0
 MEASURE_S: Final = 2 * TURN_MS / 1000
 """Two turns of every call."""
 
-FIRST_CALLS: Final = 100
 MAX_CALLS: Final = 1000
 CLOSE_ENOUGH: Final = 10
 """The search ends when it knows the number this well."""
-
-MAX_WAITED: Final = 0.02
-"""A bridge that waited longer than this share of the time for its core was disturbed, and is measured again."""
-TRIES: Final = 3
 
 LOOK_S: Final = 60.0
 WARM_SHARE: Final = 0.1
@@ -52,8 +47,6 @@ COMPARED_CALLS: Final = 50
 """For the CPU of a call: held by any machine."""
 
 CORES: Final[tuple[int, ...]] = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
-
-Figures = dict[str, float]
 
 
 class Bridge:
@@ -166,7 +159,7 @@ async def level(bridge: Bridge, lines: Lines, measured: Measured, n_calls: int) 
         "line_late_p99_ms": round(at_share(sorted(measured.late), 0.99), 2),
         "cpu_percent_a_call": round(100 * (cpu_s - cpu_before_s) / took_s / n_calls, 4),
         "bridge_cpu_share": round((cpu_s - cpu_before_s) / took_s, 3),
-        "bridge_waited_share": round(waited_s / took_s, 3),
+        "server_waited_share": round(waited_s / took_s, 3),
         "resident_mib": round(resident / 2**20, 1),
         "turns": measured.turns,
         "clears": len(measured.clear),
@@ -181,24 +174,14 @@ async def search(seconds: float) -> Figures:
     until, measured = time.monotonic() + seconds, Measured()
     async with a_bridge(measured) as bridge:
         lines = Lines(bridge, measured)
-        held: Figures = {"calls": 0}
-        refused, wanted, tries = MAX_CALLS + 1, FIRST_CALLS, 0
-        while refused - held["calls"] > CLOSE_ENOUGH and time.monotonic() + SETTLE_S + MEASURE_S < until:
-            figures = await level(bridge, lines, measured, wanted)
-            print_level(figures)
-            tries += 1
-            if figures["p99_ms"] <= GOAL_MS:
-                held, tries = figures, 0
-            elif figures["bridge_waited_share"] > MAX_WAITED and tries < TRIES:
-                await lines.become(0)
-                continue
-            else:
-                refused, tries = wanted, 0
-                await lines.become(0)
-            double = 2 * wanted if held["calls"] else wanted // 2
-            wanted = max(CLOSE_ENOUGH, min(double, int(held["calls"] + refused) // 2))
-        await lines.become(0)
-    return held
+        return await most_calls(
+            lambda n_calls: level(bridge, lines, measured, n_calls),
+            start_again=lambda: lines.become(0),
+            maximum=MAX_CALLS,
+            close_enough=CLOSE_ENOUGH,
+            until=until,
+            level_s=SETTLE_S + MEASURE_S,
+        )
 
 
 async def measure(n_calls: int, *, profile: str | None = None) -> Figures:

@@ -79,11 +79,10 @@ class Counting(NullSessionObserver):
 
 
 async def test_the_observer_is_told_once_a_second_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(short_appends, "loop_clock", lambda: lambda: now)
+    times = iter((0.0, 100.0, 100.02, 100.98, 101.0, 101.02))
+    monkeypatch.setattr(short_appends, "loop_clock", lambda: lambda: next(times))
     session = Session(observer=(observer := Counting()))
-    for now in (100.0, 100.02, 100.98, 101.0, 101.02):
-        assert session.appends.take_frame(FRAME)
+    assert all(session.appends.take_frame(FRAME) for _ in range(5))
     assert observer.told == [len(FRAME), 3 * len(FRAME)]
     session.appends.close()
     assert sum(observer.told) == 5 * len(FRAME)

@@ -9,7 +9,7 @@ from duologue.events import InputAudioPart, InputTextPart, MessageItem, OutputAu
 from duologue.events.base import encode_audio
 from duologue.protocol import Respond, SessionDefaults, Transcribe
 from duologue.protocol.server.account import MemoryAccount, held_bytes
-from duologue.protocol.server.audio_pieces import AudioPieces
+from duologue.protocol.server.conversation.audio_pieces import AudioPieces
 from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.testing import Pair, play

@@ -20,7 +20,7 @@ from duologue.events import (
 )
 from duologue.events.base import encode_audio
 from duologue.protocol.server.account import MemoryAccount, held_bytes
-from duologue.protocol.server.audio_pieces import AudioPieces
+from duologue.protocol.server.conversation.audio_pieces import AudioPieces
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.wire_limits import ROOT

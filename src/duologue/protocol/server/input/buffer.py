@@ -9,7 +9,7 @@ from typing import Final
 
 from duologue.audio.formats import Encoding
 from duologue.protocol.server.account import MemoryAccount
-from duologue.protocol.server.audio_pieces import add_piece
+from duologue.protocol.server.conversation.audio_pieces import add_piece
 from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["MAX_BUFFERED_MS", "InputBuffer"]

@@ -25,9 +25,9 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.server.account import MemoryAccount
-from duologue.protocol.server.audio_pieces import AudioPieces
 from duologue.protocol.server.clock import Clock
 from duologue.protocol.server.commands import Detect, DiscardAhead, Transcribe, TranscribeAhead, TranscribePartial
+from duologue.protocol.server.conversation.audio_pieces import AudioPieces
 from duologue.protocol.server.conversation.items import ConversationItems, Entry, with_transcript
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.input.buffer import InputBuffer

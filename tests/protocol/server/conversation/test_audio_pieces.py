@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.protocol.server.audio_pieces import AudioPieces
+from duologue.protocol.server.conversation.audio_pieces import AudioPieces
 
 sizes = st.integers(0, 3) | st.sampled_from([160, 255, 256, 257, 960])
 
