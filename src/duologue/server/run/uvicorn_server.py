@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
             return config.http_protocol_class(config, state, {})  # type: ignore[call-arg]
 
         await self.lifespan.startup()
-        self.servers = []
+        self.servers: list[asyncio.base_events.Server] = []
         for each in sockets or ():
             if sys.platform == "win32":
                 # No `add_reader` in the event loop of Windows: handshakes have a timeout, but are not in the table.
