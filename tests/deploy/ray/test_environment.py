@@ -29,7 +29,11 @@ def test_what_every_node_needs_is_named(name: str) -> None:
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, "1"), (2, "2"), (16, "4")])
 def test_haproxy_gets_no_more_threads_than_there_are_cores(cores: int, threads: str) -> None:
-    assert suited_to(cores) == {**IN_PLACE, "RAY_SERVE_HAPROXY_NBTHREAD": threads}
+    assert suited_to(cores) == {
+        **IN_PLACE,
+        "RAY_SERVE_HAPROXY_NBTHREAD": threads,
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+    }
 
 
 def test_the_port_of_ray_s_own_proxy_is_the_one_that_ray_is_told() -> None:

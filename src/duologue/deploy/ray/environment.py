@@ -22,9 +22,14 @@ _MOST_THREADS: Final = 4
 """Of HAProxy, as Ray has on every machine; each passes on the frames of a thousand calls. More of them than cores only
 wake for fewer frames each, which takes more processor time."""
 
+_CONTROL_S: Final = "0.5"
+"""Between two looks of Ray's controller at all replicas. Its own 0.1 s takes as much processor time as ten calls; to see
+half a second later that a replica has ended delays none: HAProxy passes its callers to others by itself."""
+
 _PROXY: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 _DRAINING: Final = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
 _HAPROXY_THREADS: Final = "RAY_SERVE_HAPROXY_NBTHREAD"
+_CONTROL: Final = "RAY_SERVE_CONTROL_LOOP_INTERVAL_S"
 _FALLBACK: Final = "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"
 
 _FALLBACK_PORT: Final = 8500
@@ -71,7 +76,7 @@ def check_environment(environment: Mapping[str, str], *, drain_s: float) -> None
 
 def suited_to(cores: int) -> dict[str, str]:
     """What the environment of a machine with so many cores should say, beside what `check_environment` leaves to it."""
-    return {**IN_PLACE, _HAPROXY_THREADS: str(min(cores, _MOST_THREADS))}
+    return {**IN_PLACE, _HAPROXY_THREADS: str(min(cores, _MOST_THREADS)), _CONTROL: _CONTROL_S}
 
 
 def fallback_port(environment: Mapping[str, str]) -> int:
