@@ -158,9 +158,14 @@ class Call:
         self.socket.abort()
 
     def talk(self) -> None:
-        """Begin to stream, at a random place in the turn and between two frames of the others."""
+        """Begin to stream, at a random place in the turn the first time, and between two frames of the others."""
         self._due = self._loop.time() + random.random() * self._step_s
         self._timer = self._loop.call_at(self._due, self._tick)
+
+    def be_quiet(self) -> None:
+        """Stream nothing, until it is to talk again: it goes on where it was in the turn."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _tick(self) -> None:
         now = self._loop.time()
@@ -263,6 +268,16 @@ class Crowd:
             call = Call(self._server.port, self._frame_ms, self._frames, self._measured, talks=talking)
             await loop.create_connection(partial(_socket_of, call), "127.0.0.1", self._server.port)
             self._calls.append(call)
+
+    def talk(self) -> None:
+        """Have all calls stream."""
+        for call in self._calls:
+            call.talk()
+
+    def be_quiet(self) -> None:
+        """Have all calls stop, and stay connected."""
+        for call in self._calls:
+            call.be_quiet()
 
 
 async def level(server: Server, crowd: Crowd, measured: Measured, n_calls: int) -> dict[str, float]:

@@ -3,9 +3,9 @@
 `duologue serve` with scripted engines in one process, and `python -m duologue.deploy.ray --replicas 2` with the same
 engines, side by side; 60 calls append 20 ms of sound at the pace of a microphone, in turns, now to the one and now to
 the other. Figures are medians of the rounds. The clients are this process, on the same cores: p99 is an upper bound,
-CPU seconds are the servers' own. `ray_cores` are Ray Serve's processes: replicas, HAProxy, controller, proxies;
-`ray_rest_cores` is what Ray takes beside them with or without calls (raylet, dashboard, agents). `balance` is the share
-of a replica's calls that the emptier one has.
+CPU seconds are the servers' own. `ray_cores` are Ray Serve's processes: `replica_cores`, `haproxy_cores`, and
+`control_cores` of the controller and the proxies, with or without calls. `ray_rest_cores` is what Ray takes beside them
+(raylet, dashboard, agents). `balance` is the share of a replica's calls that the emptier one has.
 Linux only. Needs `ray[serve]`, which no group brings: `.venv/bin/pip install -c constraints.txt 'ray[serve]>=2.55'`.
 """
 
@@ -44,30 +44,33 @@ QUIET: Final = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_PROXY_READY_CHECK_TIM
 RATE: Final = ("--engine-option=detector.sample_rate_hz=24000", "--engine-option=transcriber.sample_rate_hz=24000")
 """That of the sound: to convert it would hold speech back for longer than what is measured."""
 
-REPLICA: Final = ("ray::ServeReplica", "ray::SERVE_REPLICA")
-SERVE: Final = (*REPLICA, "ray::ServeController", "ray::ProxyActor", "ray::HAProxy")
-"""How the processes of Ray Serve call themselves; HAProxy is a child of one of them."""
+ROLES: Final = {
+    "replica": ("ray::ServeReplica", "ray::SERVE_REPLICA"),
+    "control": ("ray::ServeController", "ray::ProxyActor", "ray::HAProxy"),
+}
+"""How the processes of Ray Serve call themselves; HAProxy is a child of one of the last."""
 
 
 class Cluster(Server):
     """Ray with the server in its replicas."""
 
     @property
-    def pids(self) -> dict[int, bool]:
-        """All processes that it has started, by id; whether each belongs to Ray Serve."""
-        found = dict[int, bool]()
-        waiting = [(self._process.pid, False)]
+    def pids(self) -> dict[int, str]:
+        """All processes that it has started, by id, and the role of each."""
+        found = dict[int, str]()
+        waiting = [(self._process.pid, "rest")]
         while waiting:
-            pid, serves = waiting.pop()
-            serves = serves or _title(pid).startswith(SERVE)
-            found[pid] = serves
-            waiting += [(child, serves) for child in _children(pid)]
+            pid, parent = waiting.pop()
+            title = _title(pid)
+            named = (role for role, names in ROLES.items() if title.startswith(names))
+            found[pid] = next(named, "rest" if parent == "rest" else "haproxy")
+            waiting += [(child, found[pid]) for child in _children(pid)]
         return found
 
     @property
     def replicas(self) -> list[int]:
         """The processes that hold sessions."""
-        return [pid for pid in self.pids if _title(pid).startswith(REPLICA)]
+        return [pid for pid, role in self.pids.items() if role == "replica"]
 
 
 def _children(pid: int) -> list[int]:
@@ -128,11 +131,13 @@ async def measured(server: Processes | Cluster) -> dict[str, float]:
     await crowd.become(CALLS)
     await asyncio.sleep(SETTLE_S + MEASURE_S)  # the first turn of each call is not measured
     seen.reset()
-    pids: Mapping[int, bool] = server.pids if isinstance(server, Cluster) else dict.fromkeys(server.pids, True)
+    pids: Mapping[int, str] = server.pids if isinstance(server, Cluster) else dict.fromkeys(server.pids, "replica")
     before, began = {pid: cpu_s(pid) for pid in pids}, time.monotonic()
     await asyncio.sleep(MEASURE_S)
     took_s = time.monotonic() - began
-    shares = {pid: (cpu_s(pid) - before[pid]) / took_s for pid in pids}
+    shares: dict[str, float] = dict.fromkeys(("replica", "haproxy", "control", "rest"), 0.0)
+    for pid, role in pids.items():
+        shares[role] += (cpu_s(pid) - before[pid]) / took_s
     held = [sockets(pid) for pid in server.replicas] if isinstance(server, Cluster) else [1]
     await crowd.become(0)
     if seen.fault is not None:
@@ -141,8 +146,8 @@ async def measured(server: Processes | Cluster) -> dict[str, float]:
     return {
         "p50_ms": at_share(added, 0.5),
         "p99_ms": at_share(added, 0.99),
-        "cores": sum(share for pid, share in shares.items() if pids[pid]),
-        "rest_cores": sum(share for pid, share in shares.items() if not pids[pid]),
+        "cores": sum(shares.values()) - shares["rest"],
+        **{f"{role}_cores": share for role, share in shares.items()},
         "balance": min(held) / max(held),
     }
 
@@ -165,6 +170,9 @@ async def run() -> None:
         "ray_p99_ms": round(ray["p99_ms"], 2),
         "direct_cores": round(direct["cores"], 3),
         "ray_cores": round(ray["cores"], 3),
+        "replica_cores": round(ray["replica_cores"], 3),
+        "haproxy_cores": round(ray["haproxy_cores"], 3),
+        "control_cores": round(ray["control_cores"], 3),
         "ray_rest_cores": round(ray["rest_cores"], 3),
         "of_direct": round(statistics.median(two["cores"] / one["cores"] for one, two in rounds), 2),
         "balance": round(ray["balance"], 2),

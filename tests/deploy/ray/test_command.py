@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import pytest
+from websockets.asyncio.client import connect as open_socket
 
 from duologue import Conversation, connect, converse
 from duologue.audio.wav import read_wav
@@ -64,6 +65,15 @@ async def _spoken_turn(place: Cluster) -> tuple[str, int]:
                     pass
 
 
+async def _takes_compression(place: Cluster) -> bool:
+    """Whether connections are those of a stock uvicorn, which takes it; `duologue.deploy.ray.edge` has our own."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with open_socket(
+        f"{place.url}/realtime?model=m", compression="deflate", additional_headers=headers
+    ) as client:
+        return bool(client.protocol.extensions)
+
+
 async def _asked_again(call: Conversation) -> str:
     """The answer to a question of a client whose connection may have been lost."""
     async with asyncio.timeout(30):
@@ -82,6 +92,7 @@ async def test_two_replicas_hold_spoken_turns_and_a_killed_one_s_clients_go_on_i
         heard, spoken_bytes = await _spoken_turn(place)
         assert len(heard.split()) > 5
         assert spoken_bytes > 10_000
+        assert not await _takes_compression(place)
 
         async with asyncio.timeout(60):
             while len(place.replicas()) < 2:  # noqa: ASYNC110 - other processes set no events

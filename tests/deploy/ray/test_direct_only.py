@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from duologue.deploy.ray.direct_only import DirectOnly
-from duologue.transports.asgi import ASGIReceive, ASGISend, Scope
+from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, Scope
 from tests.server._listening import scripted_app
 
 FALLBACK = 8500
+NOT_HELD = "connections are Ray's: calls cost twice as much, and limits do not hold"
 
 
 @asynccontextmanager
@@ -70,6 +71,22 @@ async def test_a_session_by_haproxy_is_the_application_s() -> None:
 
     assert await _messages(DirectOnly(application, fallback_port=FALLBACK), port=30_000) == []
     assert [scope["server"] for scope in served] == [("h", 30_000)]
+
+
+@pytest.mark.parametrize("extensions", [{}, {ADMISSION: {}}])
+async def test_connections_that_are_not_held_by_us_are_said_once(
+    extensions: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def application(scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        pass
+
+    async def unused(*_: object) -> Any:
+        raise AssertionError
+
+    app = DirectOnly(application, fallback_port=FALLBACK)
+    for _ in range(2):
+        await app({"type": "websocket", "server": ("h", 30_000), "extensions": extensions}, unused, unused)
+    assert caplog.text.count(NOT_HELD) == (ADMISSION not in extensions)
 
 
 async def test_a_client_that_has_gone_is_not_told() -> None:

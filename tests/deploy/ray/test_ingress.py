@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duologue.deploy.ray.ingress import OwnDisconnects, middlewares
+from duologue.deploy.ray.ingress import OwnDisconnects
 from duologue.transports.asgi import ASGIReceive, ASGISend, Scope
 
 HEADER = b"x-request-disconnect-disabled"
@@ -31,8 +31,3 @@ async def test_ray_does_not_read_ahead_what_websockets_send() -> None:
 
 async def test_it_still_looks_for_the_end_of_requests_over_http() -> None:
     assert await _headers("http", (b"host", b"h")) == [(b"host", b"h")]
-
-
-def test_ray_is_given_it_as_middleware() -> None:
-    (only,) = middlewares()
-    assert only.cls is OwnDisconnects  # type: ignore[comparison-overlap] # a class, which it calls a factory

@@ -16,9 +16,9 @@ from websockets.frames import Frame, Opcode
 from duologue.server import Limits
 from duologue.server.run import uvicorn_websocket
 from duologue.server.run.edge import edge_config
-from duologue.server.run.text_frames import text_in
+from duologue.server.run.text_frames import text_at
 from duologue.server.run.uvicorn_websocket import Socket
-from duologue.transports.asgi import ADMISSION
+from duologue.transports.asgi import ADMISSION, OFFER
 from tests.server._listening import scripted_app
 from tests.server._raw_connections import handshake
 
@@ -56,15 +56,24 @@ class _Line(asyncio.Transport):
         return False
 
 
-async def _effects(pieces: list[bytes]) -> tuple[list[Any], bytes]:
-    """What the application gets of a client that sends this, and what the client gets."""
+async def _effects(pieces: list[bytes], *, takes: bool) -> tuple[list[Any], bytes]:
+    """What the application gets of a client that sends this, and what the client gets. `takes`: the application takes
+    messages at once while it waits for one."""
     messages: list[Any] = []
     over = asyncio.Event()
+
+    def take(text: bytes) -> bool:
+        if not text.isascii():
+            return False
+        messages.append({"type": "websocket.receive", "text": text.decode()})
+        return True
 
     async def application(scope: object, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         await send({"type": ADMISSION, "owner": "key 1"})
+        if takes:
+            await send({"type": OFFER, "take": take})
         while True:
             message = dict(cast("MutableMapping[str, Any]", await receive()))
             messages.append(message)
@@ -142,18 +151,30 @@ _CUTS = st.sampled_from([1, 2, 6, 7, 8, 9, 14, 133]) | st.integers(1, MAX_BYTES)
 _LONG = Frame(Opcode.TEXT, b"a" * 0x10000).serialize(mask=True)
 
 
-@given(_streams())
-@example([Frame(Opcode.TEXT, b"a" * (MAX_BYTES + 1)).serialize(mask=True)])
-@example([_LONG[:133], _LONG[133:]])
-def test_any_stream_cut_anywhere_has_the_same_effects(pieces: list[bytes]) -> None:
+_MANY = b"".join(Frame(Opcode.TEXT, str(number).encode()).serialize(mask=True) for number in range(1000))
+
+
+@given(_streams(), st.booleans())
+@example([Frame(Opcode.TEXT, b"a" * (MAX_BYTES + 1)).serialize(mask=True)], False)
+@example([_LONG[:133], _LONG[133:]], True)
+@example([_MANY[:5000], _MANY[5000:]], True)
+@example([_MANY], False)
+def test_any_stream_cut_anywhere_has_the_same_effects(pieces: list[bytes], takes: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        found = asyncio.run(_effects(pieces))
-        patch.setattr(uvicorn_websocket, "text_in", lambda data: None)
-        assert found == asyncio.run(_effects(pieces))
+        found = asyncio.run(_effects(pieces, takes=takes))
+        patch.setattr(uvicorn_websocket, "text_at", lambda data, at: None)
+        assert found == asyncio.run(_effects(pieces, takes=False))
+
+
+async def test_messages_that_have_piled_up_are_taken_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Socket, "resume_parsing", lambda socket: pytest.fail("left to the library"))
+    many = b"".join(Frame(Opcode.TEXT, str(number).encode()).serialize(mask=True) for number in range(60))
+    messages, _ = await _effects([many, many], takes=True)
+    assert [message["text"] for message in messages[:-1]] == [*map(str, range(60))] * 2
 
 
 @pytest.mark.parametrize("size", [0xFFFF, 0x10000, 0x20000])
 def test_the_beginning_of_a_long_frame_is_no_short_one(size: int) -> None:
     """Cut anywhere, also where its first bytes are as many as those of a short frame that is whole."""
     frame = Frame(Opcode.TEXT, b"a" * size).serialize(mask=True)
-    assert [cut for cut in range(1_000) if text_in(frame[:cut]) is not None] == []
+    assert [cut for cut in range(1_000) if text_at(frame[:cut]) is not None] == []

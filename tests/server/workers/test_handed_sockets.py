@@ -60,6 +60,42 @@ async def test_a_connection_is_served_by_the_end_that_it_was_handed_to(monkeypat
     listening.close()
 
 
+class Listed(Echo):
+    """Stands in a table, as the server's own protocol does."""
+
+    address = owner = "a"
+    unread = received = 0
+
+    def __init__(self, table: Connections) -> None:
+        self.table = table
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.table.arrive(self)
+
+    def check(self, now: float) -> None:
+        pass
+
+    def cut(self, name: str) -> None:
+        pass
+
+
+async def test_a_connection_that_is_told_of_is_not_under_way_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told of in between, it would count twice, and the next ones would go to another worker."""
+    monkeypatch.setattr(HandedSockets, "taken", 0)
+    ours, theirs = socket.socketpair()
+    client, accepted = socket.socketpair()
+    monkeypatch.setattr(HandedSockets, "take", lambda _, way: (accepted.dup(), "a") if way.recv(1) else None)
+    table = Connections(Limits(), turned_away=print)
+    handed = HandedSockets(theirs, None, table, ServerState(), lambda: Listed(table))
+    ours.send(b"+")
+    async with asyncio.timeout(5):
+        await table.changed.wait()
+    assert (len(table), HandedSockets.taken) == (1, 1)
+    handed.close()
+    for each in (ours, theirs, client, accepted):
+        each.close()
+
+
 def fill(way: socket.socket, client: socket.socket) -> None:
     for _ in range(100_000):
         hand_over(way, client)

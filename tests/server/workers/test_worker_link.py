@@ -115,10 +115,22 @@ async def test_a_place_that_was_refused_is_not_given_back() -> None:
 
 async def test_a_load_is_reported_when_it_has_changed() -> None:
     async with linked() as (link, parent):
-        held = [0]
-        reporting = asyncio.ensure_future(link.report(lambda: Load(held=held[0], received=held[0])))
+        held, changed = [1], asyncio.Event()
+        reporting = asyncio.ensure_future(link.report(lambda: Load(held=held[0], received=held[0]), changed))
+        assert await parent.receive(Load) == Load(held=1, received=1)
         held[0] = 3
+        changed.set()
         assert await parent.receive(Load) == Load(held=3, received=3)
+        reporting.cancel()
+
+
+async def test_a_load_that_changed_without_a_connection_is_reported_too() -> None:
+    async with linked() as (link, parent):
+        held = [1]
+        reporting = asyncio.ensure_future(link.report(lambda: Load(held=held[0], received=0), asyncio.Event()))
+        assert await parent.receive(Load) == Load(held=1, received=0)
+        held[0] = 0
+        assert await parent.receive(Load) == Load(held=0, received=0)
         reporting.cancel()
 
 

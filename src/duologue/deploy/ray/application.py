@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from duologue.deploy.ray.direct_only import DirectOnly
+from duologue.deploy.ray.edge import hold_connections
 from duologue.deploy.ray.environment import check_environment, fallback_port, ray_module
 from duologue.deploy.ray.speech_http import speech_pages
 from duologue.deploy.ray.speech_tier import SpeechTier, deployments, stand_ins
 from duologue.engines.fair_queue import FairQueue
 from duologue.engines.registry import Engines, Kind, load_default
-from duologue.server import Limits, RealtimeApp
+from duologue.server import Limits, RealtimeApp, tune_process
 
 __all__ = ["application", "speech_application"]
 
@@ -63,7 +64,10 @@ def application(
     make = _make_engines(dict(engines or {}), dict(engine_options or {}), speech)
 
     def build() -> DirectOnly:
+        check_environment(os.environ, drain_s=limits.drain_s)  # that of a node, which may be another one
+        tune_process()
         app = RealtimeApp(engines=make, limits=limits, **options)
+        hold_connections(app)
         return DirectOnly(app, fallback_port=fallback_port(os.environ))
 
     settings: dict[str, Any] = {

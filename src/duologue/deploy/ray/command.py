@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from duologue.deploy.ray.application import application, speech_application
-from duologue.deploy.ray.environment import APPLICATION, QUICK, ray_module
+from duologue.deploy.ray.environment import APPLICATION, ray_module, suited_to
 from duologue.deploy.ray.speech_tier import SpeechTier
 from duologue.engines.registry import DEFAULTS, Kind, OptionText
 from duologue.errors import DuologueError
@@ -32,7 +32,7 @@ _EACH_CPUS: Final = 0.1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the application on this machine until SIGINT or SIGTERM; returns the exit code. Sessions end with it."""
     given = _parser().parse_args(arguments)
-    for name, value in QUICK.items():
+    for name, value in suited_to(os.cpu_count() or 1).items():
         os.environ.setdefault(name, value)
     try:
         built = _application(given)

@@ -14,7 +14,7 @@ from duologue.server.http.paths import path_of
 from duologue.server.ids import new_id
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
-from duologue.transports.asgi import ASGIApplication, ASGIReceive, ASGISend, ASGITransport, Scope
+from duologue.transports.asgi import ADMISSION, ASGIApplication, ASGIReceive, ASGISend, ASGITransport, Scope
 
 __all__ = ["DirectOnly"]
 
@@ -32,11 +32,14 @@ class DirectOnly:
         """`fallback_port` is where Ray's own proxy listens."""
         self._application = application
         self._fallback_port = fallback_port
+        self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
         kind = scope["type"]
         if not self._by_proxy(scope) or (kind == "http" and path_of(scope) != _READY):
+            if kind == "websocket" and ADMISSION not in (scope.get("extensions") or {}):
+                self._warn()
             await self._application(scope, receive, send)
             return
         rejection = Rejection("not_ready")
@@ -50,6 +53,12 @@ class DirectOnly:
         except ConnectionClosed:
             return
         await send_rejection(transport, rejection, new_id=new_id)
+
+    def _warn(self) -> None:
+        """Say once that `hold_connections` has had no effect, by a Ray that starts uvicorn in another way."""
+        if not self._has_warned:
+            self._has_warned = True
+            log_event(logging.WARNING, "connections are Ray's: calls cost twice as much, and limits do not hold")
 
     def _by_proxy(self, scope: Scope) -> bool:
         _, port = scope.get("server") or ("", None)

@@ -8,19 +8,28 @@ from typing import Any, Final
 
 from duologue.errors import DuologueError
 
-__all__ = ["APPLICATION", "QUICK", "check_environment", "fallback_port", "ray_module"]
+__all__ = ["APPLICATION", "IN_PLACE", "check_environment", "fallback_port", "ray_module", "suited_to"]
 
 APPLICATION: Final = "duologue"
 """The application's name in Ray Serve, by which replicas find the deployments of the speech engines."""
 
-QUICK: Final = {
-    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "duologue.deploy.ray.ingress:middlewares",
-}
-"""Both together: each message goes from the socket to the application without a queue, and without another thread."""
+_THREAD: Final = "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD"
+
+IN_PLACE: Final = {_THREAD: "0"}
+"""Has replicas run the application where they read their sockets, which nobody needs to choose."""
+
+_MOST_THREADS: Final = 4
+"""Of HAProxy, as Ray has on every machine; each passes on the frames of a thousand calls. More of them than cores only
+wake for fewer frames each, which takes more processor time."""
+
+_CONTROL_S: Final = "0.5"
+"""Between two looks of Ray's controller at all replicas. Its own 0.1 s takes as much processor time as ten calls; to see
+half a second later that a replica has ended delays none: HAProxy passes its callers to others by itself."""
 
 _PROXY: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 _DRAINING: Final = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
+_HAPROXY_THREADS: Final = "RAY_SERVE_HAPROXY_NBTHREAD"
+_CONTROL: Final = "RAY_SERVE_CONTROL_LOOP_INTERVAL_S"
 _FALLBACK: Final = "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"
 
 _FALLBACK_PORT: Final = 8500
@@ -36,7 +45,7 @@ def ray_module(name: str) -> Any:
 
 
 def check_environment(environment: Mapping[str, str], *, drain_s: float) -> None:
-    """Raise unless Ray will pass frames by HAProxy, and let a drain take its time.
+    """Raise unless Ray will pass frames by HAProxy, run sessions where it reads sockets, and let a drain take its time.
 
     Ray reads these variables in all its processes: they have to be set before `ray start`, on every node.
 
@@ -49,6 +58,11 @@ def check_environment(environment: Mapping[str, str], *, drain_s: float) -> None
             "pickled and passes an actor's queue twice, which takes ten times the processor and delays speech by "
             "100 ms or more from some 60 calls on"
         )
+    if environment.get(_THREAD) != "0":
+        raise DuologueError(
+            f"set {_THREAD}=0 in the environment of every node before Ray starts: sessions would run in another thread "
+            "than their connections, and each message would wait in a queue between them"
+        )
     try:
         waits_s = float(environment.get(_DRAINING, "30"))
     except ValueError:
@@ -58,6 +72,11 @@ def check_environment(environment: Mapping[str, str], *, drain_s: float) -> None
             f"set {_DRAINING}={drain_s:g} or more, in the environment of every node before Ray starts: Ray closes the "
             f"sessions of a replica that it stops after {waits_s:g} s, and drain_s is {drain_s:g}"
         )
+
+
+def suited_to(cores: int) -> dict[str, str]:
+    """What the environment of a machine with so many cores should say, beside what `check_environment` leaves to it."""
+    return {**IN_PLACE, _HAPROXY_THREADS: str(min(cores, _MOST_THREADS)), _CONTROL: _CONTROL_S}
 
 
 def fallback_port(environment: Mapping[str, str]) -> int:

@@ -1,18 +1,33 @@
-"""What each replica puts between its sockets and Ray, by `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
+"""What each replica puts between its sockets and Ray."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from duologue.transports.asgi import ASGIApplication, ASGIReceive, ASGISend, Scope
 
-if TYPE_CHECKING:
-    from starlette.middleware import Middleware
-
-__all__ = ["OwnDisconnects", "middlewares"]
+__all__ = ["NoClaimedAddresses", "OwnDisconnects"]
 
 _HEADER: Final = b"x-request-disconnect-disabled"
 """By it a request tells Ray not to look for its end: https://docs.ray.io/en/latest/serve/http-guide.html"""
+
+_CLAIM: Final = b"x-forwarded-for"
+
+
+class NoClaimedAddresses:
+    """Drops the address that a client claims to have, by which it would evade all limits on addresses.
+
+    Ray's HAProxy passes it on as it came and adds none, and uvicorn believes it of a process on its own machine.
+    """
+
+    def __init__(self, app: ASGIApplication) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        """The ASGI entry point."""
+        if scope["type"] in ("http", "websocket"):
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != _CLAIM]}
+        await self._app(scope, receive, send)
 
 
 class OwnDisconnects:
@@ -31,10 +46,3 @@ class OwnDisconnects:
             headers = [pair for pair in scope["headers"] if pair[0].lower() != _HEADER]
             scope = {**scope, "headers": [*headers, (_HEADER, b"?1")]}
         await self._app(scope, receive, send)
-
-
-def middlewares() -> list[Middleware]:
-    """For Ray, which calls it in every replica."""
-    from starlette.middleware import Middleware
-
-    return [Middleware(OwnDisconnects)]

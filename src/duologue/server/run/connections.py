@@ -99,6 +99,8 @@ class Connections:
     def __init__(self, limits: Limits, *, turned_away: Callable[[str], None]) -> None:
         self.limits = limits
         self._turned_away = turned_away
+        self.changed: asyncio.Event = asyncio.Event()
+        """Set when a connection has gone, and by a worker's acceptor when one is there; who waits for it clears it."""
         self._all: set[TrackedConnection] = set()
         self._other_descriptors = descriptors_open()
         """Descriptors that are no connections of this table, when they were last counted."""
@@ -170,6 +172,7 @@ class Connections:
         """A connection has ended."""
         self.gone += connection.received >= _MUCH_BYTES
         self._all.discard(connection)
+        self.changed.set()
         self._turns.pop(connection, None)
         self._stop_waiting(connection)
         self.hold(connection, 0)

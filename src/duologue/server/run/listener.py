@@ -1,6 +1,6 @@
 """A server on a free port of this machine for the length of a block, on the loop of its caller: for tests.
 
-`serve` is for good: it looks for the end every 0.1 s, and waits as long again for connections to close. A test that
+`serve` is for good: at its end sessions have 0.1 s to close, and connections as long again. A test that
 starts a server of its own would take 0.2 s.
 """
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +13,9 @@ from duologue.server.app import RealtimeApp
 from duologue.server.run.process import glibc
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from duologue.server.run.acceptor import Acceptor
     from duologue.server.run.connections import Connections, EdgeConfig
+    from duologue.server.run.uvicorn_server import Server
 
 __all__ = ["run_server", "serve"]
 
@@ -83,7 +80,9 @@ async def run_server(
 ) -> None:
     """Serve connections that an acceptor of this class takes from a socket, as `serve` does. The application is
     running. With `releases` the socket is closed when the drain begins."""
-    server = _server(config, acceptor, tls)
+    from duologue.server.run.uvicorn_server import Server
+
+    server = Server(config, acceptor, tls)
     trimming = asyncio.ensure_future(_trim_memory(config.edge))  # noqa: TID251
     try:
         await _run(application, server, source, on_started, releases=releases)
@@ -105,43 +104,9 @@ async def _trim_memory(edge: Connections) -> None:
             await asyncio.to_thread(libc.malloc_trim, 0)
 
 
-def _server(config: EdgeConfig, acceptor: type[Acceptor], tls: SSLContext | None) -> uvicorn.Server:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            """Listen by an `Acceptor`, so that the table has every connection."""
-            state, loop = self.server_state, asyncio.get_running_loop()
-
-            def make() -> asyncio.Protocol:
-                return config.http_protocol_class(config, state, {})  # type: ignore[call-arg]
-
-            await self.lifespan.startup()
-            self.servers = []
-            for each in sockets or ():
-                if sys.platform == "win32":
-                    # No `add_reader` in the event loop of Windows: handshakes have a timeout, but are not in the table.
-                    within_s = config.edge.limits.handshake_s if tls is not None else None
-                    self.servers.append(
-                        await loop.create_server(
-                            make, sock=each, ssl=tls, ssl_handshake_timeout=within_s, backlog=config.backlog
-                        )
-                    )
-                else:
-                    self.servers.append(acceptor(each, tls, config.edge, state, make))  # type: ignore[arg-type]
-            self.started = True
-
-        @contextmanager
-        def capture_signals(self) -> Generator[None, None, None]:
-            """Handle no signals: uvicorn would close all sessions at the first one."""
-            yield
-
-    return Server(config)
-
-
 async def _run(
     application: RealtimeApp,
-    server: uvicorn.Server,
+    server: Server,
     source: socket.socket,
     on_started: Callable[[], None],
     *,
@@ -161,7 +126,7 @@ async def _run(
                     each.release() if isinstance(each, Acceptor) else each.close()
             await application.drain()
         finally:
-            server.should_exit = True
+            server.end()
             await running
 
     try:
@@ -176,7 +141,7 @@ async def _run(
     await drain()
 
 
-async def _until_started(server: uvicorn.Server, running: asyncio.Future[None]) -> None:
+async def _until_started(server: Server, running: asyncio.Future[None]) -> None:
     """Wait until the server accepts connections. Raises DuologueError if it ends before."""
     while not server.started:
         if running.done():

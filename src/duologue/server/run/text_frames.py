@@ -1,6 +1,6 @@
 """Text messages of one frame, read and written without the WebSocket library (RFC 6455, section 5.2).
 
-Nearly all messages of a call are one frame that comes in one read: appends to the server, deltas from it. For these the
+Nearly all messages of a call are one frame, and come whole: appends to the server, deltas from it. For these the
 library's parser, which takes any cut of any frame, is most of what a message costs between the socket and the session.
 """
 
@@ -13,7 +13,7 @@ try:
 except ImportError:  # a platform for which the library has no compiled part
     from websockets.utils import apply_mask
 
-__all__ = ["MAX_BYTES", "frame_of", "text_in"]
+__all__ = ["MAX_BYTES", "frame_of", "text_at"]
 
 MAX_BYTES: Final = 16 * 1024
 """Of a message that is read here. 100 ms of audio are 6.4 kB; what waits for the session may be two of these."""
@@ -23,24 +23,27 @@ _WHOLE_TEXT: Final = 0x81
 _MASKED: Final = 0x80
 _SHORT: Final = 126
 """From here on the length stands in two more bytes; 127 says eight."""
-_EIGHT: Final = _MASKED | _SHORT + 1
+_EMPTY_BYTES: Final = 6
+"""Of a frame without any text: head and mask."""
 _LONG: Final = 0x10000
 
 
-def text_in(data: bytes) -> bytes | None:
-    """The text that a client sent, if the data are one whole frame of text and nothing else; else None."""
+def text_at(data: bytes, at: int = 0) -> tuple[bytes, int] | None:
+    """The text that a client sent and the end of its frame, if one whole frame of text begins there; else None."""
     size = len(data)
-    if not 6 < size <= MAX_BYTES or data[0] != _WHOLE_TEXT:
+    if size - at <= _EMPTY_BYTES or data[at] != _WHOLE_TEXT:
         return None
-    length = data[1] - _MASKED
+    length = data[at + 1] - _MASKED
     if length == _SHORT:
-        begin, length = 8, data[2] << 8 | data[3]
-    else:
-        begin = 6
-    # An unmasked frame has a negative length here; 127 are the first bytes of one that has its length in eight.
-    if begin + length != size or data[1] == _EIGHT:
+        begin, length = at + 8, data[at + 2] << 8 | data[at + 3]
+    elif 0 < length < _SHORT:
+        begin = at + _EMPTY_BYTES
+    else:  # without a mask, empty, or with its length in eight bytes
         return None
-    return apply_mask(data[begin:], data[begin - 4 : begin])
+    end = begin + length
+    if end > size or end - at > MAX_BYTES:
+        return None
+    return apply_mask(data[begin:end], data[begin - 4 : begin]), end
 
 
 def frame_of(text: bytes) -> bytes:

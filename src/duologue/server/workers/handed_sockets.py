@@ -56,3 +56,4 @@ class HandedSockets(Acceptor):
     def arrived(self) -> None:
         """See `Acceptor`."""
         type(self).taken += 1
+        self._edge.changed.set()

@@ -62,7 +62,7 @@ async def run_worker(
 
     families = lambda: families_of(application.metrics.registry)  # noqa: E731
     async with link.running(families=families, on_drain=on_drain), application.running():
-        reporting = asyncio.ensure_future(link.report(load))  # noqa: TID251 - cancelled below
+        reporting = asyncio.ensure_future(link.report(load, config.edge.changed))  # noqa: TID251 - cancelled below
         try:
             await run_server(application, config, handed, HandedSockets, tls, started, releases=False)
         finally:

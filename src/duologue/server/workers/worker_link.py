@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal
 
 import msgspec
@@ -42,8 +42,12 @@ _MAX_WAITING: Final = 4000
 """Questions without an answer: one of each connection that a worker may have."""
 
 _REPORT_S: Final = 0.1
-"""Between two looks at what the worker holds. The parent counts what it has handed over since, so this need not be
+"""Between two reports of what the worker holds. The parent counts what it has handed over since, so this need not be
 short; a session that has ended is a place for another one."""
+
+_LOOK_S: Final = 1.0
+"""Until the worker looks at what it holds though no connection came or went: a call over WebRTC has none that ends
+with it."""
 
 _FIGURES_S: Final = 2.0
 """Between two reports of the metrics without being asked: so much of what a worker counted is lost if it is killed."""
@@ -96,13 +100,17 @@ class WorkerLink:
         """Tell the parent that sockets may come."""
         self._post(message)
 
-    async def report(self, load: Callable[[], Load]) -> None:
-        """Tell the parent what this worker holds, whenever it has changed. Runs until it is cancelled."""
+    async def report(self, load: Callable[[], Load], changed: asyncio.Event) -> None:
+        """Tell the parent what this worker holds, soon after `changed` was set. Runs until it is cancelled."""
         while True:
+            changed.clear()
             if (now := load()) != self._load:
                 self._load = now
                 self._post(now)
-            await asyncio.sleep(_REPORT_S)
+                await asyncio.sleep(_REPORT_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await changed.wait()
 
     # --- the store and the supervisor
 
