@@ -18,6 +18,7 @@ __all__ = ["status_json", "status_lines"]
 
 _NONE: Final = "–"
 _LABEL_WIDTH: Final = 12
+_NUMBER_WIDTH: Final = 6
 
 _MAX_OWNERS: Final = 10
 """Rows of callers; a server may have a thousand."""
@@ -103,10 +104,11 @@ def _counts(status: ServerStatus) -> Table:
         faults = f"{_number(status.illegal_transitions, 'transition')} that the protocol does not have: to be reported"
         rows["faults"] = Text(faults, "bold red")
     table = Table.grid(padding=(0, 1))
-    table.add_column(min_width=_LABEL_WIDTH, no_wrap=True, style="bold")
+    table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for label, text in rows.items():
-        table.add_row(Text(label), text)
+        # Not by `min_width`, which counts the padding twice before rich 14.3.
+        table.add_row(Text(label.ljust(_LABEL_WIDTH)), text)
     return table
 
 
@@ -137,7 +139,10 @@ def _calls(calls: CallStatus) -> Text:
 def _table(columns: tuple[str, ...], rows: list[list[str]], *, title: str) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right", min_width=_LABEL_WIDTH if place == 0 else 6)
+        if place == 0:
+            table.add_column(Text(column.ljust(_LABEL_WIDTH)))
+        else:
+            table.add_column(Text(column.rjust(_NUMBER_WIDTH)), justify="right")
     for row in rows:
         table.add_row(*map(Text, row))
     return Group(Text(f"\n{title}", "bold"), table)
