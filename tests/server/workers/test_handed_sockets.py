@@ -78,6 +78,9 @@ class Listed(Echo):
     def cut(self, name: str) -> None:
         pass
 
+    def abort(self) -> None:
+        """Closes nothing."""
+
 
 async def test_a_connection_that_is_told_of_is_not_under_way_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Told of in between, it would count twice, and the next ones would go to another worker."""
