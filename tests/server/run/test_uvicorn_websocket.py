@@ -22,7 +22,7 @@ from websockets.frames import Frame, Opcode
 from duologue.events.base import encode_audio
 from duologue.server import Limits
 from duologue.server.run.connections import Connections
-from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
+from duologue.server.run.uvicorn_websocket import Socket
 from duologue.testing import scripted_engines
 from tests.server._engines import EndlessSynthesizer
 from tests.server._listening import listening, scripted_app
@@ -183,22 +183,6 @@ async def test_no_compression_is_agreed_on() -> None:
         answer = await connection.read_until(b"\r\n\r\n")
         assert b"101 " in answer
         assert b"sec-websocket-extensions" not in answer.lower()
-
-
-@pytest.mark.parametrize("step", [1, 3, 7, 1_000])
-def test_frames_are_separated_wherever_what_came_is_cut(step: int) -> None:
-    frames = [Frame(Opcode.TEXT, b"x" * n).serialize(mask=True) for n in (0, 5, 125, 126, 65_535, 65_536)] * 2
-    ends, got = _FrameEnds(), []
-    sent = b"".join(frames)
-    for at in range(0, len(sent), step):
-        rest = sent[at : at + step]
-        while rest:
-            size = ends.size_of(rest, 2)
-            assert size
-            got.append(rest[:size])
-            rest = rest[size:]
-    assert b"".join(got) == sent
-    assert ends.size_of(frames[1] * 9, 3) < 3 * len(frames[1]) + 1  # it stands between two frames again
 
 
 async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() -> None:

@@ -15,6 +15,7 @@ from duologue.protocol.server.frames import text_of
 from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
 from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig, half_close
+from duologue.server.run.frame_ends import FrameEnds
 from duologue.server.run.message_queue import MessageQueue
 from duologue.server.run.text_frames import frame_of, text_at
 from duologue.server.run.uvicorn_http import response_of
@@ -54,40 +55,6 @@ _MAX_FRAGMENTS: Final = 10_000
 
 _FRAGMENT_BYTES: Final = 64
 """Memory of a fragment in addition to its bytes, so that empty ones count as unread too."""
-
-
-class _FrameEnds:
-    """Finds the ends of frames in the data (RFC 6455, section 5.2), so that a turn parses only so many frames."""
-
-    def __init__(self) -> None:
-        self._head = b""
-        """The beginning of a frame whose length is not complete."""
-        self._missing = 0
-        """Missing bytes of the current frame."""
-
-    @property
-    def between(self) -> bool:
-        """Whether what has come so far ends with a frame."""
-        return not self._missing and not self._head
-
-    def size_of(self, data: bytes | memoryview, frames: int) -> int:
-        """The size of the first `frames` frames of the data; the rest must be passed again."""
-        at, size = 0, len(data)
-        for _ in range(frames):
-            if self._missing >= size - at:
-                self._missing -= size - at
-                return size
-            at += self._missing
-            head = self._head + bytes(data[at : at + 10 - len(self._head)])
-            short = head[1] & 127 if len(head) > 1 else 0
-            n_head = 2 + {126: 2, 127: 8}.get(short, 0)
-            if len(head) < n_head:
-                self._head, self._missing = head, 0
-                return size
-            at += n_head - len(self._head)
-            length = short if n_head == 2 else int.from_bytes(head[2:n_head], "big")
-            self._head, self._missing = b"", length + (4 if head[1] & 128 else 0)
-        return at
 
 
 def _forget_data(frame: Frame) -> None:
@@ -143,7 +110,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._lingers = False
         """Whether the connection is closing, and incoming data is dropped."""
         self._deadline: float | None = None
-        self._ends = _FrameEnds()
+        self._ends = FrameEnds()
         self._rest: bytes | memoryview = b""
         """Data to be parsed in a later turn, or when the application has taken the messages before it."""
 
