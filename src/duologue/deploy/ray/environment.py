@@ -23,7 +23,7 @@ _MOST_THREADS: Final = 4
 wake for fewer frames each, which takes more processor time."""
 
 _CONTROL_S: Final = "0.5"
-"""Between two looks of Ray's controller at all replicas. Its own 0.1 s takes as much processor time as ten calls. To see
+"""Between two looks of Ray's controller at all replicas. Its own 0.1 s take the processor time of ten calls. To see
 half a second later that a replica has ended delays no caller: HAProxy passes them to others by itself."""
 
 _PROXY: Final = "RAY_SERVE_ENABLE_HA_PROXY"
