@@ -23,8 +23,8 @@ _MOST_THREADS: Final = 4
 wake for fewer frames each, which takes more processor time."""
 
 _CONTROL_S: Final = "0.5"
-"""Between two looks of Ray's controller at all replicas. Its own 0.1 s takes as much processor time as ten calls; to see
-half a second later that a replica has ended delays none: HAProxy passes its callers to others by itself."""
+"""Between two looks of Ray's controller at all replicas. Its own 0.1 s take the processor time of ten calls. To see
+half a second later that a replica has ended delays no caller: HAProxy passes them to others by itself."""
 
 _PROXY: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 _DRAINING: Final = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"

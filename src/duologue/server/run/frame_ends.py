@@ -1,4 +1,4 @@
-"""Where frames end in what has come (RFC 6455, section 5.2), before anything is parsed."""
+"""Where frames end in what a connection has read, so that a turn of the event loop parses only so many."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["FrameEnds"]
 
 
 class FrameEnds:
-    """Finds the ends of frames in the data, so that a turn parses only so many frames."""
+    """Finds the ends of frames in the data of one connection (RFC 6455, section 5.2)."""
 
     def __init__(self) -> None:
         self._head = b""
