@@ -91,6 +91,8 @@ async def agents(url: str) -> list[Any]:
     """A function is called, and its result answered."""
     async with driven("agents.mjs", url, "text") as client:
         await client.until("connected")
+        while len(client.wire("session.updated")) < 2:  # it sends its settings again when it has seen the session
+            await client.until("wire", type="session.updated")
         client.order(say="Call the tool get_weather with city Paris")
         await client.until("tool_end", result="Rain in Paris.")
         reports = await client.until("agent_end")
