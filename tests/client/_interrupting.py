@@ -57,6 +57,8 @@ class _Interrupter:
         path = frame.f_code.co_filename.replace("\\", "/")
         if not any(part in path for part in _OURS) and not path.endswith(_THEIRS):
             return None
+        if "__del__" in (frame.f_code.co_name, frame.f_back.f_code.co_name if frame.f_back is not None else ""):
+            return None  # of an event loop that is freed here: the interpreter drops what a finalizer raises
         frame.f_trace_opcodes = True
         if event == "call" and frame.f_code.co_flags & inspect.CO_GENERATOR:
             # An exception here would pass by the handlers around its `yield`; the interpreter's own would not.

@@ -53,13 +53,15 @@ class FailsToSend(Lossless):
 
 class NeverWaits(Lossless):
     async def send(self, message: str | bytes, /) -> None:
-        self._capacity = self._peer._capacity = 10**6
+        if self._peer is not None:
+            self._capacity = self._peer._capacity = 10**6
         await super().send(message)
 
 
 class ForgetsWhatWasSent(Lossless):
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        self._peer._unread.clear()
+        if self._peer is not None:
+            self._peer._unread.clear()
         await super().close(code, reason)
 
 

@@ -55,6 +55,10 @@ class InjectedValues:
         """The same conversation for sync functions."""
         self._conversations.append(facade)
 
+    def forget(self) -> None:
+        """The conversation is over, and no function begins: let go of it, which refers to this object."""
+        self._conversations.clear()
+
     def of(self, call: ToolCall) -> dict[str, Any]:
         """The values for a call, by parameter.
 

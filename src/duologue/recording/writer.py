@@ -159,7 +159,7 @@ class RecordingWriter:
     def close(self) -> None:
         """Write what waits, and close the file, unless it was given open. Closing twice is fine."""
         self.flush()
-        self._is_closed = True
+        self._is_closed, self._failed = True, None
         if self._is_own:
             self._file.close()
 

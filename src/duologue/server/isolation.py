@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 
 __all__ = ["isolated"]
 

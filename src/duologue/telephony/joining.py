@@ -48,6 +48,7 @@ from duologue.telephony.control.call_control import CallControl
 from duologue.telephony.control.transfers import transfer_function
 from duologue.telephony.legs import LegSocket, leg_transport
 from duologue.telephony.recorded_leg import LegLog, recorded_leg
+from duologue.tracebacks import drop_frames_of
 from duologue.transports.asgi import ASGITransport
 from duologue.transports.base import Transport
 
@@ -297,6 +298,7 @@ class PhoneCall:
         finally:
             conversation.detach(self)
             core.players.remove(self)
+            self._conversation = None  # its functions refer to this object
 
     async def _join_live(self, live: Live) -> None:
         # At its first use: the family's classes take time to define, and most programs do without.
@@ -329,9 +331,8 @@ class PhoneCall:
 
     def end(self, fault: DuologueError, /) -> None:
         """No more notices will come."""
-        self._bridge.conversation_over(
-            "the conversation is over" if isinstance(fault, ConnectionClosedOK) else str(fault)
-        )
+        is_normal = isinstance(fault, ConnectionClosedOK)
+        self._bridge.conversation_over("the conversation is over" if is_normal else str(fault))
         self._changed()
 
     def _received_bytes(self, part: ItemPart) -> int:
@@ -352,15 +353,19 @@ class PhoneCall:
             _logger.warning("the call's audio is converted, the session does not take it: %s", printable(str(fault)))
 
     async def _run(self, carry_out: _CarryOut) -> None:
-        over = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._until_over(over, work))
-                for work in (self._read, self._write, partial(self._tell, carry_out))
-            ]
-            await over.wait()
-            for task in tasks:
-                task.cancel()
+        over, group = asyncio.Event(), asyncio.TaskGroup()
+        works = (self._read, self._write, partial(self._tell, carry_out))
+        try:
+            async with group:
+                tasks = [group.create_task(self._until_over(over, work)) for work in works]
+                await over.wait()
+                for task in tasks:
+                    task.cancel()
+        except BaseException as end:
+            drop_frames_of(asyncio.TaskGroup.__module__, end)
+            raise
+        finally:
+            del group  # it refers to this task, whose exception may refer to this frame
 
     async def _until_over(self, over: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
         try:

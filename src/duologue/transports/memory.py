@@ -61,7 +61,8 @@ class MemoryTransport:
         self._capacity = capacity
         self._unread: deque[str | bytes] = deque()
         self._closed: tuple[int, str] | None = None
-        self._peer = self
+        self._peer: MemoryTransport | None = None
+        """None before the two ends are connected, and after they are closed: they would keep each other in memory."""
 
     def join(self, peer: MemoryTransport) -> None:
         """Connect two ends. Before either is used."""
@@ -100,6 +101,7 @@ class MemoryTransport:
         """Give the peer a message, if it has room. Raises ConnectionClosed."""
         if self._closed is not None:
             raise _fault(*self._closed)
+        assert self._peer is not None, "`join` comes first"
         if len(self._peer._unread) >= self._capacity:
             return False
         self._peer._unread.append(message)
@@ -119,7 +121,8 @@ class MemoryTransport:
         """Close both ends; the first close counts."""
         with self.shared.lock:
             for end in (self, self._peer):
-                end._closed = end._closed or (code, reason)
+                if end is not None:
+                    end._closed, end._peer = end._closed or (code, reason), None
             self.shared.changed()
 
 

@@ -16,6 +16,7 @@ from websockets.protocol import OPEN
 
 from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.protocol.liveness import LivenessLimits
+from duologue.tracebacks import drop_traceback
 from duologue.transports.handshake_failures import Handshake, handshake_failure
 from duologue.transports.handshakes import (
     check_handshake,
@@ -58,10 +59,13 @@ class WebSocketTransport:
         self._loop = asyncio.get_running_loop()
         self._largest_sent_bytes = 0
         self._keep_alive: KeepAlive | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: set[asyncio.Task[None]] = set()
+        """The task, while it runs: afterwards its exception refers to the socket."""
         if limits is not None:
             self._keep_alive = KeepAlive(socket, limits)
-            self._watching = asyncio.ensure_future(self._keep_alive.watch())  # noqa: TID251 - `close` ends it
+            watching = asyncio.ensure_future(self._keep_alive.watch())  # noqa: TID251 - `close` ends it
+            self._watching.add(watching)
+            watching.add_done_callback(self._watching.discard)
 
     @property
     def subprotocol(self) -> str | None:
@@ -119,16 +123,15 @@ class WebSocketTransport:
         """Close, waiting a few seconds at most for the peer to agree. Reasons are cut to what a frame can hold."""
         # RFC 6455, section 5.5: a control frame holds 125 bytes, and the code takes two.
         short = reason.encode()[:123].decode(errors="ignore")
-        if self._watching is not None:
-            self._watching.cancel()
+        for watching in self._watching:
+            watching.cancel()
         try:
             # The library limits the wait for the peer's frame, but not the wait for a full write buffer.
             async with asyncio.timeout(_CLOSE_TIMEOUT_S + 1):
                 await self._socket.close(code, short)
         except TimeoutError:
             self._socket.transport.abort()
-        if self._watching is not None:
-            await asyncio.gather(self._watching, return_exceptions=True)
+        await asyncio.gather(*self._watching, return_exceptions=True)
 
     def _closed(self, fault: WebSocketClosed) -> ConnectionClosed:
         cut_reason = self._keep_alive.cut_reason if self._keep_alive is not None else None
@@ -171,6 +174,7 @@ async def open_websocket(
     if open_timeout is not None:
         options = msgspec.structs.replace(options, open_timeout=open_timeout)
     handshake = Handshake(url, headers, subprotocols, open_timeout=options.open_timeout)
+    failure: ConnectFailed
     try:
         handshake.proxy = proxy_for(url, options)
         keywords = library_options(headers, subprotocols, options, proxy=handshake.proxy, trace=handshake.trace)
@@ -178,9 +182,15 @@ async def open_websocket(
     except ConnectFailed as fault:
         raise fault from None
     except (WebSocketException, OSError, ValueError, ImportError) as fault:
-        # Without its cause, which says no more, and may quote what was sent.
-        raise handshake_failure(fault, handshake) from None
-    return WebSocketTransport(socket, limits=liveness_limits(options))
+        failure = handshake_failure(fault, handshake)
+        drop_traceback(fault)  # the library's connection keeps it
+        handshake.trace.give_up()
+    else:
+        return WebSocketTransport(socket, limits=liveness_limits(options))
+    try:
+        raise failure  # behind the handler: without its cause, which says no more, and may quote what was sent
+    finally:
+        del failure
 
 
 class _Connecting(websockets_connect):
@@ -191,5 +201,6 @@ class _Connecting(websockets_connect):
     def process_redirect(self, exc: Exception) -> Exception | str:
         """The URL to connect to next, or the exception to raise."""
         target = redirect_target(exc, self.uri, followed=self.followed)
+        drop_traceback(exc)  # the library's connection keeps it
         self.followed += 1
         return exc if target is None else target

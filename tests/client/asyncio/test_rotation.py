@@ -24,15 +24,15 @@ class Next(ManagedConnection):
     """A connection that is being opened; the test decides the outcome."""
 
     def __init__(self) -> None:
-        self.outcome: BaseException | str | None = None
+        self.outcome: Exception | str | None = None
 
     @property
     def is_decided(self) -> bool:
         return self.outcome is not None
 
     @property
-    def fault(self) -> BaseException | None:
-        return self.outcome if isinstance(self.outcome, BaseException) else None
+    def fault(self) -> Exception | None:
+        return self.outcome if isinstance(self.outcome, Exception) else None
 
 
 class Desk:

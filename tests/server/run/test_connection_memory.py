@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import gc
 import json
-import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 
 import h11
@@ -20,6 +19,7 @@ from websockets.server import ServerProtocol
 from duologue.server import Limits, ServerSession, loop_factory
 from duologue.server.run.uvicorn_http import Requests
 from duologue.server.run.uvicorn_websocket import Socket
+from tests._memory import all_freed
 from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, KEY, RIGHT, RawConnection, handshake, masked, raw_connection
 from tests.server.test_app import first
@@ -27,38 +27,9 @@ from tests.server.test_app import first
 pytestmark = pytest.mark.timeout(60)
 
 
-@contextmanager
-def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
-    """Watches connections that are made in the block; what it yields returns when none is alive any more.
-
-    Without a collection: it fails after five seconds.
-    """
-    made: list[weakref.ref[object]] = []
-    monkeypatch = pytest.MonkeyPatch()
-    for kind in (Socket, Requests, ServerProtocol, h11.Connection, ServerSession):
-        init = kind.__init__
-
-        def noted(self: object, *given: object, init: Callable[..., None] = init, **named: object) -> None:
-            init(self, *given, **named)
-            made.append(weakref.ref(self))
-
-        monkeypatch.setattr(kind, "__init__", noted)
-
-    async def all_gone() -> None:
-        assert made, "no connection came"
-        for _ in range(500):
-            if not (left := [each() for each in made if each() is not None]):
-                return
-            del left
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"still in memory: {[type(each()).__name__ for each in made if each() is not None]}")
-
-    gc.disable()
-    try:
-        yield all_gone
-    finally:
-        gc.enable()
-        monkeypatch.undo()
+def nothing_left() -> AbstractContextManager[Callable[[], Awaitable[None]]]:
+    """Watches connections that are made in the block: `all_freed`."""
+    return all_freed(Socket, Requests, ServerProtocol, h11.Connection, ServerSession)
 
 
 @asynccontextmanager

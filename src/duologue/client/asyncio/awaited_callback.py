@@ -32,7 +32,8 @@ class AwaitedCallback:
         self._name = printable_name(name)
         self._waiting: deque[tuple[Awaitable[Any], object]] = deque()
         self._waiting_bytes = 0
-        self._task: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        """The task, while calls are awaited: afterwards its exception refers to this object."""
         self._context = contextvars.copy_context()
         """Of the application: notices are published in whichever task causes them."""
         self._is_over = False
@@ -49,9 +50,10 @@ class AwaitedCallback:
             return
         self._waiting.append((awaitable, notice))
         self._waiting_bytes += n_bytes
-        if self._task is None or self._task.done():
-            loop = asyncio.get_running_loop()
-            self._task = loop.create_task(self._run(), context=self._context)  # `close` ends it
+        if not self.is_running:
+            task = asyncio.get_running_loop().create_task(self._run(), context=self._context)  # `close` ends it
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
     def drop_speech(self, cut: Collection[tuple[str, int]]) -> None:
         """Give up the calls for speech of these parts (item id, content index), as streams do."""
@@ -71,7 +73,7 @@ class AwaitedCallback:
     @property
     def is_running(self) -> bool:
         """Whether a call has not returned."""
-        return self._task is not None and not self._task.done()
+        return any(not task.done() for task in self._running)
 
     def end(self) -> None:
         """Await nothing more, but for the call that runs."""
@@ -85,8 +87,9 @@ class AwaitedCallback:
 
         `closer` is the task that closes the conversation: it may be a call of this callback, and goes on then.
         """
-        task = self._task
-        if task is not None and not task.done() and task is not closer:
+        for task in [*self._running]:
+            if task.done() or task is closer:
+                continue
             try:
                 await asyncio.wait([task], timeout=0 if at_once else _STOP_S)
             finally:

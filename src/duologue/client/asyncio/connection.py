@@ -35,6 +35,7 @@ from duologue.events import (
 )
 from duologue.protocol import ClientProtocol
 from duologue.protocol.utterance_commands import UtteranceCommands
+from duologue.tracebacks import anew, drop_frames_of
 from duologue.transports import Transport
 from duologue.transports.wire_log import WIRE, log_frame
 
@@ -88,7 +89,8 @@ class Connection:
         self._deliver: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Those that run: one that has ended is kept by nothing, because its exception refers to this object."""
 
     def __repr__(self) -> str:
         over = self._closed or self._closing
@@ -163,7 +165,7 @@ class Connection:
                 event = await self._incoming.get()
         if isinstance(event, ConnectionClosed):
             self._incoming.put_nowait(event)  # for the next call, which must get it too
-            raise event.with_traceback(None)
+            raise anew(event)
         return event
 
     async def __aiter__(self) -> AsyncIterator[ReceivedEvent]:
@@ -226,8 +228,7 @@ class Connection:
     def _raise_if_over(self) -> None:
         over = self._closed or self._closing
         if over is not None:
-            # Each raise would lengthen the traceback of the last.
-            raise over.with_traceback(None)
+            raise anew(over)
 
     # --- the parts of `send`, for callers on other threads
 
@@ -325,7 +326,9 @@ class Connection:
         """Start reading and writing; `stop` ends it."""
         self._use_dialect()
         # Not a TaskGroup: it would wrap what the application raises inside `async with connect(...)`.
-        self._tasks = [asyncio.ensure_future(work) for work in (self._read(), self._write())]  # noqa: TID251
+        self._tasks = {asyncio.ensure_future(work) for work in (self._read(), self._write())}  # noqa: TID251
+        for task in self._tasks:
+            task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """Close at once, and wait until both tasks are gone."""
@@ -377,6 +380,7 @@ class Connection:
 
     def _broken(self, code: int, what: str, fault: Exception) -> ConnectionClosed:
         broken = self._protocol.closed(code, f"{what}: {fault}")
+        drop_frames_of(__name__, fault)  # this object keeps it
         broken.__cause__ = fault
         return broken
 

@@ -61,6 +61,7 @@ from duologue.protocol.client.responses.requests import RequestPolicy
 from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
+from duologue.tracebacks import anew
 
 __all__ = ["Conversation"]
 
@@ -127,9 +128,8 @@ class Conversation(NoticeHub, Markable, Injectable):
 
     def to_json(self, *, audio: bool = False) -> dict[str, Any]:
         """Items and usage as JSON-ready data (docs/howto/transcripts.md). `audio` adds the speech that is kept."""
-        return export_of(
-            self.items, usage=self.usage, session=self.session, audio=self.core.store.audio if audio else None
-        )
+        kept = self.core.store.audio if audio else None
+        return export_of(self.items, usage=self.usage, session=self.session, audio=kept)
 
     @property
     def usage(self) -> UsageSnapshot:
@@ -402,9 +402,9 @@ class Conversation(NoticeHub, Markable, Injectable):
             asyncio.get_running_loop().call_soon(self._release_notices)
 
     async def close(self, *, at_once: bool = False) -> None:
-        """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
+        """End the conversation, and everything that runs for it, within some eight seconds; `converse` does this.
 
-        Sends what is waiting, unless `at_once`. Takes some eight seconds at most. Closing twice is fine.
+        Sends what is waiting, unless `at_once`. Closing twice is fine.
         """
         try:
             await self._tools.close()
@@ -414,6 +414,8 @@ class Conversation(NoticeHub, Markable, Injectable):
             finally:
                 self._end(ConnectionClosedOK(1000))
                 await self._close_callbacks(at_once=at_once)
+        for part in (self._tools, self._supervisor, self.injected):
+            part.forget()
 
     # --- the parts of `send_audio`, for callers on other threads
 
@@ -486,7 +488,7 @@ class Conversation(NoticeHub, Markable, Injectable):
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:
-            raise self._ended.with_traceback(None)
+            raise anew(self._ended)
 
     def _end(self, fault: DuologueError) -> None:
         if self._ended is not None:

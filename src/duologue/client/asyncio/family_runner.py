@@ -80,7 +80,8 @@ class FamilyRunner(Generic[R, S]):
         self._publish = publish
         self._now = now
         self._connection: FamilyConnection[R, S] | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Those that run: one that has ended is kept by nothing, because its exception refers to this object."""
         self._wanted = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
@@ -90,7 +91,9 @@ class FamilyRunner(Generic[R, S]):
         self._connection = connection
         work = (self._read(connection), self._write(connection), self._watch(connection))
         # Not a TaskGroup: it would wrap what the application raises inside its block.
-        self._tasks = [_start(each) for each in work]
+        self._tasks = {_start(each) for each in work}
+        for task in self._tasks:
+            task.add_done_callback(self._tasks.discard)
 
     def wake(self) -> None:
         """Have the writer look for events that the core wants sent."""
@@ -111,6 +114,10 @@ class FamilyRunner(Generic[R, S]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if (connection := self._connection) is not None:
             connection.log.closed(_NORMAL, by="this side", error_code=None, dialect=connection.dialect)
+
+    def forget(self) -> None:
+        """Let go of `publish`, which refers back to this object. Behind `stop`."""
+        self._publish = _nothing
 
     async def _read(self, connection: FamilyConnection[R, S]) -> None:
         try:
@@ -169,7 +176,8 @@ class FamilyRunner(Generic[R, S]):
     def _lost(self, connection: FamilyConnection[R, S], closed: ConnectionClosed) -> None:
         if self._core.is_over:
             return  # it was over before, and this side has closed
-        self.closed, self.close_code, self.has_failed = closed, closed.code, True
+        # Without its frames, which refer to this object.
+        self.closed, self.close_code, self.has_failed = closed.with_traceback(None), closed.code, True
         connection.log.closed(closed.code, by="the server", error_code=None, dialect=connection.dialect)
         self._core.lost(str(closed), now=self._now())
         self._published(None)
@@ -179,6 +187,10 @@ class FamilyRunner(Generic[R, S]):
         self.close_code, self.has_failed = _INTERNAL_ERROR, True
         self._core.lost(f"the session broke: {str(fault) or type(fault).__name__}", now=self._now())
         self._published(None)
+
+
+def _nothing(_: object) -> None:
+    """The session is over, and hears nothing more."""
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

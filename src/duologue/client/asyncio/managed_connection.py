@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeAlias
 
 from duologue.client.asyncio.connection import Connection
+from duologue.tracebacks import anew
 
 __all__ = ["ManagedConnection", "OpenConnection"]
 
@@ -27,7 +28,11 @@ class ManagedConnection:
     def __init__(self, open_connection: OpenConnection) -> None:
         self._opened: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._released = asyncio.Event()
-        self._task = asyncio.ensure_future(self._hold(open_connection))  # noqa: TID251 - `close` ends it
+        self._running: set[asyncio.Task[None]] = set()
+        """The task, until it has ended: then nothing keeps it, because its exception refers to this object."""
+        task = asyncio.ensure_future(self._hold(open_connection))  # noqa: TID251 - `close` ends it
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     def __repr__(self) -> str:
         if not self._opened.done():
@@ -55,26 +60,46 @@ class ManagedConnection:
         return self._opened.done()
 
     @property
-    def fault(self) -> BaseException | None:
+    def fault(self) -> Exception | None:
         """Why opening it failed; None while it is being opened and when it is open."""
-        return self._opened.exception() if self._opened.done() and not self._opened.cancelled() else None
+        if not self._opened.done() or self._opened.cancelled():
+            return None
+        fault = self._opened.exception()
+        assert fault is None or isinstance(fault, Exception), "`_hold` sets no other"
+        return fault
 
     async def opened(self) -> Connection:
         """The connection, once it is open. Raises ConnectFailed, or whatever else opening it raised."""
-        return await asyncio.shield(self._opened)
+        await asyncio.wait([self._opened])
+        if self.fault is not None:
+            raise anew(self.fault)
+        return self._opened.result()
 
     async def close(self, *, at_once: bool = False) -> None:
         """Close it; with `at_once`, without sending what is waiting. Gives up opening it.
 
         Bounded in time; cancelled, it does not wait for the end.
         """
+        running = [*self._running]
         if at_once or not self._opened.done():
-            self._task.cancel()
+            _cancel(running)
         self._released.set()
         try:
-            await asyncio.wait([self._task], timeout=_CLOSE_S)
+            await _ends(running)
         finally:
-            self._task.cancel()
-        await asyncio.wait([self._task], timeout=_CLOSE_S)
-        if self._opened.done() and not self._opened.cancelled():
-            self._opened.exception()  # asyncio would log an exception that is never retrieved
+            _cancel(running)
+        await _ends(running)
+        if self.fault is not None:  # asked for, because asyncio would log an exception that is never retrieved
+            # What the caller of `opened` has caught refers to this object.
+            self._opened = asyncio.get_running_loop().create_future()
+            self._opened.cancel()
+
+
+async def _ends(tasks: list[asyncio.Task[None]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=_CLOSE_S)
+
+
+def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()

@@ -120,6 +120,10 @@ class NoticeDelivery:
         called = [*(hook.awaited for hook in self._hooks), *self._removed]
         closer = asyncio.current_task()
         await asyncio.gather(*(awaited.close(closer=closer, at_once=at_once) for awaited in called))
+        # What is called or told often refers to the session. A function that closes it runs on, and is ended later.
+        self._sinks.clear()
+        self._hooks = [hook for hook in self._hooks if hook.awaited.is_running]
+        self._removed = [awaited for awaited in self._removed if awaited.is_running]
 
 
 class _Hook:

@@ -74,6 +74,10 @@ class Rotation:
         following, self._next = self._next, None
         return following
 
+    def forget(self) -> None:
+        """Let go of the functions, which refer back: no connection is replaced any more."""
+        self._open_next, self._release = _none, _nothing
+
     def _prepare_next(self, now: float, unix_now_s: float) -> ManagedConnection | None:
         if not self._wants_next(unix_now_s):
             return None
@@ -97,3 +101,11 @@ class Rotation:
         # A session that is shorter than the lead would be replaced at once: use half its time at least.
         early = unix_now_s - self._began_at_unix_s < (ends_at - self._began_at_unix_s) / 2
         return not early and rotation_due(unix_now_s, ends_at, between_turns=True, limits=self._core.options.rotation)
+
+
+def _none() -> ManagedConnection:
+    raise RuntimeError("the conversation is over")
+
+
+def _nothing(_: ManagedConnection) -> None:
+    """Nothing is left to be closed."""

@@ -12,6 +12,7 @@ from duologue.client.refusals import close_refusal, config_refusal, session_refu
 from duologue.errors import ConnectionClosed, DuologueError
 from duologue.events import ErrorEvent, RealtimeEvent, SessionUpdateEvent
 from duologue.protocol.client.notices import ErrorReported, SessionUpdateEnded
+from duologue.tracebacks import anew
 
 __all__ = ["SessionOpening"]
 
@@ -85,7 +86,7 @@ class SessionOpening:
         elif not is_silent:
             await self.wait(lambda: self.is_greeted, within=CONFIG_ANSWER_S)
         if self.failure is not None:
-            raise self.failure.with_traceback(None)
+            raise anew(self.failure)
         return is_answered
 
     async def wait(self, until: Callable[[], bool], *, within: float) -> bool:

@@ -12,6 +12,7 @@ from duologue.client.kinds import KindFilter
 from duologue.client.limits import MAX_UNREAD_NOTICES
 from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
 from duologue.protocol.client.notices import AudioDelta, Interrupted
+from duologue.tracebacks import anew
 
 __all__ = ["MAX_UNREAD_BYTES", "BaseStream", "NoticeSink", "NoticeStream", "StreamEnd", "is_speech_of", "size_of"]
 
@@ -148,7 +149,7 @@ class NoticeStream(BaseStream[N]):
             self._filled.clear()
             await self._filled.wait()
         if isinstance(notice, StreamEnd):
-            raise notice.fault.with_traceback(None)
+            raise anew(notice.fault)
         return notice
 
     def take_unread(self) -> list[N]:

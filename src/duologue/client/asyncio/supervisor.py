@@ -69,7 +69,8 @@ class ConnectionSupervisor:
         self._managed: set[ManagedConnection] = set()
         """Connections that are being opened or are open."""
         self._closings: set[asyncio.Task[None]] = set()
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        """The task that holds the conversation, while it runs: afterwards its exception refers to this object."""
         self._is_opened = self._is_closing = False
         self._fault: Exception | None = None
         """A fault of this library, or of what it calls, that was found outside of the reader."""
@@ -148,7 +149,9 @@ class ConnectionSupervisor:
             await first.close()
             raise
         self.place = self.connection._log.place
-        self._running = _start(self._run(first))
+        running = _start(self._run(first))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
 
     def session_opened(self) -> None:
         """The first session is open: from now on a lost connection is replaced by another one."""
@@ -158,8 +161,9 @@ class ConnectionSupervisor:
         """A fault makes it impossible to go on: the conversation ends, and with it everything that waits for it."""
         if self._fault is None:
             self._fault = fault
-            if self._running is not None and not self._running.done():
-                self._running.cancel()
+            if self._running:
+                for task in self._running:
+                    task.cancel()
             else:
                 self._broke(fault)
 
@@ -192,11 +196,15 @@ class ConnectionSupervisor:
                     await self._emptied.wait()
         finally:
             self._is_closing = True
-            tasks = [self._running] if self._running is not None else []
-            for task in tasks:
+            for task in self._running:
                 task.cancel()
             self._release_all(at_once=at_once)
-            await asyncio.gather(*tasks, *self._closings, return_exceptions=True)
+            await asyncio.gather(*self._running, *self._closings, return_exceptions=True)
+
+    def forget(self) -> None:
+        """Let go of what refers back to this object and to its conversation. Behind the last `close`."""
+        self._publish = self._ended = _nothing
+        self._rotation.forget()
 
     # --- one connection after another
 
@@ -373,6 +381,10 @@ def _can_reconnect(closed: ConnectionClosed) -> bool:
         return True
     # Rule error.session_expired: the session has reached its longest duration.
     return closed.error.error.code == "session_expired" or classify(closed.error) is not ErrorKind.SESSION_ENDING
+
+
+def _nothing(_: object) -> None:
+    """The conversation is over, and hears nothing more."""
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -47,10 +47,10 @@ class ToolRunner:
         timeout: float,
         answered: _Report,
         failed: Callable[[str, str], None],
-        injected: Callable[[ToolCall], dict[str, Any]] = lambda _: {},
+        injected: Callable[[ToolCall], dict[str, Any]] | None = None,
     ) -> None:
         self._timeout_s = timeout
-        self._injected = injected
+        self._injected = injected if injected is not None else _no_values
         self._answered = answered
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -89,6 +89,12 @@ class ToolRunner:
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_S)
 
+    def forget(self) -> None:
+        """Let go of what refers back to this object. Behind `close`; a function that still runs reports to no one."""
+        self._answered = self._failed = _unheard
+        self._injected = _no_values
+        self.watch = None
+
     def _forget(self, call_id: str) -> None:
         self._tasks.pop(call_id, None)
         self._stopped.discard(call_id)
@@ -111,6 +117,7 @@ class ToolRunner:
                     self.watch(call, True)
         except asyncio.CancelledError:
             if call.call_id in self._stopped:
+                del limit  # it refers to this task, whose exception refers to this frame
                 raise
             # The function cancelled itself: without an answer the model would wait for ever.
             self._failed(call.call_id, f"{call.name} was cancelled.")
@@ -170,3 +177,11 @@ class ToolRunner:
         with waiting_for_thread():
             thread.start()
             return await answer
+
+
+def _no_values(_: ToolCall) -> dict[str, Any]:
+    return {}
+
+
+def _unheard(_: str, __: object) -> None:
+    """What a function reports after the end of its conversation."""

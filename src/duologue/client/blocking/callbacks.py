@@ -68,6 +68,12 @@ class Callbacks:
     # --- in the thread
 
     def _run(self) -> None:
+        try:
+            self._call_each()
+        finally:
+            self._hooks = []  # functions of the application, which often refer to the conversation
+
+    def _call_each(self) -> None:
         while True:
             try:
                 notice = self._notices.receive()

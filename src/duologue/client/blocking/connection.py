@@ -19,6 +19,7 @@ from duologue.client.verbs import (
 )
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
 from duologue.events import AnySession, ErrorEvent, ReceivedEvent, SessionUpdateEvent
+from duologue.tracebacks import anew
 
 __all__ = ["BlockingConnection"]
 
@@ -114,7 +115,7 @@ class BlockingConnection:
         finally:
             self._receiver = None
         if isinstance(event, ConnectionClosed):
-            raise event.with_traceback(None)
+            raise anew(event)
         return event
 
     def __iter__(self) -> Iterator[ReceivedEvent]:

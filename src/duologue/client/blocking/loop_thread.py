@@ -96,11 +96,14 @@ class LoopThread(Generic[T]):
             self._is_begun = False
             raise
         value, fault = self._opened.get()
+        if fault is None:
+            return value  # type: ignore[return-value]  # without a fault there is a value
         if isinstance(fault, DuologueError):
-            raise fault.with_traceback(None)  # its sentence says why; what the other thread went through does not
-        if fault is not None:
+            fault.__traceback__ = None  # its sentence says why; what the other thread went through does not
+        try:
             raise fault
-        return value  # type: ignore[return-value]  # without a fault there is a value
+        finally:
+            del fault  # an exception refers to this frame: keeping it here would be a cycle
 
     def close(self, *, at_once: bool = False) -> None:
         """Leave the context, as if by an exception if `at_once`, and wait until the thread is gone.
@@ -125,11 +128,15 @@ class LoopThread(Generic[T]):
             self._thread.join(_LAST_INSTRUCTIONS_S if self._is_over else 0)
         if self._thread.is_alive():
             _logger.warning("an event loop thread goes on after its close: a task in it suppresses its cancellation")
+        self._make = _over  # it may refer to this object
         fault, self._fault = self._fault, None
-        if fault is not None and at_once:
-            _logger.error("cannot close cleanly", exc_info=fault)
-        elif fault is not None:
-            raise fault
+        try:
+            if fault is not None and at_once:
+                _logger.error("cannot close cleanly", exc_info=fault)
+            elif fault is not None:
+                raise fault
+        finally:
+            del fault
 
     def call(
         self,
@@ -200,7 +207,10 @@ class LoopThread(Generic[T]):
         """Raise what `fail_thread` was told for this thread."""
         for thread, fault in list(self._failed.values()):
             if thread == threading.get_ident():
-                raise fault
+                try:
+                    raise fault
+                finally:
+                    del fault
 
     def fail_thread(self, block: object, thread: int, fault: BaseException) -> None:
         """Have every call that a thread waits for, and the ones after it, raise a fault, up to `forgive_thread`.
@@ -270,6 +280,7 @@ class LoopThread(Generic[T]):
                 self._fault = fault
         finally:
             self._is_over = True
+            self._holder = None  # its exception may refer to this object
             for call in self._calls.copy():
                 call.outcome.put(None)
 
@@ -355,12 +366,17 @@ class _Call(Generic[R]):
                 self._task.cancel()
 
     def _end(self, task: asyncio.Task[R]) -> None:
+        self._task = None  # its exception will refer to this object
         if task.cancelled():
             self.outcome.put(None)
         elif (fault := task.exception()) is not None:
             self.outcome.put(_Outcome(None, fault))
         else:
             self.outcome.put(_Outcome(task.result(), None))
+
+
+def _over() -> Any:
+    raise RuntimeError("a loop runs once")
 
 
 def _nothing() -> None:

@@ -71,7 +71,10 @@ class BlockingSoundBlock:
         if raised is not None:
             _logger.error("the sound failed, and so did its block", exc_info=fault)
             return
-        raise fault
+        try:
+            raise fault
+        finally:
+            del fault
 
 
 class BlockingListening(BlockingSoundBlock):

@@ -10,6 +10,7 @@ from typing import TypeVar
 from duologue.client.asyncio.streams import BaseStream, StreamEnd
 from duologue.client.kinds import KindFilter
 from duologue.errors import ConnectionClosedOK
+from duologue.tracebacks import anew
 
 __all__ = ["BlockingNoticeStream"]
 
@@ -43,7 +44,7 @@ class BlockingNoticeStream(BaseStream[N]):
             except queue.Empty:
                 raise TimeoutError(f"no notice came within {timeout:g} s") from None
         if isinstance(notice, StreamEnd):
-            raise notice.fault.with_traceback(None)
+            raise anew(notice.fault)
         return notice
 
     def __iter__(self) -> Iterator[N]:

@@ -71,6 +71,10 @@ class LiveControl(LiveShell):
             return self.sync_delegation(notice)
         return Delegation(notice, self)
 
+    def _forget(self) -> None:
+        super()._forget()
+        self.sync_delegation = None
+
     # --- what the voice model knows
 
     async def append_instructions(self, text: str) -> str:

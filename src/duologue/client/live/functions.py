@@ -77,6 +77,11 @@ class LiveFunctions:
         """Give all of them up, and wait a second at most for their ends."""
         await self._runner.close()
 
+    def forget(self) -> None:
+        """Let go of what refers back to this object. Behind `close`."""
+        self._runner.forget()
+        self._answered = _unheard
+
     def _returned(self, call_id: str, result: object) -> None:
         self._running.discard(call_id)
         try:
@@ -142,6 +147,11 @@ class DelegatedWork:
         """Give all of it up, and wait a second at most for its end."""
         await self._runner.close()
 
+    def forget(self) -> None:
+        """Let go of what refers back to this object. Behind `close`."""
+        self._runner.forget()
+        self._said = _unheard
+
     def _returned(self, delegation_id: str, result: object) -> None:
         self._running.discard(delegation_id)
         if result is None:
@@ -159,3 +169,7 @@ class DelegatedWork:
         # `ToolRunner` has logged what the function raised, but neither a time limit nor a problem that it named.
         _logger.warning("delegated work was not done: %s", printable_name(reason))
         self._said(delegation_id, _FAILED)
+
+
+def _unheard(_: str, __: str) -> None:
+    """What is reported after the end of the session."""

@@ -22,6 +22,7 @@ from duologue.events.live import LiveInputTranscriptDeltaEvent, LiveOutputTransc
 from duologue.protocol.client.notices import AudioDelta, Interrupted
 from duologue.protocol.client.playback import Interruption
 from duologue.protocol.live.client.notices import LiveAudioPiece
+from duologue.tracebacks import anew
 
 if TYPE_CHECKING:
     from duologue.client.live.control import LiveControl
@@ -204,7 +205,7 @@ class LivePlayback(SoundBlock):
             try:
                 await player.run()
                 if self._ended_with is not None and not isinstance(self._ended_with, ConnectionClosedOK):
-                    raise self._ended_with.with_traceback(None)
+                    raise anew(self._ended_with)
             finally:
                 self._live.detach(self)
 

@@ -62,6 +62,7 @@ from duologue.protocol.live.client.notices import (
 from duologue.protocol.live.client.options import LiveOptions
 from duologue.protocol.live.client.transcript import LiveTranscript
 from duologue.protocol.states import LiveState
+from duologue.tracebacks import anew
 
 __all__ = ["DELEGATION_TIMEOUT_S", "LiveShell"]
 
@@ -192,6 +193,12 @@ class LiveShell(LiveNoticeHub, Injectable):
             self._end_with(ConnectionClosedOK(1000))
             # Not under the lock: a callback may wait for it, to close the session too.
             await self._close_callbacks(at_once=at_once)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what refers back to this object, as everything has ended."""
+        for part in (self._functions, self._work, self._runner, self.injected):
+            part.forget()
 
     async def _end_tasks(self) -> None:
         try:
@@ -361,7 +368,7 @@ class LiveShell(LiveNoticeHub, Injectable):
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:
-            raise self._ended.with_traceback(None)
+            raise anew(self._ended)
 
     def _end_with(self, fault: DuologueError) -> None:
         if self._ended is None:

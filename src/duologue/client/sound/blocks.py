@@ -48,7 +48,9 @@ class SoundBlock(ABC):
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._is_entered = False
         self._task: asyncio.Task[None] | None = None
+        """While it runs, and if it has failed: how a task was cancelled refers to this object."""
         self._owner: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._has_cancelled = False
@@ -70,8 +72,7 @@ class SoundBlock(ABC):
         """Wait for the end. Raises the fault of the sink or the source. Cancelling the wait stops nothing."""
         if self._task is not None:
             await asyncio.wait([self._task])
-            if (fault := self.fault) is not None:
-                raise fault
+            self._raise_fault()
 
     def __await__(self) -> Generator[object, None, None]:
         return self.run_to_end().__await__()
@@ -113,19 +114,21 @@ class SoundBlock(ABC):
 
     async def start(self, *, failed: Callable[[BaseException], None]) -> None:
         """Open and begin; `failed` is called with a fault that comes later. Raises what opening raises."""
-        if self._task is not None:
+        if self._is_entered:
             raise RuntimeError(f"{self._name} can be entered once; call it again for another block")
         opened = asyncio.Event()
+        self._is_entered = True
         self._task = asyncio.ensure_future(self._run(opened.set))  # noqa: TID251 - `stop` ends it
+        self._task.add_done_callback(self._ended)
         self._task.add_done_callback(lambda _: opened.set())
         try:
             await opened.wait()
         except BaseException:
             await self.stop()
             raise
-        if (fault := self.fault) is not None:
-            raise fault
-        self._task.add_done_callback(lambda _: self._tell(failed))
+        self._raise_fault()
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: self._tell(failed))
 
     async def stop(self, *, drain: bool = False) -> None:
         """End it, and wait until the sink or the source is closed; bounded in time."""
@@ -145,7 +148,7 @@ class SoundBlock(ABC):
     @property
     def is_entered(self) -> bool:
         """Whether it was begun."""
-        return self._task is not None
+        return self._is_entered
 
     async def run_to_end(self) -> None:
         """What `await` does."""
@@ -161,8 +164,7 @@ class SoundBlock(ABC):
         try:
             await self._hold(opened)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and not task.cancelling():  # the sink or the source has met what was cancelled
+            if not _is_cancelled():  # the sink or the source has met what was cancelled
                 raise DuologueError(f"{self._name} is over: what it plays or hears with was cancelled") from None
             raise
 
@@ -174,11 +176,28 @@ class SoundBlock(ABC):
         if self._owner is not None and not self._is_ending:
             self._has_cancelled = self._owner.cancel()
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            self._task = None
+
+    def _raise_fault(self) -> None:
+        if (fault := self.fault) is not None:
+            try:
+                raise fault
+            finally:
+                del fault  # it refers to this frame
+
     def __del__(self) -> None:
-        if self._task is None:
+        if not self._is_entered:
             warnings.warn(
                 f"{self._name} has done nothing: write `async with {self._name}:` or `await {self._name}`"
                 " (`with` in a program without an event loop)",
                 RuntimeWarning,
                 stacklevel=2,
             )
+
+
+def _is_cancelled() -> bool:
+    """Whether the current task is being cancelled. Here, because an exception's frame must not refer to its task."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

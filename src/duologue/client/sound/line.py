@@ -88,6 +88,7 @@ class LineSource(AudioSource):
 
     async def close(self) -> None:
         """Listen no more. The line stays open."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            await asyncio.wait([reading])

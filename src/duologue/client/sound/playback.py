@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -16,6 +17,7 @@ from duologue.client.sound.sinks import AudioSink, SinkLike, sink_of
 from duologue.errors import ConnectionClosedOK, DuologueError
 from duologue.events import RealtimeSession, SemanticVad, ServerVad, is_set
 from duologue.protocol.client.notices import ResponseStarted, SpeechStarted, SpeechStopped
+from duologue.tracebacks import anew
 
 if TYPE_CHECKING:
     from duologue.client.asyncio.conversation import Conversation
@@ -126,7 +128,8 @@ class Playback(SoundBlock):
 
     async def _hold(self, opened: Callable[[], None]) -> None:
         core = self._conversation.core
-        player = Player(self._sink, report=self._report, received=self._received)
+        me = weakref.proxy(self)  # this object keeps the player
+        player = Player(self._sink, report=lambda part: me._report(part), received=lambda part: me._received(part))
         async with closing_after(player.close):
             await player.open(core.output_audio.encoding)
             self._player = player
@@ -136,7 +139,7 @@ class Playback(SoundBlock):
             try:
                 await player.run()
                 if self._ended_with is not None and not isinstance(self._ended_with, ConnectionClosedOK):
-                    raise self._ended_with.with_traceback(None)
+                    raise anew(self._ended_with)
             finally:
                 core.players.remove(self)
                 self._conversation.detach(self)

@@ -15,6 +15,7 @@ from duologue.client.sound.sinks import AudioSink
 from duologue.errors import ConnectionClosedOK, DuologueError
 from duologue.protocol.client.notices import AudioDelta, AudioDone
 from duologue.protocol.translation.client.notices import TranslatedAudio
+from duologue.tracebacks import anew
 
 if TYPE_CHECKING:
     from duologue.client.translation.session import SpeechTranslation
@@ -110,6 +111,6 @@ class TranslationPlayback(SoundBlock):
             try:
                 await player.run()
                 if self._ended_with is not None and not isinstance(self._ended_with, ConnectionClosedOK):
-                    raise self._ended_with.with_traceback(None)
+                    raise anew(self._ended_with)
             finally:
                 self._translation.detach(self)

@@ -52,6 +52,7 @@ from duologue.protocol.translation.client.notices import (
     TranslationSessionChanged,
     TranslationUpdateEnded,
 )
+from duologue.tracebacks import anew
 
 __all__ = ["UPDATE_S", "SpeechTranslation"]
 
@@ -278,6 +279,7 @@ class SpeechTranslation(TranslationNoticeHub):
                     self.core.lost("this side has left it", now=self._now())
                     self._publish_new(None)
                     await self._close_callbacks(at_once=at_once)
+            self._runner.forget()
 
     # --- between the core, the connection and the application
 
@@ -368,7 +370,7 @@ class SpeechTranslation(TranslationNoticeHub):
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:
-            raise self._ended.with_traceback(None)
+            raise anew(self._ended)
 
     def _end_with(self, fault: DuologueError) -> None:
         if self._ended is None:

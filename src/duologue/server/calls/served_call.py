@@ -18,7 +18,7 @@ from duologue.server.open_sessions import Served
 from duologue.server.rejections import Rejection
 from duologue.server.session.session import ServerSession
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.webrtc.call import CallLine, CallTransport
 from duologue.transports.webrtc.peer import InvalidOffer, NoPortsLeft, Peer, PeerFigures

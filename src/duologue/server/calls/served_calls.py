@@ -17,7 +17,7 @@ from duologue.server.ids import kind_in_worker
 from duologue.server.isolation import isolated
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports.webrtc.peer import Peer, PeerSettings, Stack
 
 __all__ = ["ServedCalls", "closed_on_fault"]

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.session_start import ConfigRejected
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 
 __all__ = ["config_rejected", "failed", "gone", "json_answer", "rejected"]
 

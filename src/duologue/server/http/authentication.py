@@ -16,7 +16,7 @@ from duologue.server.http.paths import path_of
 from duologue.server.rejections import Rejection
 from duologue.server.session_start import SessionStart
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports.asgi import Scope
 
 __all__ = ["Authenticate", "Principal", "identified", "identify"]

@@ -19,7 +19,7 @@ from duologue.server.session.engine_failures import attempt, client_message
 from duologue.server.session.response_pipeline import answer, closing
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import SessionObserver
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 
 __all__ = ["EngineWork"]
 

@@ -44,7 +44,7 @@ from duologue.server.session.engine_guard import guarded
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.wire_log import SERVER_WIRE, log_frame
 

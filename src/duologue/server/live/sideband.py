@@ -16,7 +16,7 @@ from duologue.server.rejections import Rejection
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports import Transport
 
 __all__ = ["GOING_AWAY", "OVER", "AttachedTo", "Sideband"]

@@ -38,7 +38,7 @@ from duologue.server.relay.upstream import Upstream, UpstreamSide
 from duologue.server.session_start import SessionStart, upstream_session_start
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.wire_log import SERVER_WIRE, Direction, log_frame
 

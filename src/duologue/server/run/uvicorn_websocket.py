@@ -21,7 +21,7 @@ from duologue.server.run.frame_ends import FrameEnds
 from duologue.server.run.message_queue import MessageQueue
 from duologue.server.run.text_frames import frame_of, text_at
 from duologue.server.run.uvicorn_http import response_of
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports.asgi import ADMISSION, OFFER
 from duologue.transports.library.names import forget_fragments, fragment_bytes, limit_messages
 

@@ -15,7 +15,7 @@ from duologue.protocol import Detect, ServerProtocol
 from duologue.server.session.audio_input import DetectorInput
 from duologue.server.session.engine_failures import client_message
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 
 __all__ = ["Detection", "raised"]
 

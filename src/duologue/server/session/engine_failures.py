@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from duologue.errors import EngineError
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 
 __all__ = ["attempt", "client_message"]
 

@@ -64,7 +64,7 @@ from duologue.server.session.unmet_wishes import UnmetWishes
 from duologue.server.session_start import STRICT_DIALECTS, SessionStart, session_defaults
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
-from duologue.server.tracebacks import drop_traceback
+from duologue.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.asgi import ASGITransport
 from duologue.transports.webrtc.call import CallTransport

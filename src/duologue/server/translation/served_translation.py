@@ -41,8 +41,8 @@ from duologue.server.session.send_queue import SendQueue
 from duologue.server.session_start import SessionStart
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
-from duologue.server.tracebacks import drop_traceback
 from duologue.server.translation.interpretation import interpret
+from duologue.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.wire_log import SERVER_WIRE, log_frame
 

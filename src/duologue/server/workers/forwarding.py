@@ -25,9 +25,9 @@ from duologue.server.http.paths import AZURE, CALLS_PATH, LIVE_PATH, PATHS, path
 from duologue.server.ids import worker_of
 from duologue.server.rejections import Rejection
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
 from duologue.server.workers.asgi_stream import AsgiStream
 from duologue.server.workers.passed_streams import pass_stream, take_stream
+from duologue.tracebacks import drop_traceback
 from duologue.transports.asgi import OFFER, ASGIReceive, ASGISend, Scope
 
 __all__ = ["Forwarding", "worker_wanted"]

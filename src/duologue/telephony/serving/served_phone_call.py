@@ -19,9 +19,9 @@ from duologue.server.realtime_sessions import RealtimeSession
 from duologue.server.session_start import SessionStart
 from duologue.server.tap.tapped_session import TappedSession
 from duologue.server.telemetry.log import log_event
-from duologue.server.tracebacks import drop_traceback
 from duologue.telephony.codecs.leg_codec import LegCodec
 from duologue.telephony.joining import PhoneCall
+from duologue.tracebacks import drop_traceback
 from duologue.transports import Transport, memory_pair
 
 __all__ = ["ServedPhoneCall"]
@@ -74,13 +74,14 @@ class ServedPhoneCall:
         if self._is_stopped:
             await self._call.close()
             return
-        self._task = asyncio.ensure_future(self._serve())  # noqa: TID251 - awaited here
+        task = self._task = asyncio.ensure_future(self._serve())  # noqa: TID251 - awaited here
         try:
-            await asyncio.wait([self._task])
+            await asyncio.wait([task])
         finally:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        if not self._task.cancelled() and (fault := self._task.exception()) is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            self._task = None  # its exception refers to this object
+        if not task.cancelled() and (fault := task.exception()) is not None:
             log_event(logging.ERROR, "call broke", fault=fault, owner=self._owner)
             drop_traceback(fault)
 

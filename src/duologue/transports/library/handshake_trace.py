@@ -7,7 +7,9 @@ import re
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
+from websockets.client import ClientProtocol
 
+from duologue.tracebacks import drop_traceback
 from duologue.transports.http_answers import HttpAnswer
 
 __all__ = ["HandshakeTrace", "TracedConnection"]
@@ -29,10 +31,22 @@ class HandshakeTrace:
         """The first bytes of the answer."""
         self.broken_by: Exception | None = None
         """What ended the connection; None if the server closed it, or if it is open."""
+        self._prepared: ClientProtocol | None = None
+        """Of a connection that is not made yet."""
+
+    def prepare(self, protocol: ClientProtocol) -> None:
+        """A connection is to be made. Not every event loop has its object made as early as that."""
+        self._prepared = protocol
+
+    def give_up(self) -> None:
+        """The handshake has failed: no connection is made any more."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            _break_cycles(prepared)
 
     def begin(self) -> None:
         """A connection was made."""
-        self.is_connected, self.received, self.broken_by = True, b"", None
+        self.is_connected, self.received, self.broken_by, self._prepared = True, b"", None, None
 
     def take(self, data: bytes) -> None:
         """Bytes of the answer have come."""
@@ -56,6 +70,7 @@ class TracedConnection(ClientConnection):
     def __init__(self, trace: HandshakeTrace, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._trace = trace
+        trace.prepare(self.protocol)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called once, when TCP and TLS connections are made, and over an HTTP proxy by the library."""
@@ -78,3 +93,21 @@ class TracedConnection(ClientConnection):
         """Called once, at the end."""
         self._trace.broken_by = exc
         super().connection_lost(exc)
+        _break_cycles(self.protocol)
+
+
+def _break_cycles(protocol: ClientProtocol) -> None:
+    """Have the library's objects refer to each other no more, where its version has them.
+
+    The parser, the connection and the data would stay in memory until a full garbage collection, which is rare.
+    """
+    if (buffer := getattr(getattr(protocol, "reader", None), "buffer", None)) is not None:
+        buffer.clear()
+    if (close := getattr(getattr(protocol, "parser", None), "close", None)) is not None:
+        close()
+    for name in ("parser_exc", "handshake_exc"):
+        if (fault := getattr(protocol, name, None)) is not None:
+            drop_traceback(fault)
+            response = getattr(fault, "response", None)
+            if response is not None and hasattr(response, "_exception"):
+                response._exception = None

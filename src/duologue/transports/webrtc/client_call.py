@@ -52,7 +52,11 @@ class ClientCall:
         self._ended: ConnectionClosed | None = None
         self._arrived, self._taken, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._wanted, self._to_send = asyncio.Event(), asyncio.Event()
-        self._running = asyncio.ensure_future(self._run())  # noqa: TID251 - `close` ends it
+        self._running: set[asyncio.Task[None]] = set()
+        """The task, until it has ended: afterwards its exception refers to this object."""
+        running = asyncio.ensure_future(self._run())  # noqa: TID251 - `close` ends it
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
 
     async def opened(self) -> None:
         """Wait for the server's first event, which shows that there is a way for sound and events.
@@ -95,8 +99,9 @@ class ClientCall:
                         await _next(self._room)
             await self._peer.close()
         finally:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            for running in self._running:
+                running.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
             self._end(ConnectionClosedOK(1000))
 
     def _check(self) -> None:

@@ -108,9 +108,10 @@ class ConversationRecorder:
             self._writer.write_line(line)
 
     def close(self) -> None:
-        """Close the file, unless it was given open."""
+        """Close the file, unless it was given open, and let go of the conversation, which refers to this object."""
         if self._writer is not None:
             self._writer.close()
+        self._conversation = None
 
     def _note(self, note: Note) -> None:
         if self._writer is not None:
