@@ -35,6 +35,7 @@ WITHOUT_PAGE: Final = {
     "duologue.load": "docs/howto/how-much-can-it-hold.md documents it",
     "duologue.printable": "floor 2, for the package itself",
     "duologue.protocol": "docs/architecture.md documents it",
+    "duologue.tracebacks": "floor 2, for the package itself",
 }
 """Packages without a page of their own, and why."""
 
