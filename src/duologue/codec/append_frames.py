@@ -42,7 +42,7 @@ def audio_in(frame: bytes) -> bytes | None:
         for before in _BEFORE_AUDIO:
             if frame.startswith(before):
                 try:
-                    return fast_reader(frame[len(before) : -2])
+                    return fast_reader(frame[len(before) : -len(_BEHIND_AUDIO)])
                 except ValueError:  # a further field has a quotation mark, an escaped character a backslash
                     break
     try:

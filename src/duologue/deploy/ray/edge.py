@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["hold_connections"]
 
 _NAME: Final = "auto"
-"""What uvicorn looks up if nobody names a class, as Ray does not."""
+"""The name that uvicorn looks up where its configuration names no class. Ray's names none."""
 
 _TRUSTED: Final = "FORWARDED_ALLOW_IPS"
 """By it uvicorn is told of a proxy that says where callers are: one that stands in front of Ray's."""

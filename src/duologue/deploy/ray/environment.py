@@ -16,7 +16,7 @@ APPLICATION: Final = "duologue"
 _THREAD: Final = "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD"
 
 IN_PLACE: Final = {_THREAD: "0"}
-"""Has replicas run the application where they read their sockets, which nobody needs to choose."""
+"""Replicas run the application in the thread that reads their sockets. The command sets this by itself."""
 
 _MOST_THREADS: Final = 4
 """Of HAProxy, as Ray has on every machine; each passes on the frames of a thousand calls. More of them than cores only
